@@ -1,0 +1,85 @@
+"""Registries: the names a config may use, and what each of them builds.
+
+A component is a class or function whose annotated signature is the schema of its ``args`` in the
+config. Arguments that the framework supplies (the parameters to an optimizer, the vocabulary's
+size to a model) are named in ``provided`` and never stand in a config.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+class Registry:
+    """Named components of one kind.
+
+    Args:
+        kind: what the components are, in words, for error messages ("model", "reader").
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._components: dict[str, Callable[..., Any]] = {}
+        self._provided: dict[str, frozenset[str]] = {}
+
+    def register(self, name: str | None = None, provided: tuple[str, ...] = ()) -> Callable:
+        """Decorator that adds a class or function under ``name`` (default: its own name)."""
+
+        def add(component: Callable[..., Any]) -> Callable[..., Any]:
+            self.add(component, name, provided)
+            return component
+
+        return add
+
+    def add(
+        self, component: Callable[..., Any], name: str | None = None, provided: tuple[str, ...] = ()
+    ) -> None:
+        """Add ``component``; ``ValueError`` when its name is taken by another one."""
+        name = name or component.__name__
+        if self._components.get(name, component) is not component:
+            raise ValueError(f"{self.kind} {name!r} is registered twice")
+        self._components[name] = component
+        self._provided[name] = frozenset(provided)
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        try:
+            return self._components[name]
+        except KeyError:
+            raise KeyError(f"unknown {self.kind} {name!r}{did_you_mean(name, self)}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._components
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._components))
+
+    def __len__(self) -> int:
+        return len(self._components)
+
+    def provided(self, name: str) -> frozenset[str]:
+        """Names of the arguments of ``name`` that the framework supplies."""
+        return self._provided[name]
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The known name most like ``name``, upper and lower case taken as one, or ``None``."""
+    if not isinstance(name, str):
+        return None
+    spellings = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), list(spellings), n=1, cutoff=0.5)
+    return spellings[found[0]] if found else None
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` for the known name nearest to ``name``, or the empty string."""
+    found = nearest(name, known)
+    return f", did you mean {found!r}?" if found else ""
+
+
+MODELS = Registry("model")
+DATA_LOADERS = Registry("data loader")
+READERS = Registry("source")
+LOSSES = Registry("loss")
+METRICS = Registry("metric")
+OPTIMIZERS = Registry("optimizer")
+LR_SCHEDULERS = Registry("learning-rate schedule")
