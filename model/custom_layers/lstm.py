@@ -1,0 +1,147 @@
+"""An LSTM layer as a plain loop over time, for what ``torch.nn.LSTM`` cannot do.
+
+Shapes: ``T`` pen steps, ``B`` lines, ``I`` input units, ``H`` hidden units.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LoopLSTM(nn.Module):
+    """One LSTM layer with recurrent dropout, layer normalisation or clipped derivatives.
+
+    With all options off it computes what a one-layer ``torch.nn.LSTM`` does. Parameters have the
+    names and layout of ``torch.nn.LSTM`` (gates in the order input, forget, candidate, output), so
+    weights move between the two; layer normalisation adds three parameters of its own.
+
+    Args:
+        input_size: ``I``.
+        hidden_size: ``H``.
+        recurrent_dropout: probability of dropping a unit of the candidate update in training, a
+            new mask each step: c = f * c + i * dropout(g) (Semeniuta, Severyn, Barth 2016,
+            "Recurrent Dropout without Memory Loss"). It never erases memory.
+        layer_norm: normalise the summed inputs of the gates before their bias, and the cell state
+            where it is read out (Ba, Kiros, Hinton 2016, "Layer Normalization"; the sum of input
+            and recurrent part is normalised, as in their section 3.1, since normalising the input
+            part alone would hide how fast the pen moves).
+        gradient_clip: bound on the absolute derivative of the loss with respect to each gate's
+            summed input (Graves 2013, section 4: 10); None for no bound.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        recurrent_dropout: float = 0.0,
+        layer_norm: bool = False,
+        gradient_clip: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.recurrent_dropout = recurrent_dropout
+        self.layer_norm = layer_norm
+        self.gradient_clip = gradient_clip
+        gates = 4 * hidden_size
+        self.weight_ih_l0 = nn.Parameter(torch.empty(gates, input_size))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(gates, hidden_size))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(gates))
+        self.bias_hh_l0 = nn.Parameter(torch.empty(gates))
+        if layer_norm:
+            self.gates_gain = nn.Parameter(torch.empty(gates))
+            self.cell_gain = nn.Parameter(torch.empty(hidden_size))
+            self.cell_bias = nn.Parameter(torch.empty(hidden_size))
+        initialise_lstm(self)
+
+    def forward(
+        self, inputs: Tensor, state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Run over a sequence.
+
+        Args:
+            inputs: ``[T, B, I]``.
+            state: hidden and cell state, each ``[1, B, H]``; zeros by default.
+
+        Returns:
+            hidden states ``[T, B, H]`` of all steps, and the state after the last.
+        """
+        hidden, cell = self._initial(inputs, state)  # [B, H] each
+        bias = self.bias_ih_l0 + self.bias_hh_l0
+        added_at_once = None if self.layer_norm else bias
+        # Unbinding costs one stack in the backward pass; slicing at every step would cost a
+        # gradient of the size of the whole sequence at every step.
+        projected = F.linear(inputs, self.weight_ih_l0, added_at_once).unbind(0)  # T of [B, 4H]
+        masks = self._dropout_masks(inputs)
+        weight = self.weight_hh_l0.t()
+        outputs = []
+        for step, summed_inputs in enumerate(projected):
+            gates = torch.addmm(summed_inputs, hidden.to(summed_inputs.dtype), weight)
+            if self.layer_norm:
+                gates = F.layer_norm(gates, gates.shape[-1:], self.gates_gain, bias)
+            hidden, cell = self._cell(self._clip_gradient(gates), cell, masks[step])
+            outputs.append(hidden)
+        return torch.stack(outputs), (hidden.unsqueeze(0), cell.unsqueeze(0))
+
+    def _initial(
+        self, inputs: Tensor, state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor]:
+        if state is None:
+            zeros = inputs.new_zeros(inputs.shape[1], self.hidden_size)
+            return zeros, zeros
+        return state[0].squeeze(0), state[1].squeeze(0)
+
+    def _cell(self, gates: Tensor, cell: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One step from the gates' summed inputs ``[B, 4H]``: new hidden and cell state."""
+        entry, forget, candidate, output = gates.chunk(4, dim=-1)
+        update = torch.tanh(candidate)
+        if mask is not None:
+            update = update * mask
+        cell = torch.addcmul(torch.sigmoid(forget) * cell, torch.sigmoid(entry), update)
+        read = cell
+        if self.layer_norm:
+            read = F.layer_norm(cell, cell.shape[-1:], self.cell_gain, self.cell_bias)
+        return torch.sigmoid(output) * torch.tanh(read), cell
+
+    def _clip_gradient(self, gates: Tensor) -> Tensor:
+        return clip_gradient(gates, self.gradient_clip)
+
+    def _dropout_masks(self, inputs: Tensor) -> tuple[Tensor | None, ...]:
+        """A mask ``[B, H]`` for each step, 0 or 1 / (1 - p); None where nothing is dropped."""
+        steps, lines = inputs.shape[:2]
+        if not (self.training and self.recurrent_dropout > 0):
+            return (None,) * steps
+        ones = inputs.new_ones(steps, lines, self.hidden_size)
+        return F.dropout(ones, self.recurrent_dropout).unbind(0)
+
+
+def clip_gradient(tensor: Tensor, bound: float | None) -> Tensor:
+    """The same tensor; in the backward pass its gradient's entries are cut to [-bound, bound]."""
+    if bound is not None and tensor.requires_grad:
+        tensor.register_hook(lambda gradient: gradient.clamp(-bound, bound))
+    return tensor
+
+
+def initialise_lstm(layer: nn.LSTM | LoopLSTM) -> None:
+    """Initial weights of a one-layer LSTM.
+
+    Input weights uniform with variance 1 / I per gate (so that a gate's summed input has the
+    spread of the layer's inputs however many there are), recurrent weights orthogonal per gate
+    (Saxe et al. 2014), biases 0, but 1 for the forget gate (Gers et al. 2000; Jozefowicz et al.
+    2015), so that memory lasts from the start.
+    """
+    hidden_size = layer.hidden_size
+    with torch.no_grad():
+        bound = math.sqrt(3 / layer.input_size)
+        nn.init.uniform_(layer.weight_ih_l0, -bound, bound)
+        for gate in layer.weight_hh_l0.chunk(4):
+            nn.init.orthogonal_(gate)
+        nn.init.zeros_(layer.bias_ih_l0)
+        nn.init.zeros_(layer.bias_hh_l0)
+        layer.bias_ih_l0[hidden_size : 2 * hidden_size].fill_(1.0)
+        if getattr(layer, "layer_norm", False):
+            nn.init.ones_(layer.gates_gain)
+            nn.init.ones_(layer.cell_gain)
+            nn.init.zeros_(layer.cell_bias)
