@@ -1,0 +1,379 @@
+"""From a JSON file and the command line to a frozen, typed config. Nothing here writes anything.
+
+A config is ``{name, seed, arch, data_loader, optimizer, loss, metrics, lr_scheduler, trainer}``.
+What may stand in it follows from the constructors of the registered components and from
+``TrainerSettings``; ``python train.py --schema`` prints it as JSON Schema.
+"""
+
+import argparse
+import functools
+import importlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import torch
+from pydantic import AfterValidator, Field, ValidationError, create_model
+
+from base.config_errors import problem_lines, shown
+from base.config_trial import monitor_lines, trial_lines
+from base.registry import (
+    DATA_LOADERS,
+    LOSSES,
+    LR_SCHEDULERS,
+    METRICS,
+    MODELS,
+    OPTIMIZERS,
+    Registry,
+)
+from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
+from utils.errors import CheckpointError, ConfigError
+from utils.json_text import parse_json, read_json
+
+# The modules that register components when they are imported.
+_COMPONENT_MODULES = (
+    "data_loader.data_loaders",
+    "model.models",
+    "model.loss",
+    "model.metric",
+    "trainer.schedules",
+)
+# What a resumed run may change: how long it goes on, not what it has computed so far.
+_CHANGEABLE_ON_RESUME = ("trainer",)
+_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# Names its schema to an editor; not a setting.
+_SCHEMA_KEY = "$schema"
+# Numbers as people type them that JSON writes otherwise: .5, 1., +2
+_LOOSE_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+Overrides = Sequence[tuple[str, Any]]
+
+
+class Config(Settings):
+    """A resolved config, every default filled in; ``config_type`` gives its parts their types."""
+
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    arch: Block
+    data_loader: Block
+    optimizer: Block
+    loss: Block
+    metrics: tuple[str, ...] = ()
+    lr_scheduler: Block | None = None
+    trainer: Arguments
+
+
+@dataclass(frozen=True)
+class Components:
+    """Where the parts of a config come from; ``trainer`` is a dataclass of settings."""
+
+    arch: Registry
+    data_loader: Registry
+    optimizer: Registry
+    loss: Registry
+    metrics: Registry
+    lr_scheduler: Registry
+    trainer: type
+
+
+@functools.cache
+def project_components() -> Components:
+    """The project's own components; importing their modules registers them."""
+    for module in _COMPONENT_MODULES:
+        importlib.import_module(module)
+    settings = importlib.import_module("trainer.trainer").TrainerSettings
+    return Components(
+        MODELS, DATA_LOADERS, OPTIMIZERS, LOSSES, METRICS, LR_SCHEDULERS, trainer=settings
+    )
+
+
+def config_type(components: Components | None = None) -> type[Config]:
+    """The type of the configs of some components, by default the project's."""
+    parts = components or project_components()
+    metric = Literal[tuple(parts.metrics)]
+    return create_model(
+        "Config",
+        __base__=Config,
+        __doc__="What to train, on what, and how.",
+        arch=(block_type(parts.arch), ...),
+        data_loader=(block_type(parts.data_loader), ...),
+        optimizer=(block_type(parts.optimizer), ...),
+        loss=(block_type(parts.loss), ...),
+        metrics=(Annotated[tuple[metric, ...], AfterValidator(_distinct)], ()),
+        lr_scheduler=(block_type(parts.lr_scheduler) | None, None),
+        trainer=(arguments_type(parts.trainer), ...),
+    )
+
+
+def json_schema(components: Components | None = None) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a config file, with which an editor completes and checks it.
+
+    A config that names the schema's file under the key ``$schema`` is valid too.
+    """
+    schema = config_type(components).model_json_schema()
+    schema["properties"] = {_SCHEMA_KEY: {"type": "string"}, **schema["properties"]}
+    return {"$schema": _SCHEMA_DIALECT, **schema}
+
+
+class ConfigParser:
+    """A config that was found right, and what builds its parts.
+
+    Attributes:
+        config: the frozen config.
+        resume: the checkpoint to go on from, ``None`` for a fresh run.
+        device: ``"cpu"``, ``"cuda"`` and the like; ``"auto"`` is resolved already.
+    """
+
+    def __init__(self, config: Config, resume: Path | None = None, device: str = "auto") -> None:
+        self.config = config
+        self.resume = resume
+        self.device = device
+        if device == "auto":
+            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    @property
+    def name(self) -> str:
+        """Names the run's folders."""
+        return self.config.name
+
+    @property
+    def seed(self) -> int:
+        """Of every random number."""
+        return self.config.seed
+
+    @functools.cached_property
+    def trainer(self) -> Any:
+        """The ``TrainerSettings``."""
+        return self.config.trainer.instance()
+
+    def build(self, registry: Registry, block: Block | str, **provided: Any) -> Any:
+        """Call the component that ``block`` names, with its arguments and what it takes of
+        ``provided``; components among its arguments are built first, the same way.
+
+        Args:
+            registry: where the component is registered.
+            block: a part of ``config``, or the name of a component without arguments of its own.
+            provided: what the framework supplies. One that the component was not registered to
+                take is left out, so that the caller need not know which component it is.
+        """
+        if isinstance(block, str):
+            names = registry.provided(block) & provided.keys()
+            return registry[block](**{name: provided[name] for name in names})
+        if block.__registry__ is not registry:
+            raise TypeError(f"a {block.__registry__.kind} is no {registry.kind}")
+        return build(block, provided)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config in plain values, which ``from_dict`` takes again."""
+        return self.config.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(
+        cls,
+        raw: Mapping[str, Any],
+        overrides: Overrides = (),
+        components: Components | None = None,
+        resume: Path | None = None,
+        device: str = "auto",
+    ) -> "ConfigParser":
+        """The config ``raw`` after ``overrides``, which are pairs of dotted path and value.
+
+        Raises:
+            ConfigError: with everything that is wrong, sorted by path.
+        """
+        changed, problems = _overridden(raw, overrides)
+        problems += _device_problems(device)
+        schema = config_type(components)
+        try:
+            config = schema.model_validate_json(_as_json(changed))
+        except ValidationError as error:
+            problems += problem_lines(error, schema, changed)
+        else:
+            problems += _joint_problems(config)
+        if problems:
+            raise ConfigError(sorted(problems))
+        return cls(config, resume, device)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        overrides: Overrides = (),
+        components: Components | None = None,
+        device: str = "auto",
+    ) -> "ConfigParser":
+        """The config in the JSON file ``path``; as ``from_dict`` otherwise."""
+        raw = read_json(path)
+        if not isinstance(raw, dict):
+            raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
+        return cls.from_dict(raw, overrides, components, device=device)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        overrides: Overrides = (),
+        components: Components | None = None,
+        device: str = "auto",
+    ) -> "ConfigParser":
+        """The config of a checkpoint, to resume it; overrides may change the trainer's settings.
+
+        Raises:
+            CheckpointError: the checkpoint, or the config in it, cannot be used.
+            ConfigError: as ``from_dict``, or an override would change what the run computes.
+        """
+        from trainer.checkpointing import load_checkpoint
+
+        raw = load_checkpoint(path, map_location="cpu")["config"]
+        try:
+            stored = cls.from_dict(raw, components=components)
+        except ConfigError as error:
+            faults = "; ".join(error.problems)
+            raise CheckpointError(f"{path}: its config does not fit here: {faults}") from error
+        resumed = cls.from_dict(stored.to_dict(), overrides, components, Path(path), device)
+        problems = _resume_problems(stored.to_dict(), resumed.to_dict(), overrides)
+        if problems:
+            raise ConfigError(problems)
+        return resumed
+
+    @classmethod
+    def from_args(
+        cls,
+        argv: Sequence[str] | None = None,
+        description: str | None = None,
+        components: Components | None = None,
+    ) -> "ConfigParser":
+        """The config that a command line asks for (default: this process's own).
+
+        ``--schema`` prints the JSON Schema and ends the process, as ``--help`` does.
+        """
+        args = _argument_parser(description).parse_args(argv)
+        if args.schema:
+            print(json.dumps(json_schema(components), indent=2))
+            raise SystemExit(0)
+        if (args.config is None) == (args.resume is None):
+            raise ConfigError(["give either -c CONFIG to start or -r CHECKPOINT to resume"])
+        overrides = _command_line_overrides(args)
+        if args.resume is not None:
+            return cls.from_checkpoint(args.resume, overrides, components, args.device)
+        return cls.from_file(args.config, overrides, components, args.device)
+
+
+class _ArgumentParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f"{message} (see --help)"])
+
+
+def _argument_parser(description: str | None) -> argparse.ArgumentParser:
+    parser = _ArgumentParser(description=description, allow_abbrev=False)
+    add = parser.add_argument
+    add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
+    add("-r", "--resume", type=Path, metavar="CHECKPOINT", help="checkpoint to go on from")
+    help_set = "change one setting, such as trainer.epochs=3; VALUE is JSON, or else text"
+    add("--set", action="append", default=[], metavar="PATH=VALUE", help=help_set)
+    add("--lr", metavar="NUMBER", help="short for --set optimizer.args.lr=NUMBER")
+    add("--bs", metavar="LINES", help="short for --set data_loader.args.batch_size=LINES")
+    add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, ...")
+    add("--schema", action="store_true", help="print the JSON Schema of configs and exit")
+    return parser
+
+
+def _command_line_overrides(args: argparse.Namespace) -> list[tuple[str, Any]]:
+    """Pairs of path and value, in the order in which they count."""
+    malformed = [each for each in args.set if not re.match(r"[^=]+=", each)]
+    if malformed:
+        raise ConfigError([f"--set: should be PATH=VALUE, got {each!r}" for each in malformed])
+    texts = [each.split("=", 1) for each in args.set]
+    flags = {"optimizer.args.lr": args.lr, "data_loader.args.batch_size": args.bs}
+    texts += [[path, text] for path, text in flags.items() if text is not None]
+    return [(path, _value(text, f"--set {path}")) for path, text in texts]
+
+
+def _value(text: str, name: str) -> Any:
+    """What ``text`` on the command line stands for: JSON, or else itself."""
+    if _LOOSE_NUMBER.fullmatch(text) and not text.lstrip("+-").isdecimal():
+        return float(text)
+    if text[:1] in ("{", "["):
+        return parse_json(text, name)
+    try:
+        return parse_json(text, name)
+    except ConfigError:
+        return text
+
+
+def _overridden(raw: Mapping[str, Any], overrides: Overrides) -> tuple[Any, list[str]]:
+    """``raw`` as lists and dicts with the overrides made, and what is wrong with their paths."""
+    changed = {key: value for key, value in raw.items() if key != _SCHEMA_KEY}
+    problems = []
+    for path, value in overrides:
+        try:
+            changed = _with_value(changed, path.split("."), value)
+        except TypeError as error:
+            problems.append(f"{path}: {error}")
+    return changed, problems
+
+
+def _with_value(raw: Any, keys: list[str], value: Any) -> Any:
+    """A copy of ``raw`` with ``value`` at the end of ``keys``; objects on the way are made."""
+    if not keys:
+        return value
+    key, *rest = keys
+    if isinstance(raw, list | tuple) and key.isdecimal() and int(key) < len(raw):
+        at = int(key)
+        return [*raw[:at], _with_value(raw[at], rest, value), *raw[at + 1 :]]
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, Mapping):
+        raise TypeError(f"unknown setting, nothing stands below {shown(raw)}, got {shown(value)}")
+    return {**raw, key: _with_value(raw.get(key), rest, value)}
+
+
+def _as_json(raw: Any) -> str:
+    try:
+        return json.dumps(raw)
+    except (TypeError, ValueError) as error:
+        raise ConfigError([f"config: is not made of plain values: {error}"]) from error
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("should name each of them once")
+    return names
+
+
+def _joint_problems(config: Config) -> list[str]:
+    """What only shows once every value is of its type."""
+    problems = trial_lines(config.data_loader, config.optimizer, config.lr_scheduler)
+    monitor = getattr(config.trainer, "monitor", None)
+    return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
+
+
+def _resume_problems(
+    before: dict[str, Any], after: dict[str, Any], overrides: Overrides
+) -> list[str]:
+    """The overrides that would make the rest of a run another run."""
+    changed = {key for key in before if before[key] != after[key]} - {*_CHANGEABLE_ON_RESUME}
+    rule = "cannot change when resuming (trainer.* and --device can)"
+    return sorted(
+        f"{path}: {rule}, got {shown(value)}"
+        for path, value in dict(overrides).items()
+        if path.split(".")[0] in changed
+    )
+
+
+def _device_problems(device: str) -> list[str]:
+    if not _DEVICE.fullmatch(device):
+        return [f"--device: should be auto, cpu, cuda, cuda:N or mps, got {shown(device)}"]
+    kind, _, number = device.partition(":")
+    count = torch.cuda.device_count()
+    if kind == "cuda" and int(number or 0) >= count:
+        return [f"--device: this machine has {count} CUDA devices, got {shown(device)}"]
+    if kind == "mps" and not torch.backends.mps.is_available():
+        return [f"--device: this machine has no MPS device, got {shown(device)}"]
+    return []

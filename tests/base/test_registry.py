@@ -1,0 +1,46 @@
+import pytest
+
+from base.registry import Registry, did_you_mean, nearest
+
+
+def test_a_component_is_found_under_its_own_name_or_the_name_given():
+    registry = Registry("model")
+
+    @registry.register()
+    class Plain:
+        pass
+
+    @registry.register("other", provided=("seed",))
+    def make(seed: int) -> int:
+        return seed
+
+    assert registry["Plain"] is Plain
+    assert registry["other"] is make
+    assert list(registry) == ["Plain", "other"]
+    assert len(registry) == 2
+    assert "make" not in registry
+    assert registry.provided("other") == {"seed"}
+    assert registry.provided("Plain") == frozenset()
+
+
+def test_a_name_belongs_to_one_component():
+    registry = Registry("model")
+    registry.add(dict, "net")
+    registry.add(dict, "net")
+    with pytest.raises(ValueError, match="model 'net' is registered twice"):
+        registry.add(list, "net")
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    registry = Registry("optimizer")
+    registry.add(dict, "Adam")
+    with pytest.raises(KeyError, match="unknown optimizer 'Adem', did you mean 'Adam'?"):
+        registry["Adem"]
+
+
+def test_nearest_takes_upper_and_lower_case_as_one():
+    assert nearest("ADAM", ["Adam", "SGD"]) == "Adam"
+    assert nearest("batchsize", ["limit", "batch_size"]) == "batch_size"
+    assert nearest("zzz", ["Adam", "SGD"]) is None
+    assert nearest(3, ["Adam"]) is None
+    assert did_you_mean("zzz", ["Adam"]) == ""
