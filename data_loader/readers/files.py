@@ -1,0 +1,161 @@
+"""The files of a corpus, out of a folder or straight out of a tarball that is never unpacked."""
+
+import gzip
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from base.base_reader import NoSource, file_fingerprint
+from utils.errors import ConfigError, DataError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def existing_folder(data_dir: str) -> Path:
+    """``data_dir`` as a path.
+
+    Raises:
+        NoSource: when it is not a folder.
+    """
+    folder = Path(data_dir)
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise NoSource(f"{folder}: {problem}")
+    return folder
+
+
+def first_existing(folder: Path, names: tuple[str, ...]) -> Path | None:
+    """The first of ``names`` that is in ``folder``, or None."""
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def read_files(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Stream the files of a folder or a tarball.
+
+    Args:
+        source: a folder, or a tar file, gzipped or not.
+        suffix: the ending of the names wanted, such as ``".xml"``.
+
+    Yields:
+        (name inside the source with ``/`` between folders, contents), one at a time; a folder's in
+        the order of their names, a tarball's in its own.
+
+    Raises:
+        DataError: when the source is truncated, damaged or not what it should be.
+    """
+    return _read_folder(source, suffix) if source.is_dir() else _read_tarball(source, suffix)
+
+
+def place(source: Path, name: str) -> str:
+    """How messages name a file of a source: a path, or ``TARBALL: MEMBER``."""
+    return str(source / name) if source.is_dir() else f"{source}: {name}"
+
+
+def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
+    """What identifies the contents of ``source`` without reading them.
+
+    Returns:
+        a tarball's name, size and time; or a folder's name, number of files and a hash of their
+        names, sizes and times.
+    """
+    if not source.is_dir():
+        return file_fingerprint(source)
+    listing = hashlib.sha256()
+    paths = _paths(source, suffix)
+    for path in paths:
+        _, size, modified = file_fingerprint(path)
+        listing.update(f"{path.relative_to(source).as_posix()}\0{size}\0{modified}\n".encode())
+    return [source.name, len(paths), listing.hexdigest()]
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, line ends as they are.
+
+    Raises:
+        DataError: naming the file, and the line that is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}: line {line}: is not UTF-8 text") from None
+
+
+def check_fractions(**fractions: float) -> None:
+    """Check settings that are parts of a whole.
+
+    Raises:
+        ConfigError: when one is outside 0 to 1, or together they leave nothing for training.
+    """
+    problems = [
+        f"{name}: must be at least 0 and less than 1, got {value}"
+        for name, value in fractions.items()
+        if not 0 <= value < 1
+    ]
+    total = sum(fractions.values())
+    if not problems and total >= 1:
+        names = " + ".join(fractions)
+        problems.append(f"{names}: must be less than 1 together, got {total}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def hash_fraction(key: str, seed: int) -> float:
+    """A number in [0, 1) that ``key`` and ``seed`` determine on every machine."""
+    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def _paths(folder: Path, suffix: str) -> list[Path]:
+    found = (path for path in folder.rglob("*") if _is_wanted(path.name, suffix))
+    return sorted(path for path in found if path.is_file())
+
+
+def _is_wanted(name: str, suffix: str) -> bool:
+    # Archives packed on macOS carry a "._" companion of every file.
+    return name.lower().endswith(suffix) and not name.startswith(".")
+
+
+def _read_folder(folder: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    for path in _paths(folder, suffix):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        yield path.relative_to(folder).as_posix(), data
+
+
+def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    last = "its beginning"
+    members = _tar_members(path, suffix)
+    while True:
+        try:
+            name, data = next(members)
+        except StopIteration:
+            return
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise DataError(
+                f"{path}: truncated or damaged after {last} ({error}); download it again"
+            ) from None
+        last = name
+        yield name, data
+
+
+def _tar_members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    with path.open("rb") as raw:
+        is_gzip = raw.read(2) == _GZIP_MAGIC
+    # tarfile's own gzip stream takes a cut between two members for the end of the archive.
+    # GzipFile does not: it wants the end-of-stream mark and the checksum.
+    with gzip.open(path) if is_gzip else path.open("rb") as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                archive.members = []
+                if member.isfile() and _is_wanted(Path(member.name).name, suffix):
+                    yield member.name, archive.extractfile(member).read()
+        while stream.read(1 << 20):
+            pass

@@ -1,0 +1,75 @@
+"""Which source is taken of those that are there."""
+
+import logging
+
+import numpy as np
+import pytest
+from iam_files import write_tarballs
+
+from base.registry import READERS
+from data_loader.readers.auto import AutoReader
+from utils.errors import DataError
+
+LINE = np.array([[0, 0, 0], [1, 1, 1]], dtype=np.float32)
+INK = '<ink><annotation type="truth">ink</annotation><trace>1 2, 3 4</trace></ink>'
+
+
+def add_strokes_npy(folder):
+    array = np.empty(1, dtype=object)
+    array[0] = LINE
+    np.save(folder / "strokes.npy", array, allow_pickle=True)
+    (folder / "sentences.txt").write_text("npy\n")
+
+
+def add_inkml(folder):
+    (folder / "a.inkml").write_text(INK)
+
+
+def test_the_first_of_the_sources_there_is_taken(tmp_path):
+    assert AutoReader(str(tmp_path)).chosen == "synthetic"
+    for add, name in (
+        (add_inkml, "inkml"),
+        (add_strokes_npy, "strokes_npy"),
+        (write_tarballs, "iam_ondb"),
+    ):
+        add(tmp_path)
+        auto = READERS["auto"](str(tmp_path))
+        assert auto.chosen == name
+        assert auto.reason.startswith(f"{name}, found as {tmp_path}")
+
+
+def test_it_reads_as_the_reader_chosen_does(tmp_path):
+    add_inkml(tmp_path)
+    (tmp_path / "b.inkml").write_text("<ink>")
+    auto, inkml = AutoReader(str(tmp_path)), READERS["inkml"](str(tmp_path))
+    assert [line.text for line in auto] == [line.text for line in inkml] == ["ink"]
+    assert auto.skipped.counts == inkml.skipped.counts == {"malformed XML": 1}
+    assert auto.fingerprint() == inkml.fingerprint()
+    assert auto.expected_lines() == inkml.expected_lines()
+
+
+def test_the_log_says_which_and_why(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        assert AutoReader(str(tmp_path)).chosen == "synthetic"
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"source: synthetic, since {tmp_path} holds no iam_ondb, strokes_npy, inkml"
+    )
+
+
+def test_a_source_there_in_part_is_an_error(tmp_path):
+    add_inkml(tmp_path)
+    (tmp_path / "sentences.txt").write_text("x\n")
+    with pytest.raises(DataError, match=r"strokes\.npy: is missing"):
+        AutoReader(str(tmp_path)).locate()
+    write_tarballs(tmp_path)
+    (tmp_path / "lineStrokes-all.tar.gz").unlink()
+    with pytest.raises(DataError, match=r"lineStrokes-all\.tar\.gz: is missing"):
+        AutoReader(str(tmp_path)).fingerprint()
+
+
+def test_a_folder_named_but_absent_is_an_error_the_default_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="elsewhere: does not exist"):
+        AutoReader("elsewhere").locate()
+    assert AutoReader().chosen == "synthetic"
