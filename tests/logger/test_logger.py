@@ -1,0 +1,63 @@
+"""The log goes to the console at once, and to its file from the first line on."""
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logger.logger import LaterFileHandler, open_log_file, setup_logging
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:], root.level = handlers, level
+
+
+def test_file_has_what_came_before_it_was_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup_logging()
+    log = logging.getLogger("corpus")
+    log.info("early")
+    assert capsys.readouterr().out == "early\n"
+    open_log_file(tmp_path / "train.log")
+    log.warning("late")
+    log.debug("never")
+    lines = (tmp_path / "train.log").read_text().splitlines()
+    assert [re.sub(r"^[-\d]+ [:,\d]+ ", "", line) for line in lines] == [
+        "INFO corpus: early",
+        "WARNING corpus: late",
+    ]
+    assert capsys.readouterr().out == "late\n"
+
+
+def test_a_second_file_takes_over_and_appends(tmp_path: Path) -> None:
+    setup_logging()
+    (tmp_path / "b.log").write_text("resumed\n")
+    open_log_file(tmp_path / "a.log")
+    logging.info("one")
+    open_log_file(tmp_path / "b.log")
+    logging.info("two")
+    assert "two" not in (tmp_path / "a.log").read_text()
+    assert re.fullmatch(r"resumed\n.*INFO root: two\n", (tmp_path / "b.log").read_text())
+
+
+def test_other_processes_report_trouble_only(capsys: pytest.CaptureFixture[str]) -> None:
+    setup_logging(is_main=False)
+    logging.info("progress")
+    logging.warning("trouble")
+    assert capsys.readouterr().out == "trouble\n"
+
+
+def test_without_set_up_there_is_no_file(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    root.handlers[:] = [h for h in root.handlers if not isinstance(h, LaterFileHandler)]
+    open_log_file(tmp_path / "train.log")
+    assert not list(tmp_path.iterdir())

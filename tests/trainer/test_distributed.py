@@ -1,0 +1,135 @@
+"""Two processes under torchrun do what one does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from toy_training import make_trainer
+
+from trainer.distributed import Distributed, checked_device
+from utils.errors import UserError
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+WORKER = HERE / "distributed_worker.py"
+
+
+def environment(**values: object) -> dict[str, str]:
+    paths = os.pathsep.join([str(ROOT), str(HERE)])
+    fixed = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **fixed, **{name: str(value) for name, value in values.items()}}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("distributed")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    ended = subprocess.run(
+        [sys.executable, *torchrun, str(WORKER), str(folder), "all"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    results = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+    return folder, results
+
+
+def rows(folder: Path) -> list[dict[str, float]]:
+    path = folder / "log" / "toy" / "run" / "metrics.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_two_processes_follow_one(found: tuple[Path, Any], tmp_path: Path) -> None:
+    """Lines differ in length, so that the processes' shares of a batch weigh differently."""
+    from distributed_worker import SETTINGS, watch
+
+    folder, (first, second) = found
+    trainer = make_trainer(tmp_path, **SETTINGS)
+    losses = watch(trainer)
+    trainer.train()
+    assert len(losses) == 15
+    assert first["equal"]["losses"] == pytest.approx(losses, abs=1e-5)
+    assert first["equal"] == second["equal"]
+    weights = torch.cat([p.detach().flatten() for p in trainer.model.parameters()]).tolist()
+    assert first["equal"]["weights"] == pytest.approx(weights, abs=1e-5)
+
+
+def test_validation_sums_over_processes(found: tuple[Path, Any], tmp_path: Path) -> None:
+    """7 lines in batches of 3: the second process has nothing of the last."""
+    from distributed_worker import SETTINGS
+
+    make_trainer(tmp_path, **SETTINGS).train()
+    alone, together = rows(tmp_path), rows(found[0] / "equal")
+    assert len(together) == 3  # written once
+    for one, two in zip(alone, together, strict=True):
+        assert one.keys() == two.keys()
+        for name in one.keys() - {"seconds", "lines_per_second"}:
+            assert two[name] == pytest.approx(one[name], abs=1e-5)
+
+
+def test_all_stop_at_the_same_step_and_go_on_exactly(found: tuple[Path, Any]) -> None:
+    first, second = (result["interrupted"] for result in found[1])
+    assert first["steps"] == second["steps"] == first["saved_step"] == 8
+    assert first["random_states"] == 2
+    assert first["same"]
+    assert second["same"]
+    assert "another process's signal" in first["message"]
+
+
+def test_a_non_finite_loss_in_one_stops_both(found: tuple[Path, Any]) -> None:
+    messages = [result["broken"] for result in found[1]]
+    assert sum("line-5" in message for message in messages) == 1
+    assert sum("in another process" in message for message in messages) == 1
+
+
+def test_sums_and_what_is_gathered(found: tuple[Path, Any]) -> None:
+    for result in found[1]:
+        assert result["sum"] == [3.0, 1.0]
+        assert result["gathered"] == ["", "ab"]
+
+
+def test_one_that_fails_does_not_leave_the_other_waiting(tmp_path: Path) -> None:
+    """Even without torchrun, which would end it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), str(tmp_path), "fail"],
+            env=environment(RANK=rank, LOCAL_RANK=rank, **address),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    try:
+        errors = [process.communicate(timeout=60)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [1, 1]
+    assert "'NoneType' object is not callable" in errors[1]
+
+
+def test_one_process_needs_no_sums() -> None:
+    alone = Distributed()
+    assert alone.is_main
+    assert alone.sum_list([1.5]) == [1.5]
+    assert alone.gather("x") == ["x"]
+    assert not alone.any(False)
+
+
+def test_device_that_is_not_there() -> None:
+    assert checked_device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="device: cannot be used here, got 'cuda:99'"):
+        checked_device("cuda:99")

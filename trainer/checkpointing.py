@@ -1,0 +1,206 @@
+"""Checkpoints: plain dicts of tensors and plain values, written whole or not at all.
+
+A checkpoint has these keys:
+
+==================  ==============================================================================
+``format_version``  int, raised when a reader of the old format would misread the new one
+``arch``            the model's block of the config, ``{"type", "args"}``
+``config``          the resolved config, every default filled in
+``vocabulary``      ``Vocabulary.to_dict()`` or None
+``normalisation``   ``Normalisation.to_dict()`` or None
+``model``           the model's ``state_dict``
+``averaged``        ``state_dict`` of the averaged weights; None without averaging
+``epoch``, ``step`` epochs completed and optimizer steps taken
+``best``            ``{"value", "epoch"}``: best monitored value so far and the epoch it is of
+``run``             ``{"name", "id"}`` of the run's folders
+``optimizer``, ``scheduler``, ``scaler``, ``weight_noise``
+                    their ``state_dict``, None for what is not in use (bfloat16 needs no scaler)
+``sampler``         ``{"epoch", "position"}``: the epoch to go on with (counted from 1) and the
+                    batches of it that are done
+``running``         sums over these batches: loss terms, their weight, lines, seconds
+``early_stop``      epochs since the monitored value last improved
+``monitored``       the monitored value of the last completed epoch; None before the first
+``random``          list, one per process, of ``utils.seeding.random_state``
+==================  ==============================================================================
+
+Those from ``optimizer`` on are needed to resume only; ``slim`` drops them.
+"""
+
+import errno
+import os
+import re
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from utils.errors import CheckpointError
+
+FORMAT_VERSION = 1
+KEYS = (
+    *("format_version", "arch", "config", "vocabulary", "normalisation"),
+    *("model", "averaged", "epoch", "step", "best", "run"),
+)
+RESUME_KEYS = (
+    *("optimizer", "scheduler", "scaler", "weight_noise"),
+    *("sampler", "running", "early_stop", "monitored", "random"),
+)
+
+
+def save_checkpoint(path: Path | str, checkpoint: dict[str, Any]) -> None:
+    """Write ``checkpoint`` to ``path``, with the format version added.
+
+    What stands at ``path`` is not touched before the new file is complete on the disk; the name
+    changes hands in one step. The unfinished file has one fixed name, so that a process killed in
+    the middle of writing leaves at most one of them, which the next writing takes over.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or the disk is full.
+    """
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            torch.save({**checkpoint, "format_version": FORMAT_VERSION}, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    _replace(Path(path), write)
+
+
+def link_checkpoint(source: Path | str, path: Path | str) -> None:
+    """Make ``path`` the same checkpoint as ``source``, whole or not at all.
+
+    A hard link costs neither time nor space, and ``source`` is replaced and never written into,
+    so the link keeps what it has. Where the file system knows no links, a copy is made.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or the disk is full.
+    """
+    source = Path(source)
+
+    def write(temporary: Path) -> None:
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(source, temporary)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                raise
+            shutil.copyfile(source, temporary)
+
+    _replace(Path(path), write)
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(f".{path.name}.unfinished")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        # torch.save reports a full disk as a RuntimeError of its archive writer.
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path}: cannot write the checkpoint ({_one_line(error)})"
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can (POSIX only)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load_checkpoint(
+    path: Path | str, map_location: torch.device | str = "cpu", resumable: bool = False
+) -> dict[str, Any]:
+    """The checkpoint at ``path``; nothing but tensors and plain values is ever unpickled.
+
+    Args:
+        path: the file.
+        map_location: device of the tensors. The CPU by default: what loads them copies them on.
+        resumable: also ask for what resuming needs.
+
+    Raises:
+        CheckpointError: one line naming the file: it is missing, a folder, truncated, foreign,
+            of a newer format, or would have to run code to load.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise CheckpointError(f"{path}: is a folder, a checkpoint is a file such as checkpoint.pth")
+    try:
+        with warnings.catch_warnings():
+            # Of a foreign file, torch may warn before it gives up; the error says enough.
+            warnings.simplefilter("ignore")
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({_one_line(error)})") from None
+    except Exception as error:
+        # A damaged or foreign file can fail anywhere in the unpickling, with any exception.
+        raise CheckpointError(f"{path}: {_reason(error)}") from None
+    _check(path, checkpoint, KEYS + (RESUME_KEYS if resumable else ()))
+    return checkpoint
+
+
+def _reason(error: Exception) -> str:
+    refused = re.search(r"GLOBAL (\S+) (?:was not an allowed global|whose module)", str(error))
+    if refused:
+        return f"refused, since loading it would import and run {refused.group(1)!r}"
+    return "not a checkpoint, or a truncated or damaged one"
+
+
+def _check(path: Path, checkpoint: Any, keys: tuple[str, ...]) -> None:
+    version = checkpoint.get("format_version") if isinstance(checkpoint, dict) else None
+    if not isinstance(version, int):
+        raise CheckpointError(f"{path}: not a checkpoint of this project (no format version)")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: has format {version}, newer than format {FORMAT_VERSION}, the newest that "
+            "this version of the project reads; update the project"
+        )
+    missing = [key for key in keys if key not in checkpoint]
+    if missing == list(RESUME_KEYS):
+        raise CheckpointError(
+            f"{path}: holds weights only (a slim checkpoint) and cannot be resumed"
+        )
+    if missing:
+        raise CheckpointError(f"{path}: not a whole checkpoint, it lacks {', '.join(missing)}")
+
+
+def slim(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A smaller checkpoint with what evaluating needs, which cannot be resumed.
+
+    ``model`` holds the weights that are evaluated: the averaged ones where there are any.
+    """
+    kept = {key: checkpoint[key] for key in KEYS}
+    return {**kept, "model": evaluation_weights(checkpoint), "averaged": None}
+
+
+def evaluation_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+    """The ``state_dict`` to evaluate and to write with: averaged where there is one."""
+    averaged = checkpoint["averaged"]
+    return checkpoint["model"] if averaged is None else averaged
+
+
+def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path | str) -> None:
+    """Put ``weights`` into ``model``; ``CheckpointError`` naming ``path`` when they do not fit."""
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path}: its weights do not fit its arch ({_one_line(error)})"
+        ) from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

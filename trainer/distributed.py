@@ -1,0 +1,137 @@
+"""Data-parallel training under torchrun: who this process is, and sums over all of them.
+
+With one process everything here does nothing, so that the trainer needs no second way.
+"""
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from utils.errors import Interrupted, UserError
+
+
+@dataclass(frozen=True)
+class Distributed:
+    """The place of this process among the others.
+
+    Attributes:
+        rank: its number among all processes; 0 is the one that writes.
+        world_size: how many processes there are.
+        device: what it computes on.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    device: torch.device = torch.device("cpu")
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and shows progress."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """``model``, its gradients averaged over the processes in each backward pass."""
+        if self.world_size == 1:
+            return model
+        device_ids = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=device_ids)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sum of ``values`` over the processes, each giving the same shape; on the CPU."""
+        if self.world_size == 1:
+            return values.cpu()
+        # nccl sums on the GPU only; a copy, since all_reduce works in place.
+        summed = values.detach().clone().to(self.device)
+        dist.all_reduce(summed)
+        return summed.cpu()
+
+    def sum_list(self, values: Sequence[float]) -> list[float]:
+        """Sum of each value over the processes, in float64."""
+        if self.world_size == 1:
+            return list(values)
+        return self.sum(torch.tensor(values, dtype=torch.float64)).tolist()
+
+    def any(self, flag: bool) -> bool:
+        """Whether ``flag`` holds in any process; the same answer in all of them."""
+        return self.sum_list([float(flag)])[0] > 0
+
+    def barrier(self) -> None:
+        """Wait until every process is here."""
+        self.any(False)
+
+    def gather(self, value: Any) -> list[Any]:
+        """``value`` (tensors and plain values) of every process, in order of rank."""
+        if self.world_size == 1:
+            return [value]
+        data = _to_bytes(value)
+        sizes = self.sum_list([len(data) if i == self.rank else 0 for i in range(self.world_size)])
+        gathered = torch.zeros(self.world_size, int(max(sizes)), dtype=torch.uint8)
+        gathered[self.rank, : len(data)] = data
+        rows = self.sum(gathered)  # each row is 0 in all processes but one
+        return [_from_bytes(row[: int(size)]) for row, size in zip(rows, sizes, strict=True)]
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """The block runs in rank 0, then in the others, which find what it left on the disk."""
+        if not self.is_main:
+            self.barrier()
+        yield
+        if self.is_main:
+            self.barrier()
+
+
+def _to_bytes(value: Any) -> Tensor:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+
+
+def _from_bytes(data: Tensor) -> Any:
+    return torch.load(io.BytesIO(data.numpy().tobytes()), weights_only=True)
+
+
+@contextmanager
+def distributed(device: str) -> Iterator[Distributed]:
+    """Join the processes that torchrun started, if it did: gloo on the CPU, nccl on GPUs.
+
+    Args:
+        device: what to compute on; under torchrun, ``"cuda"`` is each process's own GPU.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+        yield Distributed(device=checked_device(device))
+        return
+    if torch.device(device).type == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    here = checked_device(device)
+    if here.type == "cuda":
+        torch.cuda.set_device(here)
+    dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
+    try:
+        yield Distributed(dist.get_rank(), dist.get_world_size(), here)
+    except Interrupted:
+        dist.destroy_process_group()
+        raise
+    # Not after an error: the others may be waiting in a sum, and leaving politely would wait too.
+    dist.destroy_process_group()
+
+
+def checked_device(name: str) -> torch.device:
+    """The device of this name; ``UserError`` when there is none on this machine."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device: cannot be used here, got {name!r} ({reason})") from None
+    return device
