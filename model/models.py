@@ -1,6 +1,7 @@
 """The models, by the name a config gives them.
 
-Shapes: ``B`` lines, ``T`` pen steps, ``L`` layers, ``H`` hidden units, ``M`` mixture components.
+Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``L`` layers, ``H`` hidden units, ``M``
+mixture components, ``K`` window components, ``C`` vocabulary.
 """
 
 from typing import Annotated, NamedTuple
@@ -13,7 +14,12 @@ from torch.nn import functional as F
 from base.base_model import BaseModel
 from base.registry import MODELS
 from data_loader.batch import Batch
+from data_loader.vocabulary import Vocabulary
 from model.custom_layers.lstm import LoopLSTM, clip_gradient, initialise_lstm
+from model.custom_layers.lstm_with_gaussian_attention import (
+    GaussianAttentionState,
+    LSTMWithGaussianAttention,
+)
 from model.mixture import BivariateMixture, mixture_output_size
 
 STROKE_SIZE = 3
@@ -24,23 +30,136 @@ Probability = Annotated[float, Field(ge=0, lt=1)]
 Bound = Annotated[float, Field(gt=0)]
 
 
-class UnconditionalState(NamedTuple):
-    """What the model remembers between two pen steps: ``[L, B, H]`` each."""
+class StackState(NamedTuple):
+    """What stacked layers remember between two pen steps: ``[L, B, H]`` each."""
 
     hidden: Tensor
     cell: Tensor
 
 
+class ConditionalState(NamedTuple):
+    """What the conditional model remembers between two pen steps.
+
+    Attributes:
+        attention: of the first layer, with its window.
+        stack: of the layers above.
+    """
+
+    attention: GaussianAttentionState
+    stack: StackState
+
+
+class WindowPath(NamedTuple):
+    """Where the window was at each pen step of a batch.
+
+    Attributes:
+        phi: ``[B, T, U+1]``, its weight on each character and on the end of the text.
+        kappa: ``[B, T, K]``, the positions of its components, in characters.
+    """
+
+    phi: Tensor
+    kappa: Tensor
+
+
+class StackedHandwriting(BaseModel):
+    """What both generating models share: layers with skip connections and a mixture output.
+
+    The pen step (and the window, where there is one) feeds every layer and every layer feeds the
+    output (the skip connections of Graves 2013, section 2); the output is a mixture density
+    (section 4.1). The cells are standard LSTM cells: Graves's have peephole connections besides,
+    which ``torch.nn.LSTM`` does not offer.
+
+    Layers are ``torch.nn.LSTM`` unless an option asks for ``LoopLSTM``, which is slower. Both have
+    the same weights.
+
+    Args:
+        side_size: inputs that every layer gets.
+        hidden_size: ``H``.
+        num_layers: all layers, ``L``.
+        num_below: how many of them the model brings itself, at the bottom.
+        num_mixtures: ``M``.
+        dropout, output_dropout, recurrent_dropout, layer_norm, output_gradient_clip,
+        lstm_gradient_clip: as in the models.
+    """
+
+    def __init__(
+        self,
+        side_size: int,
+        hidden_size: int,
+        num_layers: int,
+        num_below: int,
+        num_mixtures: int,
+        dropout: float,
+        output_dropout: float,
+        recurrent_dropout: float,
+        layer_norm: bool,
+        output_gradient_clip: float | None,
+        lstm_gradient_clip: float | None,
+    ) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.num_mixtures = num_mixtures
+        self.dropout = dropout
+        self.output_dropout = output_dropout
+        self.output_gradient_clip = output_gradient_clip
+        options = (recurrent_dropout, layer_norm, lstm_gradient_clip)
+        self.layers = nn.ModuleList(
+            _lstm(side_size if layer == 0 else side_size + hidden_size, hidden_size, *options)
+            for layer in range(num_below, num_layers)
+        )
+        self.output = nn.Linear(num_layers * hidden_size, mixture_output_size(num_mixtures))
+        nn.init.zeros_(self.output.bias)
+
+    def _stack_state(
+        self, batch_size: int, device: torch.device | str | None, dtype: torch.dtype | None
+    ) -> StackState:
+        """Zeros for the layers of the stack, by default where and as the weights are."""
+        weight = self.output.weight
+        zeros = torch.zeros(
+            (len(self.layers), batch_size, self.hidden_size),
+            device=weight.device if device is None else device,
+            dtype=weight.dtype if dtype is None else dtype,
+        )
+        return StackState(zeros, zeros)
+
+    def _run_stack(
+        self, side: Tensor, below: list[Tensor], state: StackState | None
+    ) -> tuple[Tensor, StackState]:
+        """Raw outputs ``[T, B, 6M+1]``, and the state after them.
+
+        Args:
+            side: ``[T, B, S]``, what every layer gets.
+            below: the outputs ``[T, B, H]`` of the layers under the stack.
+            state: of the stack; zeros by default.
+        """
+        outputs, last_hidden, last_cell = list(below), [], []
+        for index, layer in enumerate(self.layers):
+            layer_inputs = side
+            if outputs:
+                dropped = F.dropout(outputs[-1], self.dropout, self.training)
+                layer_inputs = torch.cat([side.to(dropped.dtype), dropped], dim=-1)  # [T, B, S+H]
+            layer_hidden, (hidden, cell) = layer(layer_inputs, _layer_state(state, index))
+            outputs.append(layer_hidden)
+            last_hidden.append(hidden)
+            last_cell.append(cell)
+        features = torch.cat(outputs, dim=-1)  # [T, B, L*H]
+        raw = self._output(F.dropout(features, self.output_dropout, self.training))
+        if not self.layers:
+            return raw, self._stack_state(side.shape[1], side.device, side.dtype)
+        return raw, StackState(torch.cat(last_hidden), torch.cat(last_cell))
+
+    def _output(self, features: Tensor) -> Tensor:
+        """Raw outputs, in the weights' own precision also under autocast: a log-sigma rounded to
+        8 bits would be a different density."""
+        with torch.autocast(features.device.type, enabled=False):
+            raw = self.output(features.to(self.output.weight.dtype))
+        return clip_gradient(raw, self.output_gradient_clip)
+
+
 @MODELS.register()
-class UnconditionalHandwriting(BaseModel):
+class UnconditionalHandwriting(StackedHandwriting):
     """Stacked LSTMs that predict each pen step from those before it (Graves 2013, section 4).
-
-    The input feeds every layer and every layer feeds the output (the skip connections of section
-    2); the output is a mixture density (section 4.1). The cells are standard LSTM cells: Graves's
-    have peephole connections besides, which ``torch.nn.LSTM`` does not offer.
-
-    Layers are ``torch.nn.LSTM`` unless ``recurrent_dropout``, ``layer_norm`` or
-    ``lstm_gradient_clip`` asks for ``LoopLSTM``, which is slower. Both have the same weights.
 
     Args:
         hidden_size: ``H``, LSTM cells of each layer.
@@ -70,20 +189,10 @@ class UnconditionalHandwriting(BaseModel):
         output_gradient_clip: Bound | None = None,
         lstm_gradient_clip: Bound | None = None,
     ) -> None:
-        super().__init__()
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.num_mixtures = num_mixtures
-        self.dropout = dropout
-        self.output_dropout = output_dropout
-        self.output_gradient_clip = output_gradient_clip
-        options = (recurrent_dropout, layer_norm, lstm_gradient_clip)
-        self.layers = nn.ModuleList(
-            _lstm(STROKE_SIZE if layer == 0 else STROKE_SIZE + hidden_size, hidden_size, *options)
-            for layer in range(num_layers)
-        )
-        self.output = nn.Linear(num_layers * hidden_size, mixture_output_size(num_mixtures))
-        nn.init.zeros_(self.output.bias)
+        super().__init__(
+            STROKE_SIZE, hidden_size, num_layers, 0, num_mixtures, dropout, output_dropout,
+            recurrent_dropout, layer_norm, output_gradient_clip, lstm_gradient_clip,
+        )  # fmt: skip
 
     def forward(self, batch: Batch) -> BivariateMixture:
         """Distributions of the pen steps 1 to T-1 of each line, given the steps before.
@@ -93,7 +202,7 @@ class UnconditionalHandwriting(BaseModel):
             meaning, and no bearing on what stands before it.
         """
         steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
-        raw, _ = self._run(steps, None)  # [T-1, B, 6M+1]
+        raw, _ = self._run_stack(steps, [], None)  # [T-1, B, 6M+1]
         return BivariateMixture.from_output(raw.transpose(0, 1))
 
     def initial_state(
@@ -101,19 +210,11 @@ class UnconditionalHandwriting(BaseModel):
         batch_size: int,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-    ) -> UnconditionalState:
+    ) -> StackState:
         """The state before the first pen step: zeros, by default where and as the weights are."""
-        weight = self.output.weight
-        zeros = torch.zeros(
-            (self.num_layers, batch_size, self.hidden_size),
-            device=weight.device if device is None else device,
-            dtype=weight.dtype if dtype is None else dtype,
-        )
-        return UnconditionalState(zeros, zeros)
+        return self._stack_state(batch_size, device, dtype)
 
-    def step(
-        self, strokes: Tensor, state: UnconditionalState
-    ) -> tuple[BivariateMixture, UnconditionalState]:
+    def step(self, strokes: Tensor, state: StackState) -> tuple[BivariateMixture, StackState]:
         """One pen step of ``forward``.
 
         Args:
@@ -123,34 +224,106 @@ class UnconditionalHandwriting(BaseModel):
         Returns:
             the distributions ``[B]`` of the next pen step, and the new state.
         """
-        raw, state = self._run(strokes.unsqueeze(0), state)
+        raw, state = self._run_stack(strokes.unsqueeze(0), [], state)
         return BivariateMixture.from_output(raw.squeeze(0)), state
 
-    def _run(
-        self, steps: Tensor, state: UnconditionalState | None
-    ) -> tuple[Tensor, UnconditionalState]:
-        """Raw outputs ``[T, B, 6M+1]`` for pen steps ``[T, B, 3]``, and the state after them."""
-        hidden = cell = None
-        layers_hidden, last_hidden, last_cell = [], [], []
-        layer_inputs = steps
-        for index, layer in enumerate(self.layers):
-            if index > 0:
-                below = F.dropout(layers_hidden[-1], self.dropout, self.training)
-                layer_inputs = torch.cat([steps.to(below.dtype), below], dim=-1)  # [T, B, 3+H]
-            layer_hidden, (hidden, cell) = layer(layer_inputs, _layer_state(state, index))
-            layers_hidden.append(layer_hidden)
-            last_hidden.append(hidden)
-            last_cell.append(cell)
-        features = torch.cat(layers_hidden, dim=-1)  # [T, B, L*H]
-        raw = self._output(F.dropout(features, self.output_dropout, self.training))
-        return raw, UnconditionalState(torch.cat(last_hidden), torch.cat(last_cell))
 
-    def _output(self, features: Tensor) -> Tensor:
-        """Raw outputs, in the weights' own precision also under autocast: a log-sigma rounded to
-        8 bits would be a different density."""
-        with torch.autocast(features.device.type, enabled=False):
-            raw = self.output(features.to(self.output.weight.dtype))
-        return clip_gradient(raw, self.output_gradient_clip)
+@MODELS.register(provided=("vocabulary",))
+class ConditionalHandwriting(StackedHandwriting):
+    """Text to handwriting (Graves 2013, section 5).
+
+    The first layer carries a soft window of ``K`` Gaussians over the characters (section 5.1); the
+    window feeds every layer, the rest is the unconditional stack. The text that the window sees
+    ends with the vocabulary's end-of-text symbol, the character U+1 of the paper's stopping rule.
+
+    Args:
+        vocabulary: the characters; its size is that of the window vector.
+        hidden_size: ``H``, LSTM cells of each layer.
+        num_layers: ``L``, the layer with the window included.
+        num_mixtures: ``M``.
+        num_window_components: ``K``.
+        dropout: probability of dropping a hidden unit where it feeds the next layer.
+        output_dropout: probability of dropping a hidden unit where it feeds the output.
+        recurrent_dropout, layer_norm: of the layers above the first, see ``LoopLSTM``.
+        output_gradient_clip, lstm_gradient_clip: see ``UnconditionalHandwriting``.
+    """
+
+    task = "conditional"
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        hidden_size: Count = 400,
+        num_layers: Count = 3,
+        num_mixtures: Count = 20,
+        num_window_components: Count = 10,
+        dropout: Probability = 0.0,
+        output_dropout: Probability = 0.0,
+        recurrent_dropout: Probability = 0.0,
+        layer_norm: bool = False,
+        output_gradient_clip: Bound | None = None,
+        lstm_gradient_clip: Bound | None = None,
+    ) -> None:
+        num_characters = len(vocabulary)
+        super().__init__(
+            STROKE_SIZE + num_characters, hidden_size, num_layers, 1, num_mixtures, dropout,
+            output_dropout, recurrent_dropout, layer_norm, output_gradient_clip, lstm_gradient_clip,
+        )  # fmt: skip
+        self.num_characters = num_characters
+        self._end_of_text = vocabulary.eos
+        self.attention = LSTMWithGaussianAttention(
+            STROKE_SIZE, hidden_size, num_characters, num_window_components, lstm_gradient_clip
+        )
+
+    def forward(self, batch: Batch) -> BivariateMixture:
+        """Distributions of the pen steps 1 to T-1 of each line, given its text and the steps
+        before; ``[B, T-1]`` as in ``UnconditionalHandwriting.forward``."""
+        return self.forward_with_window(batch)[0]
+
+    def forward_with_window(self, batch: Batch) -> tuple[BivariateMixture, WindowPath]:
+        """``forward``, and where the window was at the pen steps 0 to T-2."""
+        strokes = batch.strokes[:, :-1]  # [B, T-1, 3]
+        text = self.encode(batch.text, batch.text_lengths)
+        lowest = self.attention(strokes, text)
+        side = torch.cat([strokes, lowest.window], dim=-1)  # [B, T-1, 3+C]
+        raw, _ = self._run_stack(side.transpose(0, 1), [lowest.hidden.transpose(0, 1)], None)
+        mixture = BivariateMixture.from_output(raw.transpose(0, 1))
+        return mixture, WindowPath(lowest.phi, lowest.kappa)
+
+    def encode(self, text: Tensor, text_lengths: Tensor) -> Tensor:
+        """One-hot characters ``[B, U+1, C]`` of texts ``[B, U]`` with their ends of text; rows of
+        padding are zero. The result has the type of the weights."""
+        padded = F.pad(text, (0, 1))
+        positions = torch.arange(padded.shape[1], device=text.device)
+        ends = text_lengths.unsqueeze(1)
+        padded = torch.where(positions == ends, self._end_of_text, padded)
+        one_hot = F.one_hot(padded, self.num_characters).to(self.output.weight.dtype)
+        return one_hot * (positions <= ends).unsqueeze(2)
+
+    def initial_state(self, text: Tensor) -> ConditionalState:
+        """The state before the first pen step, for texts ``[B, U+1, C]`` from ``encode``."""
+        stack = self._stack_state(text.shape[0], text.device, text.dtype)
+        return ConditionalState(self.attention.initial_state(text), stack)
+
+    def step(
+        self, strokes: Tensor, text: Tensor, state: ConditionalState
+    ) -> tuple[BivariateMixture, Tensor, ConditionalState]:
+        """One pen step of ``forward``.
+
+        Args:
+            strokes: ``[B, 3]``, the latest pen step of each line, in normalised units.
+            text: ``[B, U+1, C]``, from ``encode``.
+            state: what ``initial_state`` or the step before returned.
+
+        Returns:
+            the distributions ``[B]`` of the next pen step, the window's weights phi ``[B, U+1]``,
+            and the new state.
+        """
+        attention, phi = self.attention.step(strokes, text, state.attention)
+        side = torch.cat([strokes, attention.window], dim=-1).unsqueeze(0)  # [1, B, 3+C]
+        raw, stack = self._run_stack(side, [attention.hidden.unsqueeze(0)], state.stack)
+        mixture = BivariateMixture.from_output(raw.squeeze(0))
+        return mixture, phi, ConditionalState(attention, stack)
 
 
 def _lstm(
@@ -168,7 +341,7 @@ def _lstm(
     return layer
 
 
-def _layer_state(state: UnconditionalState | None, layer: int) -> tuple[Tensor, Tensor] | None:
+def _layer_state(state: StackState | None, layer: int) -> tuple[Tensor, Tensor] | None:
     if state is None:
         return None
     return state.hidden[layer : layer + 1], state.cell[layer : layer + 1]
