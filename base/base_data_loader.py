@@ -1,0 +1,81 @@
+"""What every data loader is: training, validation and evaluation batches of one corpus."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from data_loader.batch import Batch
+from data_loader.normalisation import Normalisation
+from data_loader.vocabulary import Vocabulary
+
+
+class BaseBatches(ABC):
+    """The batches of one split, epoch after epoch.
+
+    Iterating gives the batches of the current epoch that this process works on, from the position
+    set by ``start_at`` (the beginning, where it was not called since the last time).
+
+    Attributes:
+        position: batches of the current epoch given out so far, those before the start included.
+        num_lines: lines in the split, over all processes.
+    """
+
+    position: int
+    num_lines: int
+
+    @property
+    @abstractmethod
+    def epoch(self) -> int:
+        """The current epoch."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches that this process gets in a whole epoch, wherever it starts."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    @abstractmethod
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, which decides the order and the augmentation, from its beginning."""
+
+    @abstractmethod
+    def start_at(self, position: int) -> None:
+        """Begin the next iteration after ``position`` batches; ``ValueError`` outside 0 to len."""
+
+
+class BaseDataLoader(ABC):
+    """Makes batches from a corpus.
+
+    Attributes:
+        vocabulary: the characters that texts are encoded with.
+        normalisation: of the pen's offsets in the batches.
+    """
+
+    vocabulary: Vocabulary
+    normalisation: Normalisation
+
+    @property
+    @abstractmethod
+    def train(self) -> BaseBatches:
+        """The training lines, shuffled anew in each epoch."""
+
+    @property
+    @abstractmethod
+    def validation(self) -> BaseBatches:
+        """The validation lines, always in the same order."""
+
+    @abstractmethod
+    def evaluation(
+        self, split: str, batch_size: int | None = None, limit: int | None = None
+    ) -> BaseBatches:
+        """The lines of any split, each once, always in the same order, which need not be the
+        corpus's: ``Batch.line_indices`` says which lines they are.
+
+        Args:
+            split: name of the split.
+            batch_size: lines in a batch, over all processes; the loader's own if None.
+            limit: lines used, at most; the loader's own limit if None.
+
+        Raises:
+            DataError: where no line is in the split.
+        """

@@ -1,0 +1,329 @@
+"""The prepared corpus: a folder of memory-mapped arrays, made once from a source and a cleaning.
+
+A folder's name is a hash of the source's fingerprint, the cleaning and the format, so that it is
+reused exactly when these are the same. It is built beside its place and renamed into it: a folder
+with its final name is complete. Processes that prepare at the same time wait for each other, and
+the second finds the work done.
+
+Shapes: ``T`` pen steps, ``L`` lines, ``N`` pen steps of all lines.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from base.base_reader import BaseReader
+from data_loader.cleaning import Cleaning
+from data_loader.corpus_writer import FORMAT_VERSION, LINES, META, OFFSETS, STROKES, CorpusWriter
+from data_loader.line import Line
+from data_loader.normalisation import Normalisation
+from data_loader.vocabulary import Vocabulary
+from utils.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # not a Unix: no lock, and the atomic rename alone decides who wins
+    fcntl = None
+
+TRAIN_SPLIT = "trainset"
+UNFINISHED = ".building-"
+
+logger = logging.getLogger(__name__)
+
+
+class Corpus:
+    """A prepared corpus, opened for reading.
+
+    It can be sent to worker processes: they map the same files.
+
+    Args:
+        folder: as ``prepare_corpus`` made it.
+
+    Attributes:
+        lengths: int64 ``[L]``, pen steps of each line.
+        splits: names of the splits that have lines, sorted; lines in no split have the name ''.
+        meta: the contents of ``meta.json``.
+
+    Raises:
+        DataError: where a file is missing, short or does not fit the others.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        try:
+            self._open()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
+
+    def _open(self) -> None:
+        self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
+        _expect("format version", self.meta["format_version"], FORMAT_VERSION)
+        for name, size in self.meta["files"].items():
+            _expect(f"bytes of {name}", (self.folder / name).stat().st_size, size)
+        shape = (self.meta["points"], 3)
+        mapped = np.memmap(self.folder / STROKES, dtype=np.float32, mode="r", shape=shape)
+        self._strokes = np.asarray(mapped)
+        self._offsets = np.load(self.folder / OFFSETS, allow_pickle=False)
+        _expect("pen steps", self._offsets[-1], self.meta["points"])
+        with open(self.folder / LINES, encoding="utf-8") as file:
+            records = [json.loads(record) for record in file]
+        _expect("lines", len(records), self.meta["lines"])
+        self._texts, self._writers, self._source_ids, self._splits = zip(*records, strict=True)
+        self.lengths = np.diff(self._offsets)
+        self.splits = sorted(set(self._splits))
+
+    def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
+        return Corpus, (self.folder,)
+
+    def __len__(self) -> int:
+        """Number of lines ``L``."""
+        return len(self.lengths)
+
+    def strokes(self, index: int) -> np.ndarray:
+        """float32 ``[T, 3]`` of line ``index``, in the source's units: a read-only view."""
+        return self._strokes[self._offsets[index] : self._offsets[index + 1]]
+
+    def text(self, index: int) -> str:
+        """The transcription, empty where there is none."""
+        return self._texts[index]
+
+    def writer(self, index: int) -> str:
+        """The writer's id, empty where it is not known."""
+        return self._writers[index]
+
+    def source_id(self, index: int) -> str:
+        """What names the line in its source."""
+        return self._source_ids[index]
+
+    def line(self, index: int) -> Line:
+        """Line ``index`` with all that is known about it."""
+        names = (self._texts[index], self._writers[index], self._source_ids[index])
+        return Line(self.strokes(index), *names, self._splits[index])
+
+    def lines(self) -> Iterator[Line]:
+        """All lines, in order."""
+        return map(self.line, range(len(self)))
+
+    def split(self, name: str) -> np.ndarray:
+        """Numbers of the lines of one split, int64, ascending.
+
+        Raises:
+            DataError: where no line is in it, with the names of the splits there are.
+        """
+        if name not in self.splits:
+            raise DataError(self._no_split(name))
+        return np.flatnonzero(np.asarray(self._splits) == name).astype(np.int64)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """That of the training split, as ``normalisation_of`` computes it."""
+        return self.normalisation_of(TRAIN_SPLIT)
+
+    def normalisation_of(self, split: str) -> Normalisation:
+        """Mean and standard deviation of the offsets that a model predicts: all but a line's first.
+
+        Raises:
+            DataError: where no line is in the split, or its offsets have no finite spread.
+        """
+        offsets = self._split_meta(split)["offsets"]
+        mean, std = offsets["mean"], offsets["std"]
+        for axis, value in zip("xy", std, strict=True):
+            if not (np.isfinite(value) and value > 0):
+                raise DataError(
+                    f"{self.folder}: split {split!r}: the standard deviation of the pen's offsets"
+                    f" along {axis} must be finite and above 0, got {value}"
+                )
+        return Normalisation(mean=tuple(mean), std=tuple(std))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The characters of the training split's texts."""
+        return self.vocabulary_of(TRAIN_SPLIT)
+
+    def vocabulary_of(self, split: str) -> Vocabulary:
+        """The characters of one split's texts; ``DataError`` where no line is in it."""
+        return Vocabulary(sorted(self._split_meta(split)["characters"]))
+
+    def _split_meta(self, name: str) -> dict[str, Any]:
+        if name not in self.splits:
+            raise DataError(self._no_split(name))
+        return self.meta["splits"][name]
+
+    def _no_split(self, name: str) -> str:
+        known = ", ".join(repr(split) for split in self.splits)
+        return f"{self.folder}: no line is in split {name!r}; the splits of this corpus: {known}"
+
+
+def prepare_corpus(
+    reader: BaseReader, cleaning: Cleaning, cache_dir: str | Path, progress: bool = True
+) -> Corpus:
+    """The corpus of ``reader`` after ``cleaning``: opened where it is prepared already, else made.
+
+    Args:
+        reader: the source; read only where the corpus has to be made.
+        cleaning: what is done to each line.
+        cache_dir: where prepared corpora are kept, each in a folder of its own; made if needed.
+        progress: show a progress bar, where stderr is a terminal.
+
+    Raises:
+        DataError: where the source cannot be read, has no usable line, or ``cache_dir`` cannot be
+            written. Nothing is left behind.
+    """
+    source = reader.fingerprint()
+    # A reader that chooses another one names it there.
+    description = {"reader": source.get("reader", reader.name), "source": source}
+    key = corpus_key(source, cleaning)
+    cache = Path(cache_dir)
+    corpus = _open_whole(cache / key)
+    if corpus is None:
+        with _disk_faults(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+        with _only_one_process(cache):
+            corpus = _open_whole(cache / key) or _build(
+                reader, cleaning, cache / key, description, progress
+            )
+    name, points = description["reader"], corpus.meta["points"]
+    logger.info("corpus of %s: %d lines, %d points, %s", name, len(corpus), points, corpus.folder)
+    return corpus
+
+
+def corpus_key(fingerprint: dict[str, Any], cleaning: Cleaning) -> str:
+    """Name of the folder: the same for the same source, cleaning and format."""
+    parts = [FORMAT_VERSION, fingerprint, asdict(cleaning)]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _open_whole(folder: Path) -> Corpus | None:
+    """The corpus in ``folder``, or None where there is none that can be used."""
+    if not folder.exists():
+        return None
+    try:
+        return Corpus(folder)
+    except DataError as error:
+        logger.warning("%s; it is made anew", error)
+        return None
+
+
+def _build(
+    reader: BaseReader,
+    cleaning: Cleaning,
+    folder: Path,
+    description: dict[str, Any],
+    progress: bool,
+) -> Corpus:
+    started = time.monotonic()
+    building = folder.parent / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"
+    logger.info("preparing the corpus of %s", description["reader"])
+    try:
+        with _disk_faults(building):
+            building.mkdir()
+            writer = CorpusWriter(building, cleaning)
+        with writer:
+            _write_all(reader, writer, description, progress)
+        with _disk_faults(folder):
+            _publish(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    logger.info("prepared in %.1f s", time.monotonic() - started)
+    return Corpus(folder)
+
+
+def _write_all(
+    reader: BaseReader, writer: CorpusWriter, description: dict[str, Any], progress: bool
+) -> None:
+    bar = tqdm(
+        reader.read(),
+        total=reader.expected_lines(),
+        desc="preparing",
+        unit=" lines",
+        disable=None if progress else True,
+    )
+    for line in bar:
+        with _disk_faults(writer.folder):
+            writer.add(line)
+    skipped = reader.skipped
+    for message in skipped.messages:
+        logger.warning("skipped: %s", message)
+    if not writer.num_lines:
+        raise DataError(_nothing_usable(reader, writer))
+    left_out = {"counts": skipped.counts, "messages": skipped.messages}
+    with _disk_faults(writer.folder):
+        writer.finish({**description, "skipped": left_out})
+
+
+def _nothing_usable(reader: BaseReader, writer: CorpusWriter) -> str:
+    reasons = dict(reader.skipped.counts)
+    for counts in writer.splits.values():
+        for reason, number in counts.dropped.items():
+            reasons[reason] = reasons.get(reason, 0) + number
+    listed = ", ".join(f"{reason}: {number}" for reason, number in reasons.items())
+    return f"source {reader.name!r}: no usable line ({listed or 'it is empty'})"
+
+
+def _publish(building: Path, folder: Path) -> None:
+    """Give the finished folder its name; where another process was first, its corpus stays."""
+    if folder.exists() and _open_whole(folder) is None:
+        shutil.rmtree(folder)
+    try:
+        os.rename(building, folder)
+    except OSError:
+        if _open_whole(folder) is None:
+            raise
+
+
+@contextmanager
+def _only_one_process(cache: Path) -> Iterator[None]:
+    """Hold the lock of ``cache``; the system releases it when a process dies, however it dies.
+
+    Who holds it removes what killed processes left. Where the file system knows no locks, nothing
+    is removed and the atomic rename decides alone.
+    """
+    with _disk_faults(cache):
+        file = open(cache / ".lock", "w")  # noqa: SIM115 (closed below)
+    with file:
+        if _lock(file, cache):
+            for left_over in cache.glob(f"{UNFINISHED}*"):
+                logger.info("removing the unfinished corpus %s", left_over)
+                shutil.rmtree(left_over, ignore_errors=True)
+        yield
+
+
+def _lock(file: Any, cache: Path) -> bool:
+    """Wait for an exclusive lock on ``file``; false where there is no such thing."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logger.info("waiting for another process that prepares a corpus in %s", cache)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _disk_faults(path: Path) -> Iterator[None]:
+    """A full or read-only disk is the user's to mend: one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _expect(what: str, found: Any, expected: Any) -> None:
+    if found != expected:
+        raise ValueError(f"{what}: {found}, expected {expected}")

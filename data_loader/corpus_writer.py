@@ -1,0 +1,172 @@
+"""Writes the files of a prepared corpus, one line of handwriting at a time.
+
+A folder holds ``strokes.bin`` (float32 rows ``(end_of_stroke, dx, dy)`` of all lines, one after the
+other, in the machine's byte order), ``offsets.npy`` (int64 ``[L + 1]``, where each line begins),
+``lines.jsonl`` (text, writer, source id and split of each line) and ``meta.json``, which is written
+last: what the corpus was made of, counts, what was dropped and why, statistics of each split and
+the size of each file.
+
+Shapes: ``T`` pen steps, ``L`` lines.
+"""
+
+import json
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_loader.cleaning import Cleaning, clean
+from data_loader.line import Line
+
+FORMAT_VERSION = 1
+STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"
+
+
+@dataclass
+class Moments:
+    """Count, mean and sum of squared deviations of (dx, dy), in float64, taken in one pass (Chan,
+    Golub and LeVeque 1979): no cancellation, whatever the mean."""
+
+    count: int = 0
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    deviations: np.ndarray = field(default_factory=lambda: np.zeros(2))
+
+    def add(self, offsets: np.ndarray) -> None:
+        """Take in ``offsets [T, 2]``."""
+        if not len(offsets):
+            return
+        values = offsets.astype(np.float64)
+        mean = values.mean(axis=0)
+        total = self.count + len(values)
+        shift = mean - self.mean
+        self.deviations += ((values - mean) ** 2).sum(axis=0)
+        self.deviations += shift**2 * (self.count * len(values) / total)
+        self.mean += shift * (len(values) / total)
+        self.count = total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Mean and population standard deviation, as plain values."""
+        std = np.sqrt(self.deviations / max(self.count, 1))
+        return {"steps": self.count, "mean": self.mean.tolist(), "std": std.tolist()}
+
+
+@dataclass
+class SplitCounts:
+    """What went into one split, and what was kept out of it."""
+
+    lines: int = 0
+    points: int = 0
+    writers: set[str] = field(default_factory=set)
+    lines_without_writer: int = 0
+    characters: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    moments: Moments = field(default_factory=Moments)
+
+    def add(self, line: Line) -> None:
+        """Count a line that is kept. The first row of a line is (0, 0) in every line and never
+        predicted, so that it is left out of the moments."""
+        self.lines += 1
+        self.points += len(line.strokes)
+        self.characters.update(line.text)
+        self.moments.add(line.strokes[1:, 1:])
+        if line.writer:
+            self.writers.add(line.writer)
+        else:
+            self.lines_without_writer += 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for ``meta.json``."""
+        return {
+            "lines": self.lines,
+            "points": self.points,
+            "writers": len(self.writers),
+            "lines_without_writer": self.lines_without_writer,
+            "characters": dict(sorted(self.characters.items())),
+            "dropped": dict(sorted(self.dropped.items())),
+            "offsets": self.moments.to_dict(),
+        }
+
+
+class CorpusWriter:
+    """Cleans lines and appends them to a corpus in ``folder``, which exists and is empty.
+
+    It holds one line and the counts, never the corpus. A context manager that closes its files.
+    """
+
+    def __init__(self, folder: Path, cleaning: Cleaning) -> None:
+        self.folder = folder
+        self.cleaning = cleaning
+        self.splits: dict[str, SplitCounts] = {}
+        self.changes: Counter[str] = Counter()
+        self._offsets = [0]
+        self._strokes_file = open(folder / STROKES, "wb")  # noqa: SIM115 (closed in __exit__)
+        self._lines_file = open(folder / LINES, "w", encoding="utf-8")  # noqa: SIM115
+
+    def __enter__(self) -> "CorpusWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._strokes_file.close()
+        self._lines_file.close()
+
+    @property
+    def num_lines(self) -> int:
+        """Lines written so far."""
+        return len(self._offsets) - 1
+
+    def add(self, line: Line) -> None:
+        """Clean ``line`` and append it, or count why it is dropped."""
+        counts = self.splits.setdefault(line.split, SplitCounts())
+        cleaned = clean(line, self.cleaning)
+        if cleaned.line is None:
+            counts.dropped[cleaned.dropped] += 1
+            return
+        line = cleaned.line
+        counts.add(line)
+        for change, number in cleaned.changes.items():
+            self.changes[change] += number
+            self.changes[f"lines with {change}"] += 1
+        strokes = np.ascontiguousarray(line.strokes, dtype=np.float32)
+        self._strokes_file.write(strokes.data)
+        record = [line.text, line.writer, line.source_id, line.split]
+        self._lines_file.write(json.dumps(record) + "\n")
+        self._offsets.append(self._offsets[-1] + len(strokes))
+
+    def finish(self, description: dict[str, Any]) -> None:
+        """Write the remaining files; ``description`` goes into ``meta.json`` as it is."""
+        for file in (self._strokes_file, self._lines_file):
+            _to_disk(file)
+        with open(self.folder / OFFSETS, "wb") as file:
+            np.save(file, np.asarray(self._offsets, dtype=np.int64))
+            _to_disk(file)
+        with open(self.folder / META, "w", encoding="utf-8") as file:
+            json.dump(self._meta(description), file, indent=1)
+            _to_disk(file)
+
+    def _meta(self, description: dict[str, Any]) -> dict[str, Any]:
+        sizes = {name: os.path.getsize(self.folder / name) for name in (STROKES, OFFSETS, LINES)}
+        return {
+            "format_version": FORMAT_VERSION,
+            **description,
+            "cleaning": asdict(self.cleaning),
+            "lines": self.num_lines,
+            "points": self._offsets[-1],
+            "changes": dict(sorted(self.changes.items())),
+            **self._writers(),
+            "splits": {name: counts.to_dict() for name, counts in sorted(self.splits.items())},
+            "files": sizes,
+        }
+
+    def _writers(self) -> dict[str, int]:
+        splits_of = Counter(writer for counts in self.splits.values() for writer in counts.writers)
+        shared = sum(number > 1 for number in splits_of.values())
+        return {"writers": len(splits_of), "writers_in_several_splits": shared}
+
+
+def _to_disk(file: Any) -> None:
+    """A power cut after the folder is renamed must not find it empty."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,279 @@
+"""The data loader: batches of a prepared corpus, padded from the memory map."""
+
+import logging
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch.utils.data import DataLoader, Dataset
+
+import data_loader.readers  # noqa: F401  (registers the readers)
+from base.base_data_loader import BaseBatches, BaseDataLoader
+from base.base_reader import BaseReader
+from base.registry import DATA_LOADERS, READERS
+from data_loader.augmentation import Augmentation, line_generator
+from data_loader.batch import Batch
+from data_loader.batches import BucketBatchSampler, collate
+from data_loader.cleaning import Cleaning
+from data_loader.corpus import TRAIN_SPLIT, Corpus, prepare_corpus
+from data_loader.normalisation import Normalisation
+from data_loader.vocabulary import Vocabulary
+from utils.errors import DataError
+
+# An epoch and the numbers of the lines that make a batch.
+Key = tuple[int, list[int]]
+
+SPIKES_ONLY = Cleaning()
+NO_AUGMENTATION = Augmentation()
+
+logger = logging.getLogger(__name__)
+
+
+class BatchDataset(Dataset):
+    """Makes the batch of a key, in this or in a worker process; which one changes nothing."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        normalisation: Normalisation,
+        vocabulary: Vocabulary,
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        self.corpus = corpus
+        self.normalisation = normalisation
+        self.vocabulary = vocabulary
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __getitem__(self, key: Key) -> Batch:
+        epoch, lines = key
+        strokes = [self._strokes(epoch, line) for line in lines]
+        texts = [self.corpus.text(line) for line in lines]
+        return collate(strokes, texts, lines, self.vocabulary)
+
+    def _strokes(self, epoch: int, line: int) -> np.ndarray:
+        """float32 ``[T, 3]``, augmented, in normalised units."""
+        strokes = self.corpus.strokes(line)
+        if self.augmentation.enabled:
+            strokes = self.augmentation.apply(strokes, line_generator(self.seed, epoch, line))
+        return self.normalisation.normalise(strokes)
+
+
+class EpochKeys:
+    """The keys of what remains of an epoch, as a sampler for torch's ``DataLoader``.
+
+    It knows nothing of the loader that draws from it: a cycle of references would make the loader
+    wait for its worker processes when it is collected.
+
+    Args:
+        lines: numbers of the lines in the corpus, ``[L]``.
+        sampler: the order and the share of this process, as positions in ``lines``.
+    """
+
+    def __init__(self, lines: np.ndarray, sampler: BucketBatchSampler) -> None:
+        self.lines = lines
+        self.sampler = sampler
+        self.epoch = 0
+        self.start = 0
+
+    def __iter__(self) -> Iterator[Key]:
+        # Fixed now, since worker processes draw keys while the epoch may be changed.
+        batches = list(islice(self.sampler.batches(self.epoch), self.start, None))
+        return iter([(self.epoch, self.lines[rows].tolist()) for rows in batches])
+
+
+class SplitBatches(BaseBatches):
+    """The batches of some lines of a corpus.
+
+    Args:
+        dataset: makes the batches.
+        keys: which batches, and in which order.
+        num_workers: processes that make batches ahead; 0 makes them here.
+        pin_memory: put batches into page-locked memory, where there is a GPU.
+    """
+
+    def __init__(
+        self, dataset: BatchDataset, keys: EpochKeys, num_workers: int, pin_memory: bool
+    ) -> None:
+        self.position = 0
+        self.num_lines = len(keys.lines)
+        self._keys = keys
+        self._loader = DataLoader(
+            dataset,
+            sampler=keys,
+            batch_size=None,
+            collate_fn=_unchanged,
+            num_workers=num_workers,
+            pin_memory=pin_memory and torch.cuda.is_available(),
+            persistent_workers=num_workers > 0,
+            worker_init_fn=_leave_process_group,
+            # Its own generator: an iteration must not advance the global one, or a resumed run
+            # would draw other random numbers than one that never stopped.
+            generator=torch.Generator(),
+        )
+
+    @property
+    def epoch(self) -> int:
+        return self._keys.epoch
+
+    def __len__(self) -> int:
+        return len(self._keys.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.position = self._keys.start
+        batches = iter(self._loader)
+        self._keys.start = 0
+        for batch in batches:
+            self.position += 1
+            yield batch
+
+    def set_epoch(self, epoch: int) -> None:
+        self._keys.epoch = epoch
+        self.position = self._keys.start = 0
+
+    def start_at(self, position: int) -> None:
+        if not 0 <= position <= len(self):
+            raise ValueError(f"position in the epoch: 0 to {len(self)}, got {position}")
+        self.position = self._keys.start = position
+
+
+def _leave_process_group(worker: int) -> None:
+    """Ctrl-C and a scheduler's SIGTERM reach every process of a group. The main process finishes
+    its step and saves; a worker that died meanwhile would end it with an error instead."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
+
+
+def _unchanged(batch: Batch) -> Batch:
+    return batch
+
+
+@DATA_LOADERS.register(provided=("seed", "rank", "world_size", "vocabulary", "normalisation"))
+class HandwritingDataLoader(BaseDataLoader):
+    """Batches of handwriting from any source, prepared once.
+
+    Args:
+        source: the reader; read only where its corpus is not prepared yet.
+        cleaning: what is done to each line as the corpus is prepared.
+        augmentation: changes of shape in training, drawn anew in each epoch.
+        batch_size: lines in a batch, over all processes.
+        max_points: training leaves out lines with more points than this; null keeps all.
+        limit: lines used of each split, evenly spread over it; null uses all.
+        cache_dir: where prepared corpora are kept.
+        train_split: name of the split to train on, and to take vocabulary and normalisation from.
+        validation_split: name of the split to validate on.
+        num_workers: processes that make batches ahead of the model; 0 is fast already.
+        pin_memory: page-locked batches, for asynchronous copies to a GPU.
+        seed: of the order and the augmentation.
+        rank: number of this process.
+        world_size: number of processes.
+        vocabulary: instead of the training split's, such as that of a checkpoint.
+        normalisation: likewise.
+
+    Attributes:
+        corpus: the prepared corpus.
+
+    Raises:
+        DataError: where the source or its prepared corpus cannot be used, or a split has no lines.
+    """
+
+    def __init__(
+        self,
+        source: Annotated[BaseReader, READERS],
+        cleaning: Cleaning = SPIKES_ONLY,
+        augmentation: Augmentation = NO_AUGMENTATION,
+        batch_size: Annotated[int, Field(gt=0)] = 32,
+        max_points: Annotated[int, Field(ge=2)] | None = None,
+        limit: Annotated[int, Field(gt=0)] | None = None,
+        cache_dir: str = "data/prepared",
+        train_split: str = TRAIN_SPLIT,
+        validation_split: str = "testset_v",
+        num_workers: Annotated[int, Field(ge=0)] = 0,
+        pin_memory: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        vocabulary: Vocabulary | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        self.corpus = prepare_corpus(source, cleaning, cache_dir)
+        self.vocabulary = vocabulary or self.corpus.vocabulary_of(train_split)
+        self.normalisation = normalisation or self.corpus.normalisation_of(train_split)
+        self.augmentation = augmentation
+        self.batch_size = batch_size
+        self.max_points = max_points
+        self.limit = limit
+        self.train_split = train_split
+        self.validation_split = validation_split
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+
+    @cached_property
+    def train(self) -> SplitBatches:
+        lines = self._short_enough(self._lines(self.train_split, self.limit))
+        try:
+            return self._batches(lines, self.batch_size, self.augmentation, shuffle=True)
+        except ValueError as error:
+            raise DataError(f"split {self.train_split!r}: {error}") from None
+
+    @cached_property
+    def validation(self) -> SplitBatches:
+        return self.evaluation(self.validation_split)
+
+    def evaluation(
+        self, split: str, batch_size: int | None = None, limit: int | None = None
+    ) -> SplitBatches:
+        lines = self._lines(split, limit or self.limit)
+        return self._batches(lines, batch_size or self.batch_size, NO_AUGMENTATION, shuffle=False)
+
+    def _lines(self, split: str, limit: int | None) -> np.ndarray:
+        """Numbers of the lines used of a split: with a limit, some of its beginning, middle and
+        end, since lines that follow each other are mostly by the same writer."""
+        lines = self.corpus.split(split)
+        used = lines
+        if limit is not None and limit < len(lines):
+            used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
+        logger.info("split %r: %d of %d lines", split, len(used), len(lines))
+        return used
+
+    def _short_enough(self, lines: np.ndarray) -> np.ndarray:
+        if self.max_points is None:
+            return lines
+        kept = lines[self.corpus.lengths[lines] <= self.max_points]
+        logger.info(
+            "training leaves out %d lines of more than %d points",
+            len(lines) - len(kept),
+            self.max_points,
+        )
+        if not len(kept):
+            raise DataError(
+                f"split {self.train_split!r}: no line has {self.max_points} points or fewer"
+                " (max_points)"
+            )
+        return kept
+
+    def _batches(
+        self, lines: np.ndarray, batch_size: int, augmentation: Augmentation, shuffle: bool
+    ) -> SplitBatches:
+        sampler = BucketBatchSampler(
+            self.corpus.lengths[lines],
+            batch_size,
+            self.seed,
+            shuffle,
+            rank=self.rank,
+            world_size=self.world_size,
+        )
+        dataset = BatchDataset(
+            self.corpus, self.normalisation, self.vocabulary, augmentation, self.seed
+        )
+        keys = EpochKeys(lines, sampler)
+        return SplitBatches(dataset, keys, self.num_workers, self.pin_memory)

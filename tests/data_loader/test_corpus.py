@@ -1,0 +1,300 @@
+import json
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from line_helpers import ListReader, wavy_line, wavy_lines
+
+from data_loader.cleaning import Cleaning
+from data_loader.corpus import UNFINISHED, Corpus, corpus_key, prepare_corpus
+from data_loader.corpus_writer import Moments
+from data_loader.normalisation import Normalisation
+from utils.errors import DataError
+
+ROOT = Path(__file__).parents[2]
+FILES = ("strokes.bin", "offsets.npy", "lines.jsonl", "meta.json")
+
+
+def prepare(lines, cache, cleaning: Cleaning | None = None, **arguments) -> Corpus:
+    return prepare_corpus(ListReader(lines, **arguments), cleaning or Cleaning(), cache, False)
+
+
+def folders(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.iterdir() if path.is_dir())
+
+
+def test_every_line_comes_back_as_it_was(tmp_path):
+    lines = wavy_lines(30)
+    lines[4] = replace(
+        lines[4], text='new\nline, "quotes", \u6771\ud800', writer="", source_id="é/1"
+    )
+    corpus = prepare(lines, tmp_path)
+    assert len(corpus) == 30
+    assert corpus.lengths.tolist() == [len(line.strokes) for line in lines]
+    for index, (line, read) in enumerate(zip(lines, corpus.lines(), strict=True)):
+        np.testing.assert_array_equal(corpus.strokes(index), line.strokes)
+        assert replace(read, strokes=line.strokes) == line
+        assert corpus.text(index) == line.text
+        assert corpus.writer(index) == line.writer
+        assert corpus.source_id(index) == line.source_id
+
+
+def test_splits_are_found_and_an_unknown_one_names_them(tmp_path):
+    lines = wavy_lines(30)
+    corpus = prepare(lines, tmp_path)
+    for split in ("trainset", "testset_v", "testset_t"):
+        expected = [number for number, line in enumerate(lines) if line.split == split]
+        assert corpus.split(split).tolist() == expected
+        assert corpus.split(split).dtype == np.int64
+    with pytest.raises(DataError, match="split 'val'.*'testset_t', 'testset_v', 'trainset'"):
+        corpus.split("val")
+
+
+def test_a_corpus_without_training_lines_has_no_normalisation(tmp_path):
+    corpus = prepare([wavy_line(1, "testset_t"), wavy_line(2, "")], tmp_path)
+    with pytest.raises(DataError, match="split 'trainset'; the splits of this corpus: '', 'test"):
+        _ = corpus.normalisation
+    assert corpus.normalisation_of("testset_t").std[0] > 0
+
+
+def test_normalised_training_offsets_have_mean_0_and_deviation_1(tmp_path):
+    corpus = prepare(wavy_lines(40), tmp_path)
+    predicted = np.concatenate([corpus.strokes(i)[1:] for i in corpus.split("trainset")])
+    normalised = corpus.normalisation.normalise(predicted.astype(np.float64))
+    np.testing.assert_allclose(normalised[:, 1:].mean(axis=0, dtype=np.float64), 0, atol=1e-6)
+    np.testing.assert_allclose(normalised[:, 1:].std(axis=0, dtype=np.float64), 1, rtol=1e-6)
+
+
+def test_moments_in_pieces_are_those_of_the_whole_even_far_from_0():
+    values = np.random.default_rng(0).normal((1e8, -3.0), (2.0, 1e-3), size=(1000, 2))
+    moments = Moments()
+    for piece in np.split(values, [1, 1, 10, 500]):
+        moments.add(piece)
+    result = moments.to_dict()
+    assert result["steps"] == 1000
+    np.testing.assert_allclose(result["mean"], values.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(result["std"], values.std(axis=0), rtol=1e-6)
+
+
+def test_offsets_without_spread_are_an_error(tmp_path):
+    strokes = np.zeros((10, 3), dtype=np.float32)
+    strokes[:, 1] = np.arange(10)
+    strokes[-1, 0] = 1
+    corpus = prepare([replace(wavy_line(0), strokes=strokes)], tmp_path)
+    with pytest.raises(DataError, match=r"'trainset'.* along y must be finite and above 0, got 0"):
+        _ = corpus.normalisation
+
+
+def test_vocabulary_is_that_of_the_training_texts(tmp_path):
+    lines = [
+        wavy_line(0, text="bad"),
+        wavy_line(1, text="cab"),
+        wavy_line(2, "testset_v", text="z"),
+    ]
+    corpus = prepare(lines, tmp_path)
+    assert corpus.vocabulary.characters == ("a", "b", "c", "d")
+    assert corpus.vocabulary_of("testset_v").characters == ("z",)
+    assert corpus.meta["splits"]["trainset"]["characters"] == {"a": 2, "b": 2, "c": 1, "d": 1}
+
+
+def test_meta_tells_what_was_dropped_changed_and_counted(tmp_path):
+    lines = wavy_lines(20)
+    lines[0].strokes[5, 1] = np.nan
+    spiked = lines[1].strokes.copy()
+    inside = int(np.flatnonzero(spiked[:-2, 0] + spiked[1:-1, 0] == 0)[3])
+    spiked[inside + 1, 1] += 5000
+    spiked[inside + 2, 1] -= 5000
+    lines[1] = replace(lines[1], strokes=spiked)
+    lines[2] = replace(lines[2], writer="")
+    corpus = prepare(lines, tmp_path)
+    meta = corpus.meta
+    train = meta["splits"]["trainset"]
+    assert (meta["lines"], train["lines"], train["lines_without_writer"]) == (19, 11, 1)
+    assert train["dropped"] == {"numbers that are not finite": 1}
+    assert meta["changes"] == {"lines with spike points removed": 1, "spike points removed": 1}
+    assert meta["points"] == sum(corpus.lengths)
+    assert (meta["writers"], meta["writers_in_several_splits"]) == (5, 4)
+    assert meta["cleaning"]["max_step"] == 1.0
+
+
+def test_prepared_once_it_is_not_read_again(tmp_path):
+    reader = ListReader(wavy_lines(10))
+    first = prepare_corpus(reader, Cleaning(), tmp_path, progress=False)
+    second = prepare_corpus(reader, Cleaning(), tmp_path, progress=False)
+    assert reader.times_read == 1
+    assert first.folder == second.folder
+    assert folders(tmp_path) == [first.folder.name]
+
+
+def test_another_source_cleaning_or_setting_gives_another_corpus(tmp_path):
+    lines = wavy_lines(10)
+    corpora = [
+        prepare(lines, tmp_path),
+        prepare(lines, tmp_path, version=2),
+        prepare(lines, tmp_path, Cleaning(drop_duplicates=True)),
+        prepare(lines, tmp_path, Cleaning(min_points=30)),
+    ]
+    assert len({corpus.folder for corpus in corpora}) == 4
+    assert len(corpora[3]) < 10
+
+
+def test_key_does_not_depend_on_the_order_of_a_fingerprint():
+    assert corpus_key({"a": 1, "b": 2}, Cleaning()) == corpus_key({"b": 2, "a": 1}, Cleaning())
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["missing", "short", "empty", "foreign"])
+def test_a_damaged_corpus_is_noticed_and_made_anew(tmp_path, caplog, name, damage):
+    lines = wavy_lines(10)
+    file = prepare(lines, tmp_path).folder / name
+    contents = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes({"short": contents[:-7], "empty": b"", "foreign": b"[1, 2]"}[damage])
+    with pytest.raises(DataError, match="damaged prepared corpus"):
+        Corpus(file.parent)
+    caplog.set_level(logging.WARNING)
+    again = prepare(lines, tmp_path)
+    np.testing.assert_array_equal(again.strokes(9), lines[9].strokes)
+    assert "damaged prepared corpus" in caplog.text
+    assert "made anew" in caplog.text
+    assert folders(tmp_path) == [file.parent.name]
+
+
+def test_files_that_do_not_fit_each_other_are_noticed(tmp_path):
+    folder = prepare(wavy_lines(10), tmp_path).folder
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({**meta, "lines": 11}))
+    with pytest.raises(DataError, match="damaged prepared corpus: lines: 10, expected 11"):
+        Corpus(folder)
+
+
+def test_a_newer_format_is_noticed(tmp_path):
+    folder = prepare(wavy_lines(10), tmp_path).folder
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({**meta, "format_version": 99}))
+    with pytest.raises(DataError, match="format version: 99"):
+        Corpus(folder)
+
+
+def test_a_reader_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError, match="broke"):
+        prepare(wavy_lines(10), tmp_path, fails_at=7)
+    assert folders(tmp_path) == []
+
+
+def test_a_source_without_usable_lines_is_an_error_that_says_why(tmp_path):
+    with pytest.raises(DataError, match=r"'list': no usable line \(fewer than 999 points: 10\)"):
+        prepare(wavy_lines(10), tmp_path, Cleaning(min_points=999))
+    with pytest.raises(DataError, match="no usable line .it is empty"):
+        prepare([], tmp_path)
+    assert folders(tmp_path) == []
+
+
+def test_messages_of_the_reader_are_logged_and_kept(tmp_path, caplog):
+    class Remarking(ListReader):
+        def read(self):
+            self.skipped.add("malformed XML", "a.xml: line 3: broken")
+            return super().read()
+
+    caplog.set_level(logging.WARNING)
+    corpus = prepare_corpus(Remarking(wavy_lines(10)), Cleaning(), tmp_path, progress=False)
+    assert "a.xml: line 3: broken" in caplog.text
+    assert corpus.meta["skipped"]["counts"] == {"malformed XML": 1}
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="file: cannot be written"):
+        prepare(wavy_lines(10), tmp_path / "file")
+
+
+def test_strokes_cannot_be_written_to(tmp_path):
+    strokes = prepare(wavy_lines(10), tmp_path).strokes(0)
+    with pytest.raises(ValueError, match="read-only"):
+        strokes[0, 0] = 5
+
+
+def test_a_corpus_is_sent_to_a_process_by_its_folder(tmp_path):
+    corpus = prepare(wavy_lines(100), tmp_path)
+    sent = pickle.dumps(corpus)
+    assert len(sent) < 1000
+    np.testing.assert_array_equal(pickle.loads(sent).strokes(7), corpus.strokes(7))  # noqa: S301
+
+
+class SlowReader(ListReader):
+    """Notes each reading in a file, and takes its time."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(wavy_lines(10))
+        self.log = log
+
+    def read(self):
+        with open(self.log, "a") as file:
+            file.write("read\n")
+        for line in super().read():
+            time.sleep(0.03)
+            yield line
+
+
+def _prepare_slowly(cache: Path) -> None:
+    corpus = prepare_corpus(SlowReader(cache / "log"), Cleaning(), cache, progress=False)
+    assert len(corpus) == 10
+
+
+def test_processes_that_prepare_at_once_share_one_preparation(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_prepare_slowly, args=(tmp_path,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert (tmp_path / "log").read_text() == "read\n"
+    assert len(folders(tmp_path)) == 1
+
+
+KILLED = """
+import sys, time
+sys.path[:0] = sys.argv[1:3]
+from line_helpers import ListReader, wavy_lines
+from data_loader.cleaning import Cleaning
+from data_loader.corpus import prepare_corpus
+
+class Endless(ListReader):
+    def read(self):
+        yield from super().read()
+        print("reading", flush=True)
+        time.sleep(100)
+
+prepare_corpus(Endless(wavy_lines(10)), Cleaning(), sys.argv[3], progress=False)
+"""
+
+
+def test_a_killed_preparation_is_never_mistaken_for_a_corpus(tmp_path):
+    paths = [str(ROOT), str(Path(__file__).parent), str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, *paths], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "reading\n"
+        os.kill(process.pid, signal.SIGKILL)
+    assert [name.startswith(UNFINISHED) for name in folders(tmp_path)] == [True]
+    corpus = prepare(wavy_lines(10), tmp_path)
+    assert len(corpus) == 10
+    assert folders(tmp_path) == [corpus.folder.name]
+
+
+def test_normalisation_is_plain_numbers(tmp_path):
+    normalisation = prepare(wavy_lines(10), tmp_path).normalisation
+    again = Normalisation.from_dict(json.loads(json.dumps(normalisation.to_dict())))
+    assert again == normalisation
