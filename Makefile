@@ -1,0 +1,47 @@
+# The commands of the project. `make train` and `make test` need Python 3.10 or newer, make and a
+# package index, nothing else: they make .venv and install the pinned requirements themselves.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Settings laid over config_unconditional.json for `make train`: small and quick, on the built-in corpus.
+QUICK := --set data_loader.args.source.type=synthetic
+
+.PHONY: help setup train test test-slow lint format figures clean
+
+help:
+	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
+	@echo "make test       the test suite and the lint, as continuous integration runs them"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make format     format the code"
+	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
+
+setup: $(VENV)/.installed
+
+# The stamp is written last, so an install that broke off is begun again.
+$(VENV)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "error: Python 3.10 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+train: setup
+	$(BIN)/python train.py -c config_unconditional.json $(QUICK)
+
+test: setup lint
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
