@@ -1,14 +1,14 @@
-"""Time of a training step of the unconditional model beside that of bare LSTM layers.
+"""Time of a training step of a generating model beside that of bare LSTM layers.
 
-    python -m benchmarks.training_step [--hidden-size 400] [--num-layers 3] [--batch-size 32] ...
+    python -m benchmarks.training_step [--model conditional] [--hidden-size 400] ...
 
 Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first layer
-reads, the others as many inputs as the model's (the hidden units below and the pen step), with the
-sum of the outputs as loss. A step is forward, loss, backward and gradient clip, and the optimizer's
-update for both with ``--optimizer``. Both take turns, so that what else the machine does falls on
-both alike.
+reads, the others as many inputs as the model's (the hidden units below, the pen step and, in the
+conditional model, the window), with the sum of the outputs as loss. A step is forward, loss,
+backward and gradient clip, and the optimizer's update for both with ``--optimizer``. Both take
+turns, so that what else the machine does falls on both alike.
 
-Shapes: ``B`` lines, ``T`` pen steps, ``I`` input units, ``H`` hidden units.
+Shapes: ``B`` lines, ``T`` pen steps, ``S`` inputs that every layer gets, ``H`` hidden units.
 """
 
 import argparse
@@ -20,26 +20,37 @@ import torch
 from torch import Tensor, nn
 
 from data_loader.batch import Batch
+from data_loader.vocabulary import Vocabulary
 from model.loss import MixtureNLL
-from model.models import STROKE_SIZE, UnconditionalHandwriting
+from model.models import (
+    STROKE_SIZE,
+    ConditionalHandwriting,
+    StackedHandwriting,
+    UnconditionalHandwriting,
+)
+
+# As many symbols and characters a line as in IAM-OnDB.
+VOCABULARY = Vocabulary(map(chr, range(33, 107)))
+NUM_CHARACTERS = 30
 
 
 class BareLayers(nn.Module):
     """LSTM layers on top of each other and nothing else."""
 
-    def __init__(self, hidden_size: int, num_layers: int) -> None:
+    def __init__(self, side_size: int, hidden_size: int, num_layers: int) -> None:
         super().__init__()
+        self.side_size = side_size
         self.layers = nn.ModuleList(
-            nn.LSTM(STROKE_SIZE if layer == 0 else STROKE_SIZE + hidden_size, hidden_size)
+            nn.LSTM(side_size if layer == 0 else side_size + hidden_size, hidden_size)
             for layer in range(num_layers)
         )
 
     def forward(self, steps: Tensor) -> Tensor:
-        """Hidden states ``[T, B, H]`` of the last layer for pen steps ``[T, B, 3]``."""
+        """Hidden states ``[T, B, H]`` of the last layer for inputs ``[T, B, S]``."""
         hidden, _ = self.layers[0](steps)
         for layer in self.layers[1:]:
             # Zero-padding brings the inputs to the model's number; it costs less than joining.
-            hidden, _ = layer(nn.functional.pad(hidden, (STROKE_SIZE, 0)))
+            hidden, _ = layer(nn.functional.pad(hidden, (self.side_size, 0)))
         return hidden
 
 
@@ -50,12 +61,11 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     batch = _batch(options.batch_size, options.steps + 1).to(options.device)
-    model = UnconditionalHandwriting(
-        options.hidden_size, options.num_layers, options.num_mixtures
-    ).to(options.device)
-    bare = BareLayers(options.hidden_size, options.num_layers).to(options.device)
+    model = _model(options).to(options.device)
+    side_size = model.layers[0].input_size - (options.hidden_size if options.text else 0)
+    bare = BareLayers(side_size, options.hidden_size, options.num_layers).to(options.device)
     criterion = MixtureNLL()
-    inputs = batch.strokes[:, :-1].transpose(0, 1).contiguous()
+    inputs = torch.randn(options.steps, options.batch_size, side_size, device=options.device)
     steps = {
         "bare LSTM layers": _step(bare, lambda: bare(inputs).sum(), options),
         "model": _step(model, lambda: criterion(model(batch), batch)["loss"], options),
@@ -72,6 +82,13 @@ def main() -> None:
         f"{min(model_times) / min(bare_times):.3f} of the fastest, "
         f"{statistics.median(ratios):.3f} median of the pairs"
     )
+
+
+def _model(options: argparse.Namespace) -> StackedHandwriting:
+    sizes = (options.hidden_size, options.num_layers, options.num_mixtures)
+    if options.text:
+        return ConditionalHandwriting(VOCABULARY, *sizes, num_window_components=10)
+    return UnconditionalHandwriting(*sizes)
 
 
 def _step(
@@ -112,8 +129,8 @@ def _batch(num_lines: int, num_steps: int) -> Batch:
     return Batch(
         strokes=strokes,
         stroke_lengths=torch.full((num_lines,), num_steps),
-        text=torch.zeros(num_lines, 1, dtype=torch.int64),
-        text_lengths=torch.ones(num_lines, dtype=torch.int64),
+        text=torch.randint(4, len(VOCABULARY), (num_lines, NUM_CHARACTERS)),
+        text_lengths=torch.full((num_lines,), NUM_CHARACTERS),
         line_indices=torch.arange(num_lines),
     )
 
@@ -121,6 +138,9 @@ def _batch(num_lines: int, num_steps: int) -> Batch:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--model", choices=("unconditional", "conditional"), default="unconditional"
     )
     parser.add_argument("--hidden-size", type=int, default=400)
     parser.add_argument("--num-layers", type=int, default=3)
@@ -132,7 +152,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
     parser.add_argument("--optimizer", action="store_true", help="Adam's update counts too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.text = options.model == "conditional"
+    return options
 
 
 if __name__ == "__main__":

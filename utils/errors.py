@@ -1,5 +1,6 @@
 """The errors a user can cause, and the one place that turns an exception into an exit code."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -43,7 +44,8 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     """Call ``main`` and end the process with the exit code of the outcome.
 
     0: it returned. 2: ``UserError``, its message on stderr. 130: ``Interrupted`` or Ctrl-C.
-    1: anything else, with a traceback, since that is a fault of the program.
+    1: anything else, with a traceback, since that is a fault of the program; without one where the
+    reader of the output went away.
     """
     try:
         main()
@@ -56,6 +58,10 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     except KeyboardInterrupt:
         _print_error("interrupted")
         sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the output (such as head) has enough. Python would complain as it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILURE)
     except Exception:
         traceback.print_exc()
         sys.exit(EXIT_FAILURE)

@@ -26,6 +26,7 @@ STEPS_PER_CHARACTER = 25.0
 LOG_ALPHA_RANGE = (-10.0, 10.0)
 LOG_BETA_RANGE = (-10.0, 10.0)
 LOG_KAPPA_STEP_RANGE = (-15.0, 2.0)
+PARAMETER_RANGES = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
 # A component's weight under exp(-60) is exactly zero: nothing to the result, and no denormal
 # numbers, which would slow the products many times.
 LOG_PHI_FLOOR = -60.0
@@ -72,19 +73,28 @@ def window_weights(parameters: Tensor, kappa: Tensor, positions: Tensor, mask: T
         parameters: ``[B, 3K]``, the raw (log alpha, log beta, log kappa step).
         kappa: ``[B, K]``, positions after the step before.
         positions: ``[U]``, the character positions 0, 1, ...
-        mask: ``[B, U]``, 1 on real characters and 0 on padding.
+        mask: ``[B, 1, U]``, 1 on real characters and 0 on padding.
 
     Returns:
         phi of each component ``[B, K, U]`` and the new kappa ``[B, K]``.
     """
-    log_alpha, log_beta, log_step = parameters.chunk(3, dim=1)
-    beta = log_beta.clamp(*LOG_BETA_RANGE).exp()
-    kappa = kappa + log_step.clamp(*LOG_KAPPA_STEP_RANGE).exp()
-    distance = kappa.unsqueeze(2) - positions  # [B, K, U]
-    log_phi = log_alpha.clamp(*LOG_ALPHA_RANGE).unsqueeze(2) - beta.unsqueeze(2) * distance.square()
+    bounded = _bounded(parameters)
+    components = kappa.shape[1]
+    beta, step = bounded[:, components:].exp().split(components, dim=1)
+    kappa = kappa + step
+    squared = (kappa.unsqueeze(2) - positions).square()  # [B, K, U]
+    log_phi = torch.addcmul(
+        bounded[:, :components].unsqueeze(2), beta.unsqueeze(2), squared, value=-1
+    )
     # The floor keeps exp() away from denormals; the mask makes floored values exactly zero.
-    alive = (log_phi > LOG_PHI_FLOOR) * mask.unsqueeze(1)
+    alive = (log_phi > LOG_PHI_FLOOR) * mask
     return log_phi.clamp(min=LOG_PHI_FLOOR).exp() * alive, kappa
+
+
+def _bounded(parameters: Tensor) -> Tensor:
+    """The raw parameters ``[..., 3K]``, each within its range."""
+    parts = zip(parameters.chunk(3, dim=-1), PARAMETER_RANGES, strict=True)
+    return torch.cat([part.clamp(*bounds) for part, bounds in parts], dim=-1)
 
 
 class LSTMWithGaussianAttention(nn.Module):
@@ -221,9 +231,10 @@ class LSTMWithGaussianAttention(nn.Module):
 
 
 def _positions_and_mask(one_hot_text: Tensor) -> tuple[Tensor, Tensor]:
+    """The positions ``[U]`` and the mask ``[B, 1, U]`` of ``window_weights``."""
     length = one_hot_text.shape[1]
     positions = torch.arange(length, dtype=one_hot_text.dtype, device=one_hot_text.device)
-    return positions, one_hot_text.sum(2)
+    return positions, one_hot_text.sum(2).unsqueeze(1)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -258,20 +269,25 @@ class _Recurrence(torch.autograd.Function):
         positions, mask = _positions_and_mask(one_hot_text)
         weight = weight_recurrent.t().to(product_type).contiguous()
         weight_out = weight_window.t().contiguous()
-        for t in range(steps):
-            gate = _add_product(projected[t], joined[t], weight, out=gates[t])
-            gate[:, : 2 * size].sigmoid_()
-            gate[:, 2 * size : 3 * size].tanh_()
-            gate[:, 3 * size :].sigmoid_()
-            input_gate, forget_gate, candidate, output_gate = gate.chunk(4, dim=1)
-            next_cell = torch.mul(forget_gate, cells[t], out=cells[t + 1])
-            next_cell.addcmul_(input_gate, candidate)
-            torch.tanh(next_cell, out=tanh_cells[t])
-            next_hidden = torch.mul(output_gate, tanh_cells[t], out=joined[t + 1, :, :size])
-            torch.addmm(bias_window, next_hidden, weight_out, out=parameters[t])
-            phi, kappa = window_weights(parameters[t], kappa, positions, mask)
-            component_phis[t], kappas[t] = phi, kappa
-            joined[t + 1, :, size:] = torch.bmm(phi.sum(1, keepdim=True), one_hot_text).squeeze(1)
+        rows = zip(
+            projected.unbind(0), joined[:-1].unbind(0), joined[1:].unbind(0), gates.unbind(0),
+            cells[:-1].unbind(0), cells[1:].unbind(0), tanh_cells.unbind(0), parameters.unbind(0),
+            kappas.unbind(0), component_phis.unbind(0), strict=True,
+        )  # fmt: skip
+        for row, before, after, gate, last_cell, next_cell, tanh_cell, raw, new_kappa, phi in rows:
+            _add_product(row, before, weight, out=gate)
+            input_forget, candidate, output_gate = gate.split([2 * size, size, size], dim=1)
+            input_gate, forget_gate = input_forget.sigmoid_().split(size, dim=1)
+            torch.mul(forget_gate, last_cell, out=next_cell)
+            next_cell.addcmul_(input_gate, candidate.tanh_())
+            torch.tanh(next_cell, out=tanh_cell)
+            next_hidden, next_window = after.split([size, after.shape[1] - size], dim=1)
+            torch.mul(output_gate.sigmoid_(), tanh_cell, out=next_hidden)
+            torch.addmm(bias_window, next_hidden, weight_out, out=raw)
+            weights, kappa = window_weights(raw, kappa, positions, mask)
+            phi.copy_(weights)
+            new_kappa.copy_(kappa)
+            next_window.copy_(torch.bmm(weights.sum(1, keepdim=True), one_hot_text).squeeze(1))
         ctx.save_for_backward(
             weight_recurrent, weight_window, one_hot_text,
             joined, gates, cells, tanh_cells, parameters, kappas, component_phis,
@@ -295,35 +311,38 @@ class _Recurrence(torch.autograd.Function):
         ) = ctx.saved_tensors  # fmt: skip
         steps, batch, size = tanh_cells.shape
         grad_gates, cell_factor = _local_derivatives(gates, cells, tanh_cells)
-        forget_gates = gates[:, :, size : 2 * size]
-        grad_parameters = torch.empty_like(parameters)
-        betas = parameters.chunk(3, dim=2)[1].clamp(*LOG_BETA_RANGE).exp()
-        kappa_steps = parameters.chunk(3, dim=2)[2].clamp(*LOG_KAPPA_STEP_RANGE).exp()
         positions, _ = _positions_and_mask(one_hot_text)
         text_by_character = one_hot_text.transpose(1, 2)
         weight = weight_recurrent.to(ctx.product_type)
+        grad_parameters = torch.empty_like(parameters)
         grad_joined = torch.zeros_like(joined[0])
-        for t in reversed(range(steps)):
-            grad_window = grad_windows[t] + grad_joined[:, size:]
-            grad_phi = torch.bmm(grad_window.unsqueeze(1), text_by_character)  # [B, 1, U]
-            grad_log_phi = component_phis[t] * grad_phi  # [B, K, U]
-            distance = kappas[t].unsqueeze(2) - positions
+        rows = zip(
+            grad_hiddens.unbind(0), grad_windows.unbind(0), component_phis.unbind(0),
+            (kappas.unsqueeze(3) - positions).unbind(0), grad_parameters.unbind(0),
+            *(part.unbind(0) for part in _parameter_factors(parameters)),
+            grad_gates.unbind(0), gates[:, :, size : 2 * size].unbind(0), cell_factor.unbind(0),
+            strict=True,
+        )  # fmt: skip
+        for (
+            grad_hidden, grad_window, phi, distance, grad_raw, double_beta, factors,
+            grad_gate, forget_gate, factor,
+        ) in reversed(list(rows)):  # fmt: skip
+            from_hidden, from_window = grad_joined.split([size, weight.shape[1] - size], dim=1)
+            grad_phi = torch.bmm((grad_window + from_window).unsqueeze(1), text_by_character)
+            grad_log_phi = phi * grad_phi  # [B, K, U]
             first = grad_log_phi * distance
-            grad_alpha, grad_beta, grad_step = grad_parameters[t].chunk(3, dim=1)
-            torch.sum(grad_log_phi, 2, out=grad_alpha)
-            torch.mul(-betas[t], (first * distance).sum(2), out=grad_beta)
-            grad_kappa = grad_kappa - 2.0 * betas[t] * first.sum(2)
-            torch.mul(grad_kappa, kappa_steps[t], out=grad_step)
-            _zero_outside_ranges(grad_parameters[t], parameters[t])
-            grad_hidden = grad_hiddens[t] + grad_joined[:, :size]
-            grad_hidden.addmm_(grad_parameters[t], weight_window)
-            grad_cell = torch.addcmul(grad_cell, grad_hidden, cell_factor[t])
-            grad_gates[t, :, : 3 * size].view(batch, 3, size).mul_(grad_cell.unsqueeze(1))
-            grad_gates[t, :, 3 * size :].mul_(grad_hidden)
+            grad_kappa = torch.addcmul(grad_kappa, double_beta, first.sum(2), value=-1)
+            by_parameter = (grad_log_phi.sum(2), (first * distance).sum(2), grad_kappa)
+            torch.mul(torch.cat(by_parameter, dim=1), factors, out=grad_raw)
+            grad_hidden = torch.addmm(grad_hidden + from_hidden, grad_raw, weight_window)
+            grad_cell = torch.addcmul(grad_cell, grad_hidden, factor)
+            of_cell, of_output = grad_gate.split([3 * size, size], dim=1)
+            of_cell.view(batch, 3, size).mul_(grad_cell.unsqueeze(1))
+            of_output.mul_(grad_hidden)
             if ctx.gradient_clip is not None:
-                grad_gates[t].clamp_(-ctx.gradient_clip, ctx.gradient_clip)
-            grad_cell = grad_cell * forget_gates[t]
-            grad_joined = (grad_gates[t].to(ctx.product_type) @ weight).to(joined.dtype)
+                grad_gate.clamp_(-ctx.gradient_clip, ctx.gradient_clip)
+            grad_cell = grad_cell * forget_gate
+            grad_joined = (grad_gate.to(ctx.product_type) @ weight).to(joined.dtype)
         flat_gates = grad_gates.flatten(0, 1).to(ctx.product_type)
         grad_weight = flat_gates.t() @ joined[:-1].flatten(0, 1).to(ctx.product_type)
         flat_parameters = grad_parameters.flatten(0, 1)
@@ -367,9 +386,15 @@ def _local_derivatives(gates: Tensor, cells: Tensor, tanh_cells: Tensor) -> tupl
     return factors, output_gate * (1 - tanh_cells.square())
 
 
-def _zero_outside_ranges(gradient: Tensor, parameters: Tensor) -> None:
-    """No gradient to the parameters ``[B, 3K]`` that their range holds back."""
-    ranges = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
-    parts = zip(gradient.chunk(3, dim=1), parameters.chunk(3, dim=1), ranges, strict=True)
-    for part, raw, (low, high) in parts:
-        part.mul_((raw >= low) & (raw <= high))
+def _parameter_factors(parameters: Tensor) -> tuple[Tensor, Tensor]:
+    """What the sums over characters are multiplied by in the window's backward pass.
+
+    Returns:
+        2 beta ``[T, B, K]``, and ``[T, B, 3K]``: 1, -beta and the step of kappa for the gradients
+        of the raw alpha, beta and kappa; 0 where the parameter's range holds it back.
+    """
+    bounded = _bounded(parameters)
+    _, log_beta, log_step = bounded.chunk(3, dim=2)
+    beta = log_beta.exp()
+    factors = torch.cat([torch.ones_like(beta), -beta, log_step.exp()], dim=2)
+    return 2.0 * beta, factors * (bounded == parameters)
