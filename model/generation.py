@@ -11,8 +11,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
-from model.mixture import NOISE_SIZE, draw_noise
+from model.mixture import NOISE_SIZE, BivariateMixture, draw_noise
 from model.models import UnconditionalHandwriting
+from model.stepping import PenSteps, pack
 
 NOISE_BLOCK = 256
 """Pen steps whose noise is drawn at a time, see ``sample_noise``."""
@@ -38,7 +39,7 @@ def generate(
     ``max_steps`` gives the first part of the same sample.
 
     Args:
-        model: used in evaluation mode, and left in the mode it was in.
+        model: dropout is off, whichever mode the model is in.
         normalisation: of the strokes that the model was trained on.
         num_samples: ``B``.
         max_steps: pen steps that each sample gets (beyond its prime); any number.
@@ -60,17 +61,12 @@ def generate(
             bias, or a prime that is not ``[P, 3]`` with P >= 1.
     """
     weights = next(model.parameters())
-    seeds = _seeds(num_samples, generator, seeds)
+    seeds = sample_seeds(num_samples, generator, seeds)
     noise = torch.stack([sample_noise(seed, max_steps) for seed in seeds]).to(weights)
-    biases = _biases(bias, num_samples).to(weights)
+    biases = sample_biases(bias, num_samples).to(weights)
     starts = _starts(primes, num_samples)
     heads = [normalisation.normalise(start) for start in starts]
-    was_training = model.training
-    model.eval()
-    try:
-        rows = _continue(model, heads, noise, biases, progress)
-    finally:
-        model.train(was_training)
+    rows = _continue(model, heads, noise, biases, progress)
     keep_start = primes is None or include_prime
     return [
         _finished(start if keep_start else start[:0], normalisation.denormalise(row))
@@ -91,6 +87,38 @@ def sample_noise(seed: int, num_steps: int) -> Tensor:
     return torch.cat([torch.empty(0, NOISE_SIZE), *blocks])[:num_steps]
 
 
+def sample_seeds(
+    num_samples: int, generator: torch.Generator | None, seeds: Sequence[int] | None
+) -> list[int]:
+    """The given seeds, or one drawn for each sample."""
+    if seeds is None:
+        # One draw a seed, so that the first seeds do not depend on how many follow.
+        return [torch.randint(2**62, (), generator=generator).item() for _ in range(num_samples)]
+    return [int(seed) for seed in one_each("seed", seeds, num_samples)]
+
+
+def sample_biases(bias: float | Sequence[float], num_samples: int) -> Tensor:
+    """The bias ``[num_samples]`` of each sample; ``ValueError`` for one below 0."""
+    biases = [bias] * num_samples if isinstance(bias, int | float) else bias
+    for value in one_each("bias", biases, num_samples):
+        if not value >= 0:
+            raise ValueError(f"a sampling bias is at least 0, got {value}")
+    return torch.tensor([float(value) for value in biases])
+
+
+def check_prime(strokes: np.ndarray) -> None:
+    """Raise ``ValueError`` unless the strokes are ``[P, 3]``, P >= 1."""
+    if strokes.ndim != 2 or strokes.shape[1] != 3 or len(strokes) == 0:
+        raise ValueError(f"a prime has the shape [P, 3] with P >= 1, got {list(strokes.shape)}")
+
+
+def one_each(name: str, values: Sequence, num_samples: int) -> Sequence:
+    """The values; ``ValueError`` if they are not one a sample."""
+    if len(values) != num_samples:
+        raise ValueError(f"{num_samples} samples need one {name} each, got {len(values)}")
+    return values
+
+
 def _continue(
     model: UnconditionalHandwriting,
     heads: list[np.ndarray],
@@ -107,7 +135,7 @@ def _continue(
     lengths = [len(head) for head in heads]
     read = torch.tensor(lengths, device=device)  # [B]
     padded = _pad(heads).to(noise)  # [B, P, 3]
-    state = model.initial_state(len(heads), device=device)
+    steps = PenSteps(pack(model), len(heads))
     lines = torch.arange(len(heads), device=device)
     written = []
     row = padded[:, 0]  # [B, 3]
@@ -115,7 +143,7 @@ def _continue(
     for step in tqdm(range(total_steps), desc="writing", unit="step", disable=not progress):
         if 0 < step < padded.shape[1]:
             row = torch.where((step < read).unsqueeze(-1), padded[:, step], row)
-        mixture, state = model.step(row, state)
+        mixture = BivariateMixture.from_output(steps.step(row))
         own_step = (step + 1 - read).clamp(0, max_steps - 1)  # of the noise, for each sample
         row = mixture.with_bias(biases).sample_from_noise(noise[lines, own_step])
         written.append(row)
@@ -126,37 +154,13 @@ def _continue(
     ]
 
 
-def _seeds(
-    num_samples: int, generator: torch.Generator | None, seeds: Sequence[int] | None
-) -> list[int]:
-    if seeds is None:
-        # One draw a seed, so that the first seeds do not depend on how many follow.
-        return [torch.randint(2**62, (), generator=generator).item() for _ in range(num_samples)]
-    return [int(seed) for seed in _one_each("seed", seeds, num_samples)]
-
-
-def _biases(bias: float | Sequence[float], num_samples: int) -> Tensor:
-    biases = [bias] * num_samples if isinstance(bias, int | float) else bias
-    for value in _one_each("bias", biases, num_samples):
-        if not value >= 0:
-            raise ValueError(f"a sampling bias is at least 0, got {value}")
-    return torch.tensor([float(value) for value in biases])
-
-
 def _starts(primes: Sequence[np.ndarray] | None, num_samples: int) -> list[np.ndarray]:
     """What each sample reads before it writes: its prime, or a line's first point."""
     if primes is None:
         return [np.zeros((1, 3), dtype=np.float32)] * num_samples
-    for prime in _one_each("prime", primes, num_samples):
-        if prime.ndim != 2 or prime.shape[1] != 3 or len(prime) == 0:
-            raise ValueError(f"a prime has the shape [P, 3] with P >= 1, got {list(prime.shape)}")
+    for prime in one_each("prime", primes, num_samples):
+        check_prime(prime)
     return [prime.astype(np.float32) for prime in primes]
-
-
-def _one_each(name: str, values: Sequence, num_samples: int) -> Sequence:
-    if len(values) != num_samples:
-        raise ValueError(f"{num_samples} samples need one {name} each, got {len(values)}")
-    return values
 
 
 def _pad(heads: list[np.ndarray]) -> Tensor:

@@ -215,7 +215,7 @@ class LSTMWithGaussianAttention(nn.Module):
         cell = forget_gate.sigmoid() * state.cell + input_gate.sigmoid() * candidate.tanh()
         hidden = output_gate.sigmoid() * cell.tanh()
         parameters = torch.addmm(self.bias_window, hidden, self.weight_window.t())
-        positions, mask = _positions_and_mask(one_hot_text)
+        positions, mask = positions_and_mask(one_hot_text)
         components, kappa = window_weights(parameters, state.kappa, positions, mask)
         phi = components.sum(1)  # [B, U]
         window = torch.bmm(phi.unsqueeze(1), one_hot_text).squeeze(1)
@@ -230,7 +230,7 @@ class LSTMWithGaussianAttention(nn.Module):
         return GaussianAttentionOutput(hidden, window, phi.detach(), kappa.detach(), state)
 
 
-def _positions_and_mask(one_hot_text: Tensor) -> tuple[Tensor, Tensor]:
+def positions_and_mask(one_hot_text: Tensor) -> tuple[Tensor, Tensor]:
     """The positions ``[U]`` and the mask ``[B, 1, U]`` of ``window_weights``."""
     length = one_hot_text.shape[1]
     positions = torch.arange(length, dtype=one_hot_text.dtype, device=one_hot_text.device)
@@ -266,7 +266,7 @@ class _Recurrence(torch.autograd.Function):
             new(steps, batch, components),
             new(steps, batch, components, length),
         )
-        positions, mask = _positions_and_mask(one_hot_text)
+        positions, mask = positions_and_mask(one_hot_text)
         weight = weight_recurrent.t().to(product_type).contiguous()
         weight_out = weight_window.t().contiguous()
         rows = zip(
@@ -311,7 +311,7 @@ class _Recurrence(torch.autograd.Function):
         ) = ctx.saved_tensors  # fmt: skip
         steps, batch, size = tanh_cells.shape
         grad_gates, cell_factor = _local_derivatives(gates, cells, tanh_cells)
-        positions, _ = _positions_and_mask(one_hot_text)
+        positions, _ = positions_and_mask(one_hot_text)
         text_by_character = one_hot_text.transpose(1, 2)
         weight = weight_recurrent.to(ctx.product_type)
         grad_parameters = torch.empty_like(parameters)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from data_loader.batch import Batch
 from data_loader.normalisation import Normalisation
 from model.generation import NOISE_BLOCK, generate, sample_noise
+from model.loss import MixtureNLL
 from model.models import UnconditionalHandwriting
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -144,6 +146,26 @@ def test_dropout_is_off_and_the_mode_is_kept(training: bool) -> None:
     first, second = (generate(model, NORMALISATION, 1, 10, seeds=[1])[0] for _ in range(2))
     assert np.array_equal(first, second)
     assert model.training is training
+
+
+def test_training_goes_on_after_generating(model) -> None:
+    (sample,) = generate(model, NORMALISATION, 1, 10, seeds=[1])
+    strokes = torch.from_numpy(NORMALISATION.normalise(sample)).double().unsqueeze(0)
+    batch = Batch(
+        strokes=strokes,
+        stroke_lengths=torch.tensor([11]),
+        text=torch.zeros(1, 0, dtype=torch.int64),
+        text_lengths=torch.tensor([0]),
+        line_indices=torch.tensor([0]),
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    MixtureNLL()(model(batch), batch)["loss"].backward()
+    optimizer.step()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert not parameter.is_inference(), name
+    (changed,) = generate(model, NORMALISATION, 1, 10, seeds=[1])
+    assert not np.allclose(sample, changed), "writes with the weights of before"
 
 
 def test_no_steps_are_just_the_start(model) -> None:
