@@ -21,7 +21,7 @@ from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from logger.logger import setup_logging
-from model.evaluation import EVALUATORS, SampleSettings, sample_figures
+from model.evaluation import EVALUATORS, SHORT_SENTENCES, SampleSettings, sample_figures
 from model.weight_noise import AdaptiveWeightNoise
 from parse_config import ConfigParser
 from trainer.checkpointing import load_checkpoint
@@ -122,14 +122,17 @@ def build_weight_noise(
 def build_sampler(
     model: BaseModel, loader: BaseDataLoader
 ) -> Callable[[nn.Module], dict[str, Figure]] | None:
-    """What draws samples of the model's task, if anything does: as long as the corpus's lines."""
+    """What draws samples of the model's task, if anything does: as long as the corpus's lines, or
+    the same few sentences each time."""
     if model.task not in EVALUATORS:
         return None
     return partial(
         sample_figures,
         normalisation=loader.normalisation,
         vocabulary=loader.vocabulary,
-        settings=SampleSettings(steps=max(round(loader.corpus.lengths.mean()), 2)),
+        settings=SampleSettings(
+            steps=max(round(loader.corpus.lengths.mean()), 2), sentences=SHORT_SENTENCES
+        ),
     )
 
 

@@ -12,56 +12,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_checkpoint import SYNTHETIC, make_checkpoint
 
 import experiments
-from base.registry import DATA_LOADERS, METRICS, MODELS
-from parse_config import ConfigParser
+from base.registry import METRICS
 from trainer.checkpointing import save_checkpoint
 from utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ["primed.png", "primed.svg", "samples.png", "samples.svg"]
 FAST = ["--device", "cpu", "--samples", "1", "--bias", "0", "2"]
-
-
-def make_config(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
-    arch = {"hidden_size": 8, "num_layers": 1, "num_mixtures": 2}
-    loader = {"source": source, "cache_dir": str(folder / "prepared"), "batch_size": 4, "limit": 2}
-    return {
-        "name": "tiny",
-        "seed": 1,
-        "arch": {"type": "UnconditionalHandwriting", "args": arch},
-        "data_loader": {"type": "HandwritingDataLoader", "args": loader},
-        "optimizer": {"type": "Adam", "args": {}},
-        "loss": {"type": "mixture_nll"},
-        "metrics": ["nll"],
-        "trainer": {},
-    }
-
-
-def make_checkpoint(path: Path, source: dict[str, Any], averaged: bool = False) -> Path:
-    """A checkpoint of a model with random weights; averaged weights are others."""
-    parser = ConfigParser.from_dict(make_config(path.parent, source))
-    loader = parser.build(DATA_LOADERS, parser.config.data_loader, seed=1)
-    torch.manual_seed(1)
-    model, other = (parser.build(MODELS, parser.config.arch) for _ in range(2))
-    checkpoint = {
-        "arch": parser.to_dict()["arch"],
-        "config": parser.to_dict(),
-        "vocabulary": loader.vocabulary.to_dict(),
-        "normalisation": loader.normalisation.to_dict(),
-        "model": (other if averaged else model).state_dict(),
-        "averaged": model.state_dict() if averaged else None,
-        "epoch": 2,
-        "step": 6,
-        "best": {"value": 1.0, "epoch": 1},
-        "run": {"name": "tiny", "id": "1"},
-    }
-    save_checkpoint(path, checkpoint)
-    return path
-
-
-SYNTHETIC = {"type": "synthetic", "args": {"num_lines": 80, "num_writers": 10}}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +58,7 @@ def test_numbers_are_those_of_the_metrics_on_the_whole_split(
 ) -> None:
     """The config's limit of two lines is training's affair."""
     trained = experiments.load_trained(checkpoint, "cpu")
-    loader = experiments.open_data(trained, None, "testset_v")
+    loader = experiments.open_data(trained, None, "")
     (batch,) = loader.evaluation("testset_v", 1000)
     report = numbers_of(results)
     with torch.no_grad():
@@ -115,7 +75,7 @@ def test_numbers_are_those_of_the_metrics_on_the_whole_split(
 
 def test_the_table_has_every_line_with_its_ids_and_text(checkpoint: Path, results: Path) -> None:
     trained = experiments.load_trained(checkpoint, "cpu")
-    corpus = experiments.open_data(trained, None, "testset_v").corpus
+    corpus = experiments.open_data(trained, None, "").corpus
     with open(results / "lines.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == corpus.split("testset_v").tolist()
@@ -202,7 +162,7 @@ def test_data_in_a_named_folder(checkpoint: Path, tmp_path: Path) -> None:
     from data_loader.export import write_strokes_npy
 
     trained = experiments.load_trained(checkpoint, "cpu")
-    corpus = experiments.open_data(trained, None, "testset_v").corpus
+    corpus = experiments.open_data(trained, None, "").corpus
     write_strokes_npy(corpus.lines(), tmp_path / "ink")
     arguments = ["-r", str(checkpoint), "--data", str(tmp_path / "ink"), "--split", "trainset"]
     experiments.main([*arguments, "--out", str(tmp_path / "out"), *FAST, "--steps", "9"])
@@ -251,6 +211,8 @@ def test_nothing_is_left_when_evaluation_fails(
         (["--bias", "nan"], "--bias: a number from 0 up, got 'nan'"),
         (["--device", "abacus"], "device.*'?abacus"),
         (["--unknown"], "unrecognized arguments: --unknown"),
+        (["--style", "a"], "--style: is for writing, which needs --text or --text-file"),
+        (["--ruled"], "--ruled: is for writing, which needs --text or --text-file"),
     ],
 )
 def test_wrong_arguments_are_named(checkpoint: Path, arguments: list[str], message: str) -> None:
@@ -265,3 +227,39 @@ def test_the_command_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"error: {tmp_path / 'none.pth'}: no such file\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("conditional")
+    return make_checkpoint(folder / "model_best.pth", task="conditional")
+
+
+def test_a_model_with_text_is_measured_on_what_it_writes_too(
+    conditional: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    options = ["--device", "cpu", "--samples", "2", "--limit", "3", "--bias", "0.5", "1"]
+    experiments.main(["-r", str(conditional), "--out", str(tmp_path / "out"), *options])
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "lines.csv",
+        "metrics.json",
+        "samples.png",
+        "samples.svg",
+        "window.png",
+    ]
+    report = numbers_of(tmp_path / "out")
+    assert report["task"] == "conditional" and report["lines"] == 3
+    printed = capsys.readouterr().out
+    for name in ("nll", "nll_per_step_raw", "sse"):
+        assert f"{report[name]:.4f}" in printed
+    assert [row["bias"] for row in report["written"]] == [0.5, 1.0]
+    for row in report["written"]:
+        assert row["lines"] == 2 and 0 <= row["ended_by_cap"] <= 2
+        assert all(name in printed for name in row)
+
+
+def test_a_model_with_text_draws_samples_without_data(conditional: Path, tmp_path: Path) -> None:
+    options = ["--device", "cpu", "--samples-only", "--bias", "1"]
+    experiments.main(["-r", str(conditional), "--out", str(tmp_path / "out"), *options])
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert names == ["samples.png", "samples.svg", "window.png"]

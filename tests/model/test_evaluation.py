@@ -1,4 +1,4 @@
-"""What evaluation measures and draws for an unconditional model."""
+"""What evaluation measures, and what it draws for an unconditional model."""
 
 import math
 
@@ -9,17 +9,18 @@ import torch
 from base.registry import METRICS, MODELS
 from data_loader.batch import Batch
 from data_loader.batches import collate
+from data_loader.line import Line
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.evaluation import (
     EVALUATORS,
     NUMBERS,
     SampleSettings,
-    choose_primes,
     evaluate,
     evaluator_of,
     sample_figures,
 )
+from model.evaluation.unconditional import choose_primes
 from model.models import UnconditionalHandwriting
 from utils.errors import UserError
 from utils.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
@@ -59,6 +60,13 @@ def make_batches(lines: list[np.ndarray], size: int) -> list[Batch]:
         )
         for start in range(0, len(order), size)
     ]
+
+
+def pictures(
+    model: UnconditionalHandwriting, settings: SampleSettings, strokes: list[np.ndarray] = ()
+) -> dict[str, Sheet]:
+    lines = [Line(line, "", "", "", "") for line in strokes]
+    return evaluator_of(model, NORMALISATION).samples(settings, lines).pictures
 
 
 def points_of(sheet: Sheet, colour: str) -> int:
@@ -115,7 +123,7 @@ def test_no_lines_give_no_numbers(model: UnconditionalHandwriting) -> None:
 def test_samples_have_a_row_for_each_bias_and_all_their_steps(
     model: UnconditionalHandwriting,
 ) -> None:
-    sheets = evaluator_of(model, NORMALISATION).sheets(SETTINGS, lines=())
+    sheets = pictures(model, SETTINGS)
     assert list(sheets) == ["samples"]
     assert [text.words for text in sheets["samples"].texts] == ["bias 0", "bias 1.5"]
     assert points_of(sheets["samples"], INK_COLOUR) == 2 * 2 * 30
@@ -124,7 +132,7 @@ def test_samples_have_a_row_for_each_bias_and_all_their_steps(
 def test_the_seed_decides_the_samples(model: UnconditionalHandwriting) -> None:
     def points(seed: int) -> np.ndarray:
         settings = SampleSettings(seed=seed, samples=1, steps=20, biases=(0.0,))
-        sheet = evaluator_of(model, NORMALISATION).sheets(settings, lines=())["samples"]
+        sheet = pictures(model, settings)["samples"]
         return np.concatenate([path.points for path in sheet.paths])
 
     assert np.array_equal(points(1), points(1))
@@ -133,8 +141,7 @@ def test_the_seed_decides_the_samples(model: UnconditionalHandwriting) -> None:
 
 def test_primed_lines_begin_with_real_ones(model: UnconditionalHandwriting) -> None:
     lines = make_lines((40, 50))
-    sheets = evaluator_of(model, NORMALISATION).sheets(SETTINGS, lines)
-    primed = sheets["primed"]
+    primed = pictures(model, SETTINGS, lines)["primed"]
     assert points_of(primed, PRIME_COLOUR) == 2 * 10
     # Where a stroke goes on from the prime, its last point is drawn in both colours.
     primes = choose_primes(lines, SETTINGS)
@@ -159,8 +166,8 @@ def test_primes_are_beginnings_of_different_lines() -> None:
 
 def test_primed_lines_of_very_short_real_ones(model: UnconditionalHandwriting) -> None:
     settings = SampleSettings(samples=2, steps=2, biases=(0.0,))
-    sheets = evaluator_of(model, NORMALISATION).sheets(settings, make_lines((2, 2)))
-    assert points_of(sheets["primed"], PRIME_COLOUR) == 2
+    primed = pictures(model, settings, make_lines((2, 2)))["primed"]
+    assert points_of(primed, PRIME_COLOUR) == 2
 
 
 def test_every_task_of_a_model_has_an_evaluator() -> None:
@@ -170,5 +177,7 @@ def test_every_task_of_a_model_has_an_evaluator() -> None:
 
 def test_a_task_without_an_evaluator_is_named(model: UnconditionalHandwriting) -> None:
     model.task = "juggling"
-    with pytest.raises(UserError, match="no evaluator for the task 'juggling', known: uncond"):
+    with pytest.raises(
+        UserError, match="no evaluator for the task 'juggling', known: conditional, uncond"
+    ):
         evaluator_of(model, NORMALISATION)

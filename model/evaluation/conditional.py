@@ -1,0 +1,155 @@
+"""Evaluation of a model that writes a text.
+
+Shapes: ``T`` pen steps, ``U`` characters.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from data_loader.line import Line
+from model.evaluation.evaluator import (
+    EVALUATORS,
+    LikelihoodEvaluator,
+    Samples,
+    SampleSettings,
+    seeds_of,
+)
+from model.writable_text import replace_unknown
+from model.writing import write
+from model.written import Written
+from utils.errors import UserError
+from utils.sheet import Ink, Row, Sheet, contact_sheet
+from utils.window_figure import WindowedLine, window_figure
+
+BIASES = (0.15, 0.5, 1.0)
+LINES = 32
+WINDOWS = 3
+
+
+@EVALUATORS.register(name="conditional")
+class ConditionalEvaluator(LikelihoodEvaluator):
+    """Likelihood and prediction error of real lines; what the model writes for fixed sentences,
+    and for the texts of real lines beside these lines."""
+
+    def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
+        """Pictures ``samples``: the sentences at each bias, from the same noise; ``window``: the
+        window's path over some of them. No ink of real lines is in them.
+
+        The rows are about the texts of real lines, of the sentences where there are no lines; see
+        ``compare``.
+        """
+        biases = settings.biases or BIASES
+        texts = self._known(settings.sentences)
+        if not texts:
+            return Samples({})
+        groups = {bias: self._write(texts, bias, settings) for bias in biases}
+        pictures = {
+            "samples": _samples_sheet(groups),
+            "window": _window_figure(groups, biases[len(biases) // 2]),
+        }
+        return Samples(pictures, [self._row(bias, settings, lines) for bias in biases if lines])
+
+    def _row(self, bias: float, settings: SampleSettings, lines: Sequence[Line]) -> dict[str, Any]:
+        """Write the texts of some of the lines, evenly spread over them, and compare."""
+        number = min(settings.samples or LINES, len(lines))
+        chosen = [lines[at] for at in np.linspace(0, len(lines) - 1, number).round().astype(int)]
+        pairs = [(line, *self._known([line.text])) for line in chosen]
+        pairs = [pair for pair in pairs if len(pair) == 2]
+        started = time.perf_counter()
+        written = self._write([text for _, text in pairs], bias, settings)
+        seconds = time.perf_counter() - started
+        row = compare(written, [line.strokes for line, _ in pairs])
+        return {"bias": bias, **row, "seconds_per_line": seconds / max(len(pairs), 1)}
+
+    def _known(self, texts: Sequence[str]) -> list[str]:
+        """The texts in characters that the model knows, without those of which nothing is left."""
+        known = ["".join(map(self._known_character, text)) for text in texts]
+        return [text for text in (" ".join(text.split()) for text in known) if text]
+
+    def _known_character(self, character: str) -> str:
+        """The character, a similar one, the same in the other case, or nothing."""
+        for candidate in (character, character.swapcase()):
+            try:
+                return replace_unknown(candidate, self.vocabulary)[0]
+            except UserError:
+                continue
+        return ""
+
+    def _write(self, texts: Sequence[str], bias: float, settings: SampleSettings) -> list[Written]:
+        """Each text, from the same noise at every bias."""
+        return write(
+            self.model,
+            self.normalisation,
+            self.vocabulary,
+            texts,
+            bias=bias,
+            seeds=seeds_of(settings, len(texts)),
+            progress=settings.progress,
+        )
+
+
+def compare(written: Sequence[Written], real: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Lengths of written lines beside those of real lines ``[T, 3]`` of the same texts.
+
+    Returns:
+        ``lines``: how many; ``ended_by_cap``: how many of them the model did not end by itself.
+        The others are about those that it did: ``steps``, ``steps_real``: pen steps of a line;
+        ``width``, ``width_real``: of its ink, in the corpus's units; all of them means, None where
+        there is none. ``steps_ratio``, ``width_ratio``: written to real.
+    """
+    ended = [at for at, line in enumerate(written) if not line.ended_by_cap]
+    steps = _mean([len(written[at].strokes) for at in ended])
+    steps_real = _mean([len(real[at]) for at in ended])
+    width = _mean([ink_width(written[at].strokes) for at in ended])
+    width_real = _mean([ink_width(real[at]) for at in ended])
+    return {
+        "lines": len(written),
+        "ended_by_cap": len(written) - len(ended),
+        "steps": steps,
+        "steps_real": steps_real,
+        "steps_ratio": _ratio(steps, steps_real),
+        "width": width,
+        "width_real": width_real,
+        "width_ratio": _ratio(width, width_real),
+    }
+
+
+def ink_width(strokes: np.ndarray) -> float:
+    """From the leftmost to the rightmost point of strokes ``[T, 3]``."""
+    return float(np.ptp(np.cumsum(strokes[:, 1].astype(np.float64)))) if len(strokes) else 0.0
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _ratio(written: float | None, real: float | None) -> float | None:
+    return written / real if written is not None and real else None
+
+
+def _samples_sheet(groups: dict[float, list[Written]]) -> Sheet:
+    return contact_sheet(
+        [
+            Row(_label(bias, line), [Ink(line.strokes)])
+            for bias, written in groups.items()
+            for line in written
+        ]
+    )
+
+
+def _label(bias: float, line: Written) -> str:
+    by_cap = " (ended by the cap)" if line.ended_by_cap else ""
+    return f"bias {bias:g}: {line.text}{by_cap}"
+
+
+def _window_figure(groups: dict[float, list[Written]], bias: float) -> Figure:
+    return window_figure(
+        [
+            WindowedLine(line.strokes, line.text, line.phi, _label(bias, line))
+            for line in groups[bias][:WINDOWS]
+        ]
+    )

@@ -1,0 +1,222 @@
+"""What every task's evaluation has in common.
+
+Shapes: ``B`` lines, ``T`` pen steps.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from tqdm import tqdm
+
+from base.base_model import BaseModel
+from base.registry import METRICS, Registry
+from data_loader.batch import Batch
+from data_loader.line import Line
+from data_loader.normalisation import Normalisation
+from data_loader.vocabulary import Vocabulary
+from model.generation import sample_seeds
+from model.metric import line_scores
+from utils.errors import UserError
+from utils.plotting import sheet_figure
+from utils.sheet import Sheet
+
+EVALUATORS = Registry("evaluator")
+NUMBERS = ("nll", "nll_per_step_raw", "sse")
+SENTENCES = (
+    "The quick brown fox jumps over the lazy dog",
+    "0 1 2 3 4 5 6 7 8 9",
+    "Queen Xenia of Zanzibar, Q X Z",
+    "Would it be fine by you, Mr. Jones?",
+)
+# For pictures during training: an untrained model does not know when to stop.
+SHORT_SENTENCES = ("The quick brown fox", "0 1 2 3 4 5 6 7 8 9", "Quiz, Xerxes, Zebra")
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a picture of samples shows.
+
+    Attributes:
+        seed: of the samples; the same seed gives the same strokes.
+        samples: how many lines: drawn at each bias, and primed, by a model without text; written
+            again at each bias by one with text. None for the task's default.
+        steps: pen steps of each line, its prime included; a model with text stops by itself.
+        biases: sampling biases (Graves 2013, section 5.4), one group of lines each; None for the
+            task's default.
+        primed_bias: the bias of primed lines.
+        sentences: for a model with text.
+        progress: show a progress bar.
+    """
+
+    seed: int = 1
+    samples: int | None = None
+    steps: int = 600
+    biases: tuple[float, ...] | None = None
+    primed_bias: float = 0.5
+    sentences: tuple[str, ...] = SENTENCES
+    progress: bool = False
+
+
+DEFAULT_SAMPLES = SampleSettings()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a model wrote.
+
+    Attributes:
+        pictures: by name.
+        rows: numbers about what it wrote, plain values, one row for each bias; none where the
+            task counts nothing there.
+    """
+
+    pictures: Mapping[str, Sheet | Figure]
+    rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
+
+
+class Evaluator(ABC):
+    """What is measured and drawn for a task.
+
+    Args:
+        model: in evaluation mode from here on.
+        normalisation: of the strokes that the model sees.
+        vocabulary: of the texts, for tasks that have to do with text.
+    """
+
+    def __init__(
+        self,
+        model: BaseModel,
+        normalisation: Normalisation,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        self.model = model.eval()
+        self.normalisation = normalisation
+        self.vocabulary = vocabulary
+
+    @abstractmethod
+    def score(self, batch: Batch) -> dict[str, list]:
+        """Count a batch, on the model's device.
+
+        Returns:
+            columns of the table of lines, each with a value for each of the ``B`` lines.
+        """
+
+    @abstractmethod
+    def numbers(self) -> dict[str, float]:
+        """The task's numbers over all lines counted; nan where there was none."""
+
+    @abstractmethod
+    def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
+        """Have the model write.
+
+        Args:
+            settings: what to show.
+            lines: real lines of the evaluated split, in the corpus's units, for pictures that
+                start from one and numbers that compare with them; none where there are no data.
+        """
+
+
+class LikelihoodEvaluator(Evaluator):
+    """Likelihood and prediction error of real lines, for models that predict pen steps."""
+
+    def __init__(
+        self,
+        model: BaseModel,
+        normalisation: Normalisation,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        super().__init__(model, normalisation, vocabulary)
+        self._metrics = {name: METRICS[name](normalisation=normalisation) for name in NUMBERS}
+
+    def score(self, batch: Batch) -> dict[str, list]:
+        """Columns ``steps`` (predicted pen steps), ``nll`` (nats of the line, normalised units),
+        ``nll_per_step_raw`` and ``sse`` (of this line alone)."""
+        output = self.model(batch)
+        for metric in self._metrics.values():
+            metric.update(output, batch)
+        scores = line_scores(output, batch)
+        steps = scores["steps"]
+        return _lists(
+            steps=steps.long(),
+            nll=scores["nll"],
+            nll_per_step_raw=scores["nll"] / steps + self.normalisation.log_scale,
+            sse=scores["squared_error"] / steps,
+        )
+
+    def numbers(self) -> dict[str, float]:
+        """``nll``, ``nll_per_step_raw`` and ``sse``, as ``model.metric`` defines them."""
+        return {name: metric.compute() for name, metric in self._metrics.items()}
+
+
+def evaluator_of(
+    model: BaseModel, normalisation: Normalisation, vocabulary: Vocabulary | None = None
+) -> Evaluator:
+    """The evaluator of the model's task; ``UserError`` where the task has none."""
+    if model.task not in EVALUATORS:
+        known = ", ".join(EVALUATORS)
+        raise UserError(
+            f"{type(model).__name__}: no evaluator for the task {model.task!r}, known: {known}"
+        )
+    return EVALUATORS[model.task](model, normalisation, vocabulary)
+
+
+@torch.inference_mode()
+def evaluate(
+    evaluator: Evaluator, batches: Iterable[Batch], progress: bool = False
+) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """Measure the lines of ``batches``.
+
+    Args:
+        evaluator: of the model.
+        batches: on any device; with a length, for the progress bar.
+        progress: show a progress bar.
+
+    Returns:
+        the numbers over all lines, and a row for each line: ``index`` (its number in the corpus)
+        and the task's columns, in the order of the corpus.
+    """
+    device = next(evaluator.model.parameters()).device
+    rows: list[dict[str, float]] = []
+    for batch in tqdm(batches, desc="evaluating", unit="batch", disable=not progress):
+        columns = {"index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
+        rows += [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
+    return evaluator.numbers(), sorted(rows, key=lambda row: row["index"])
+
+
+def sample_figures(
+    model: BaseModel,
+    normalisation: Normalisation,
+    vocabulary: Vocabulary | None = None,
+    settings: SampleSettings = DEFAULT_SAMPLES,
+) -> dict[str, Figure]:
+    """Pictures of what the model writes now, by name, for a look during training.
+
+    The model is left in the mode it was in, and torch's own random state is not used.
+    """
+    was_training = model.training
+    try:
+        samples = evaluator_of(model, normalisation, vocabulary).samples(settings, lines=())
+    finally:
+        model.train(was_training)
+    return {name: as_figure(picture) for name, picture in samples.pictures.items()}
+
+
+def as_figure(picture: Sheet | Figure) -> Figure:
+    """A picture as a matplotlib figure."""
+    return sheet_figure(picture) if isinstance(picture, Sheet) else picture
+
+
+def seeds_of(settings: SampleSettings, number: int) -> list[int]:
+    """A seed for each of ``number`` samples; fewer samples have the first of them."""
+    return sample_seeds(number, torch.Generator().manual_seed(settings.seed), None)
+
+
+def _lists(**columns: Tensor) -> dict[str, list]:
+    return {name: column.tolist() for name, column in columns.items()}

@@ -1,0 +1,58 @@
+"""Reading a command line: what is wrong with it is said in one line."""
+
+import argparse
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from utils.errors import UserError
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong with an argument in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from ``least`` up."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"a whole number from {least} up, got {text!r}")
+        return value
+
+    return parse
+
+
+def number_from_zero(text: str) -> float:
+    """The type of an argument that is a number from 0 up."""
+    value = _number(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number from 0 up, got {text!r}")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """The type of an argument that is a number above 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def option_name(name: str) -> str:
+    """How a user writes the option that argparse keeps as ``name``."""
+    return "--" + name.replace("_", "-")
