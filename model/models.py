@@ -285,8 +285,10 @@ class ConditionalHandwriting(StackedHandwriting):
         strokes = batch.strokes[:, :-1]  # [B, T-1, 3]
         text = self.encode(batch.text, batch.text_lengths)
         lowest = self.attention(strokes, text)
-        side = torch.cat([strokes, lowest.window], dim=-1)  # [B, T-1, 3+C]
-        raw, _ = self._run_stack(side.transpose(0, 1), [lowest.hidden.transpose(0, 1)], None)
+        # What the layer gives lies time-first in memory.
+        window, hidden = lowest.window.transpose(0, 1), lowest.hidden.transpose(0, 1)
+        side = torch.cat([strokes.transpose(0, 1), window], dim=-1)  # [T-1, B, 3+C]
+        raw, _ = self._run_stack(side, [hidden], None)
         mixture = BivariateMixture.from_output(raw.transpose(0, 1))
         return mixture, WindowPath(lowest.phi, lowest.kappa)
 

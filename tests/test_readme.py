@@ -32,6 +32,7 @@ SHORT = {
     "python experiments.py": "--steps 12 --samples 1",
     "python -m data_loader.prepare": "",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
+    "python -m benchmarks.sampling": "--hidden-size 8 --repeats 1 --naive-steps 5",
     "python -m benchmarks.prepare_corpus": "",
     "python -m benchmarks.synthetic_corpus": "--lines 5",
 }
@@ -49,14 +50,15 @@ def shortened(command: str) -> str:
     assert extra is not None, f"no short form for the README's command: {command}"
     if "--samples-only" in command:
         extra = ""
+    if "--text" in command:
+        extra = "--best-of 1"
     return f"{command} {extra}"
 
 
 def arguments(command: str, clone: Path) -> list[str]:
     """The command with this interpreter and the latest run's name."""
-    runs = sorted(
-        (clone / "saved/models/unconditional").glob("*"), key=lambda run: run.stat().st_mtime
-    )
+    name = "conditional" if "models/conditional" in command else "unconditional"
+    runs = sorted((clone / "saved/models" / name).glob("*"), key=lambda run: run.stat().st_mtime)
     words = shlex.split(command.replace("RUN", runs[-1].name if runs else "RUN"))
     launchers = {
         "python": [sys.executable],
@@ -76,7 +78,12 @@ def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "handwriting"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    write_folders(folder / "data", database_files())
+    # A model can write the characters that it was trained on.
+    files = {
+        path: text.replace("A first line", "The quick brown fox")
+        for path, text in database_files().items()
+    }
+    write_folders(folder / "data", files)
     write_lists(folder / "data")
     return folder
 
