@@ -171,7 +171,9 @@ def command(folder: Path, raw: dict[str, Any], *launcher: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+    # torch 2.6 leaves a temporary folder of its own to the interpreter's end.
+    warnings = "error,ignore:Implicitly cleaning up:ResourceWarning"
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings}
 
 
 def wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
