@@ -1,0 +1,60 @@
+"""The notebooks run from top to bottom, in a short form."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+print(sum("image/png" in output.get("data", {}) for output in outputs), "pictures")
+"""
+
+
+def run(name: str, **environment: str) -> str:
+    """What the notebook's run says at its end."""
+    values = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    command = [sys.executable, "-c", RUN, str(NOTEBOOKS / name)]
+    done = subprocess.run(
+        command, cwd=NOTEBOOKS, env=values, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_examples_show_data_writing_and_a_window() -> None:
+    assert run("examples.ipynb", HANDWRITING_NOTEBOOK_STEPS="2") == "4 pictures\n"
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """Runs to show, of one epoch of a tiny model."""
+    settings = [
+        'data_loader.args.source={"type": "synthetic", "args": {"num_lines": 60}}',
+        "data_loader.args.limit=4",
+        f"data_loader.args.cache_dir={tmp_path / 'prepared'}",
+        "arch.args.hidden_size=8",
+        "arch.args.num_layers=1",
+        "trainer.epochs=1",
+        "trainer.tensorboard=false",
+        f"trainer.save_dir={tmp_path / 'saved'}",
+    ]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    command = [sys.executable, "train.py", "-c", "config_unconditional.json", *arguments]
+    subprocess.run(command, cwd=NOTEBOOKS.parent, check=True, capture_output=True)
+    return tmp_path / "saved"
+
+
+def test_the_results_show_the_curves_and_samples_of_runs(trained: Path) -> None:
+    assert run("results.ipynb", HANDWRITING_SAVED=str(trained)) == "2 pictures\n"
+
+
+def test_the_results_say_so_where_there_is_no_run(tmp_path: Path) -> None:
+    assert run("results.ipynb", HANDWRITING_SAVED=str(tmp_path)) == "0 pictures\n"
