@@ -11,6 +11,7 @@ Shapes: ``B`` batch, ``T`` pen steps, ``U`` characters of the padded text, ``K``
 ``H`` hidden units, ``C`` vocabulary, ``I`` inputs of a step.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -26,16 +27,15 @@ STEPS_PER_CHARACTER = 25.0
 LOG_ALPHA_RANGE = (-10.0, 10.0)
 LOG_BETA_RANGE = (-10.0, 10.0)
 LOG_KAPPA_STEP_RANGE = (-15.0, 2.0)
+PARAMETER_RANGES = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
+# A component's weight under exp(-60) is exactly zero: nothing to the result, and no denormal
+# numbers, which would slow the products many times.
+LOG_PHI_FLOOR = -60.0
 # Widths that are a multiple of this suit the processors' vector units.
 PRODUCT_WIDTH = 16
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward
 _tanh_backward = torch.ops.aten.tanh_backward
-
-PARAMETER_RANGES = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
-# A component's weight under exp(-60) is exactly zero: nothing to the result, and no denormal
-# numbers, which would slow the products many times.
-LOG_PHI_FLOOR = -60.0
 
 
 class GaussianAttentionState(NamedTuple):
@@ -152,10 +152,10 @@ class LSTMWithGaussianAttention(nn.Module):
             self.bias.zero_()
             self.bias[self.hidden_size : 2 * self.hidden_size] = 1.0
             log_alpha, log_beta, log_step = self.bias_window.chunk(3)
-            log_alpha.fill_(-torch.tensor(float(self.num_window_components)).log().item())
+            log_alpha.fill_(-math.log(self.num_window_components))
             # Components of different widths give the sum a choice from the start.
             log_beta.copy_(torch.linspace(-1.5, 0.5, self.num_window_components))
-            log_step.fill_(-torch.tensor(STEPS_PER_CHARACTER).log().item())
+            log_step.fill_(-math.log(STEPS_PER_CHARACTER))
 
     def initial_state(self, one_hot_text: Tensor) -> GaussianAttentionState:
         """All zeros, for a text ``[B, U, C]`` whose type and device the state takes."""
