@@ -62,7 +62,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     batch = _batch(options.batch_size, options.steps + 1).to(options.device)
     model = _model(options).to(options.device)
-    side_size = model.layers[0].input_size - (options.hidden_size if options.text else 0)
+    side_size = STROKE_SIZE + (len(VOCABULARY) if options.text else 0)
     bare = BareLayers(side_size, options.hidden_size, options.num_layers).to(options.device)
     criterion = MixtureNLL()
     inputs = torch.randn(options.steps, options.batch_size, side_size, device=options.device)
