@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from model.custom_layers.lstm import clip_gradient
+from model.custom_layers.recurrence import add_product, cell_backward, product_type
 
 # Pen steps that a character takes at the start of training, about what people's writing takes.
 STEPS_PER_CHARACTER = 25.0
@@ -33,9 +34,6 @@ PARAMETER_RANGES = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
 LOG_PHI_FLOOR = -60.0
 # Widths that are a multiple of this suit the processors' vector units.
 PRODUCT_WIDTH = 16
-
-_sigmoid_backward = torch.ops.aten.sigmoid_backward
-_tanh_backward = torch.ops.aten.tanh_backward
 
 
 class GaussianAttentionState(NamedTuple):
@@ -179,10 +177,14 @@ class LSTMWithGaussianAttention(nn.Module):
         """
         state = self.initial_state(one_hot_text) if state is None else state
         projected = self._project(inputs)
-        hidden, window, cell, last_kappa, kappa, phi = _Recurrence.apply(
-            projected.to(one_hot_text.dtype), self.weight_recurrent, self.weight_window,
-            self.bias_window, one_hot_text, *state, self.gradient_clip,
-        )  # fmt: skip
+        projected = projected.to(one_hot_text.dtype)
+        # Autocast would take the window's products to its lower precision, too.
+        recurrent_type = product_type(projected)
+        with torch.autocast(projected.device.type, enabled=False):
+            hidden, window, cell, last_kappa, kappa, phi = _Recurrence.apply(
+                projected, self.weight_recurrent, self.weight_window, self.bias_window,
+                one_hot_text, *state, self.gradient_clip, recurrent_type,
+            )  # fmt: skip
         final = GaussianAttentionState(hidden[-1], cell, last_kappa, window[-1])
         return self._output(hidden, window, kappa, phi, final)
 
@@ -254,15 +256,14 @@ class _Recurrence(torch.autograd.Function):
     def forward(
         ctx: Any, projected: Tensor, weight_recurrent: Tensor, weight_window: Tensor,
         bias_window: Tensor, one_hot_text: Tensor, hidden: Tensor, cell: Tensor, kappa: Tensor,
-        window: Tensor, gradient_clip: float | None,
+        window: Tensor, gradient_clip: float | None, recurrent_type: torch.dtype,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         steps, batch, gate_size = projected.shape
         size = gate_size // 4
         components, length = kappa.shape[1], one_hot_text.shape[1]
-        product_type = _product_type(projected)
         new = projected.new_empty
         joined_size = weight_recurrent.shape[1]
-        weight = _padded(weight_recurrent).to(product_type)
+        weight = _padded(weight_recurrent).to(recurrent_type)
         joined = projected.new_zeros(steps + 1, batch, weight.shape[1])
         joined[0, :, :size], joined[0, :, size:joined_size] = hidden, window
         gates, cells = new(steps, batch, gate_size), new(steps + 1, batch, size)
@@ -282,7 +283,7 @@ class _Recurrence(torch.autograd.Function):
             kappas.unbind(0), component_phis.unbind(0), strict=True,
         )  # fmt: skip
         for row, before, after, gate, last_cell, next_cell, tanh_cell, raw, new_kappa, phi in rows:
-            _add_product(row, before, weight_to_gates, out=gate)
+            add_product(row, before, weight_to_gates, out=gate)
             input_forget, candidate, output_gate = gate.split([2 * size, size, size], dim=1)
             input_gate, forget_gate = input_forget.sigmoid_().split(size, dim=1)
             torch.mul(forget_gate, last_cell, out=next_cell)
@@ -342,7 +343,7 @@ class _Recurrence(torch.autograd.Function):
             by_parameter = (grad_log_phi.sum(2), (first * distance).sum(2), grad_kappa)
             torch.mul(torch.cat(by_parameter, dim=1), factors, out=grad_raw)
             grad_hidden = torch.addmm(grad_hidden + from_hidden, grad_raw, weight_window)
-            grad_cell = _cell_backward(grad_hidden, grad_cell, gate, cell, tanh_cell, grad_gate)
+            grad_cell = cell_backward(grad_hidden, grad_cell, gate, cell, tanh_cell, grad_gate)
             if ctx.gradient_clip is not None:
                 grad_gate.clamp_(-ctx.gradient_clip, ctx.gradient_clip)
             grad_joined = (grad_gate.to(weight.dtype) @ weight).to(joined.dtype)
@@ -353,53 +354,14 @@ class _Recurrence(torch.autograd.Function):
             grad_gates, grad_weight[:, : ctx.joined_size].to(joined.dtype),
             flat_parameters.t() @ joined[1:, :, :size].flatten(0, 1), flat_parameters.sum(0), None,
             grad_joined[:, :size], grad_cell, grad_kappa,
-            grad_joined[:, size : ctx.joined_size], None,
+            grad_joined[:, size : ctx.joined_size], None, None,
         )  # fmt: skip
-
-
-def _product_type(tensor: Tensor) -> torch.dtype:
-    """The type of the recurrent products: autocast's where it is on, else the tensor's own."""
-    device_type = tensor.device.type
-    if torch.is_autocast_enabled(device_type) and tensor.dtype == torch.float32:
-        return torch.get_autocast_dtype(device_type)
-    return tensor.dtype
-
-
-def _add_product(row: Tensor, joined: Tensor, weight: Tensor, out: Tensor) -> Tensor:
-    """row + joined @ weight, into ``out``, the product in the weight's type."""
-    if weight.dtype == row.dtype:
-        return torch.addmm(row, joined, weight, out=out)
-    return torch.add(row, joined.to(weight.dtype) @ weight, out=out)
 
 
 def _padded(weight: Tensor) -> Tensor:
     """The weight ``[4H, H+C]`` with columns of zeros up to a multiple of 16, the width that the
     products over a batch are a quarter faster at."""
     return nn.functional.pad(weight, (0, -weight.shape[1] % PRODUCT_WIDTH))
-
-
-def _cell_backward(
-    grad_hidden: Tensor, grad_cell: Tensor, gate: Tensor, cell: Tensor, tanh_cell: Tensor,
-    grad_gate: Tensor,
-) -> Tensor:  # fmt: skip
-    """Back through one step of the LSTM cell.
-
-    Args:
-        grad_hidden, grad_cell: ``[B, H]``, of the step's hidden output and cell.
-        gate: ``[B, 4H]``, the step's gates; ``cell``: the cell before; ``tanh_cell``: after.
-        grad_gate: ``[B, 4H]``, filled with the gradient of the gates' summed inputs.
-
-    Returns:
-        the gradient ``[B, H]`` of the cell before.
-    """
-    input_gate, forget_gate, candidate, output_gate = gate.chunk(4, dim=1)
-    of_input, of_forget, of_candidate, of_output = grad_gate.chunk(4, dim=1)
-    _sigmoid_backward(grad_hidden * tanh_cell, output_gate, grad_input=of_output)
-    grad_cell = grad_cell + _tanh_backward(grad_hidden * output_gate, tanh_cell)
-    _sigmoid_backward(grad_cell * candidate, input_gate, grad_input=of_input)
-    _sigmoid_backward(grad_cell * cell, forget_gate, grad_input=of_forget)
-    _tanh_backward(grad_cell * input_gate, candidate, grad_input=of_candidate)
-    return grad_cell * forget_gate
 
 
 def _parameter_factors(parameters: Tensor) -> tuple[Tensor, Tensor]:
