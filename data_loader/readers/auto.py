@@ -27,13 +27,15 @@ class AutoReader(BaseReader):
 
     Args:
         data_dir: folder to look in.
+        builtin: whether the built-in corpus is taken where the folder holds nothing.
     """
 
     name: ClassVar[str] = "auto"
 
-    def __init__(self, data_dir: str = _DEFAULT_DIR) -> None:
+    def __init__(self, data_dir: str = _DEFAULT_DIR, builtin: bool = True) -> None:
         # Not super().__init__(): what was skipped is the chosen reader's to say.
         self.data_dir = data_dir
+        self.builtin = builtin
         self._choice: tuple[BaseReader, str] | None = None
 
     @property
@@ -41,6 +43,7 @@ class AutoReader(BaseReader):
         """The reader chosen and, in a line, why; chosen once, at the first use.
 
         Raises:
+            NoSource: when there is none and the built-in corpus is not wanted.
             DataError: when a source is there in part only.
         """
         if self._choice is None:
@@ -94,5 +97,8 @@ class AutoReader(BaseReader):
                 return reader, f"{reader.name}, found as {reader.locate()}"
             except NoSource:
                 absent.append(reader.name)
+        nothing = f"{self.data_dir} holds no {', '.join(absent)}"
+        if not self.builtin:
+            raise NoSource(nothing)
         builtin = SyntheticReader()
-        return builtin, f"{builtin.name}, since {self.data_dir} holds no {', '.join(absent)}"
+        return builtin, f"{builtin.name}, since {nothing}"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from iam_files import write_tarballs
 
+from base.base_reader import NoSource
 from base.registry import READERS
 from data_loader.readers.auto import AutoReader
 from utils.errors import DataError
@@ -73,3 +74,11 @@ def test_a_folder_named_but_absent_is_an_error_the_default_is_not(tmp_path, monk
     with pytest.raises(DataError, match="elsewhere: does not exist"):
         AutoReader("elsewhere").locate()
     assert AutoReader().chosen == "synthetic"
+
+
+def test_without_the_built_in_corpus_nothing_is_an_error(tmp_path):
+    with pytest.raises(NoSource, match="holds no iam_ondb, strokes_npy, inkml"):
+        AutoReader(str(tmp_path), builtin=False).locate()
+    add_inkml(tmp_path)
+    without, usual = AutoReader(str(tmp_path), builtin=False), AutoReader(str(tmp_path))
+    assert without.chosen == "inkml" and without.fingerprint() == usual.fingerprint()
