@@ -2,10 +2,13 @@
 
 import argparse
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from utils.errors import UserError
+
+_MOST_NOTES = 5
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -56,3 +59,11 @@ def _number(text: str) -> float:
 def option_name(name: str) -> str:
     """How a user writes the option that argparse keeps as ``name``."""
     return "--" + name.replace("_", "-")
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Print some notes on stderr, and how many more there are."""
+    for note in notes[:_MOST_NOTES]:
+        print(f"note: {note}", file=sys.stderr)
+    if len(notes) > _MOST_NOTES:
+        print(f"note: and {len(notes) - _MOST_NOTES} more of the kind", file=sys.stderr)
