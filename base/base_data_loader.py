@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from data_loader.batch import Batch
+from data_loader.corpus import Corpus
+from data_loader.features import InkFeatures
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 
@@ -47,12 +49,20 @@ class BaseDataLoader(ABC):
     """Makes batches from a corpus.
 
     Attributes:
+        corpus: the prepared corpus.
         vocabulary: the characters that texts are encoded with.
         normalisation: of the pen's offsets in the batches.
+        num_features: numbers for each point of what the model sees of a line.
+        features: what these are, where they are not pen offsets.
+        validation_split: name of the split that is validated on.
     """
 
+    corpus: Corpus
     vocabulary: Vocabulary
     normalisation: Normalisation
+    num_features: int = 3
+    features: InkFeatures | None = None
+    validation_split: str
 
     @property
     @abstractmethod
@@ -79,3 +89,7 @@ class BaseDataLoader(ABC):
         Raises:
             DataError: where no line is in the split.
         """
+
+    def line_id(self, index: int) -> str:
+        """What names a line, by its number in ``Batch.line_indices``, in messages."""
+        return self.corpus.source_id(index)

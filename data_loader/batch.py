@@ -1,6 +1,6 @@
 """A batch of lines, padded.
 
-Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters.
+Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N`` feature points, ``F`` features.
 """
 
 from dataclasses import dataclass, fields
@@ -50,7 +50,23 @@ class Batch:
         return mask_from_lengths(self.text_lengths, self.text.shape[1])
 
     def _map(self, function) -> "Batch":
-        return Batch(**{field.name: function(getattr(self, field.name)) for field in fields(self)})
+        return type(self)(
+            **{field.name: function(getattr(self, field.name)) for field in fields(self)}
+        )
+
+
+@dataclass(frozen=True)
+class RecognitionBatch(Batch):
+    """A batch with what a recogniser sees of the ink.
+
+    Attributes:
+        features: float32 ``[B, N, F]``, see ``data_loader.features``; rows past a line's length
+            are 0.
+        feature_lengths: int64 ``[B]``, feature points of each line.
+    """
+
+    features: Tensor
+    feature_lengths: Tensor
 
 
 def mask_from_lengths(lengths: Tensor, size: int) -> Tensor:

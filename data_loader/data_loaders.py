@@ -59,10 +59,14 @@ class BatchDataset(Dataset):
 
     def _strokes(self, epoch: int, line: int) -> np.ndarray:
         """float32 ``[T, 3]``, augmented, in normalised units."""
+        return self.normalisation.normalise(self._augmented(epoch, line))
+
+    def _augmented(self, epoch: int, line: int) -> np.ndarray:
+        """float32 ``[T, 3]``, augmented, in the corpus's units."""
         strokes = self.corpus.strokes(line)
         if self.augmentation.enabled:
             strokes = self.augmentation.apply(strokes, line_generator(self.seed, epoch, line))
-        return self.normalisation.normalise(strokes)
+        return strokes
 
 
 class EpochKeys:
@@ -165,6 +169,7 @@ class HandwritingDataLoader(BaseDataLoader):
         batch_size: lines in a batch, over all processes.
         max_points: training leaves out lines with more points than this; null keeps all.
         limit: lines used of each split, evenly spread over it; null uses all.
+        validation_limit: the like for validation during training alone, whose reading takes time.
         cache_dir: where prepared corpora are kept.
         train_split: name of the split to train on, and to take vocabulary and normalisation from.
         validation_split: name of the split to validate on.
@@ -191,6 +196,7 @@ class HandwritingDataLoader(BaseDataLoader):
         batch_size: Annotated[int, Field(gt=0)] = 32,
         max_points: Annotated[int, Field(ge=2)] | None = None,
         limit: Annotated[int, Field(gt=0)] | None = None,
+        validation_limit: Annotated[int, Field(gt=0)] | None = None,
         cache_dir: str = "data/prepared",
         train_split: str = TRAIN_SPLIT,
         validation_split: str = "testset_v",
@@ -209,6 +215,7 @@ class HandwritingDataLoader(BaseDataLoader):
         self.batch_size = batch_size
         self.max_points = max_points
         self.limit = limit
+        self.validation_limit = validation_limit
         self.train_split = train_split
         self.validation_split = validation_split
         self.num_workers = num_workers
@@ -227,7 +234,7 @@ class HandwritingDataLoader(BaseDataLoader):
 
     @cached_property
     def validation(self) -> SplitBatches:
-        return self.evaluation(self.validation_split)
+        return self.evaluation(self.validation_split, limit=self.validation_limit)
 
     def evaluation(
         self, split: str, batch_size: int | None = None, limit: int | None = None
@@ -272,8 +279,11 @@ class HandwritingDataLoader(BaseDataLoader):
             rank=self.rank,
             world_size=self.world_size,
         )
-        dataset = BatchDataset(
-            self.corpus, self.normalisation, self.vocabulary, augmentation, self.seed
-        )
+        dataset = self._dataset(augmentation)
         keys = EpochKeys(lines, sampler)
         return SplitBatches(dataset, keys, self.num_workers, self.pin_memory)
+
+    def _dataset(self, augmentation: Augmentation) -> BatchDataset:
+        return BatchDataset(
+            self.corpus, self.normalisation, self.vocabulary, augmentation, self.seed
+        )
