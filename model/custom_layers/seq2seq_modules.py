@@ -1,0 +1,339 @@
+"""The parts of the recogniser: an encoder of pen strokes and a decoder with attention.
+
+Padding changes nothing: convolutions see zeros past a line's end as they do past the batch's, the
+backward LSTM starts at each line's own last frame, attention gives padded frames no weight.
+
+Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames, ``E`` width of the
+memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of the keys.
+"""
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from data_loader.batch import mask_from_lengths
+from model.custom_layers.attention_recurrence import (
+    AttentionSteps,
+    AttentionWeights,
+    attend_over_text,
+    location_energies,
+)
+from model.custom_layers.lstm import initialise_lstm
+
+STRIDE = 2
+
+
+class Memory(NamedTuple):
+    """What the encoder gives.
+
+    Attributes:
+        frames: ``[B, N', E]``; rows past a line's length have no meaning.
+        lengths: int64 ``[B]``, frames of each line.
+    """
+
+    frames: Tensor
+    lengths: Tensor
+
+
+class DecoderState(NamedTuple):
+    """What the decoder carries from one character to the next, the batch first everywhere.
+
+    Attributes:
+        hidden, cell: ``[B, D]``, of the LSTM.
+        context: ``[B, E]``, the memory as attention saw it last.
+        attention: ``[B, N']``, its latest weights.
+        coverage: ``[B, N']``, the sum of its weights so far.
+    """
+
+    hidden: Tensor
+    cell: Tensor
+    context: Tensor
+    attention: Tensor
+    coverage: Tensor
+
+
+class ConvolutionalSubsampling(nn.Module):
+    """One-dimensional convolutions over the points of a line; the last ones halve their number.
+
+    Args:
+        num_features: ``F``.
+        channels: of each convolution.
+        kernel_size: points that each sees, odd.
+        num_halvings: how many of them, from the last, have a stride of 2.
+    """
+
+    def __init__(
+        self, num_features: int, channels: tuple[int, ...], kernel_size: int, num_halvings: int
+    ) -> None:
+        super().__init__()
+        sizes = (num_features, *channels)
+        first_halving = len(channels) - num_halvings
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(
+                sizes[at],
+                sizes[at + 1],
+                kernel_size,
+                stride=STRIDE if at >= first_halving else 1,
+                padding=kernel_size // 2,
+            )
+            for at in range(len(channels))
+        )
+        for convolution in self.convolutions:
+            nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, N, F]`` to frames, time first ``[N', B, E]``, and their lengths."""
+        mask = mask_from_lengths(lengths, features.shape[1])
+        values = (features * mask.unsqueeze(2)).transpose(1, 2)  # [B, F, N]
+        for convolution in self.convolutions:
+            values = F.relu(convolution(values))
+            lengths = torch.div(
+                lengths + convolution.stride[0] - 1, convolution.stride[0], rounding_mode="floor"
+            )
+            # What is past a line's end must be zero for the next convolution, bias or not.
+            values = values * mask_from_lengths(lengths, values.shape[2]).unsqueeze(1)
+        return values.permute(2, 0, 1), lengths
+
+
+class _ReversedLines(torch.autograd.Function):
+    """Each line in reverse within its own length; padding stays where it is.
+
+    Reversing is its own inverse, so the gradient is reversed the same way, which is many times
+    quicker than the sums that autograd would make of an indexing.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, order: Tensor) -> Tensor:
+        ctx.order = order
+        return _in_order(values, order)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _in_order(grad, ctx.order), None
+
+
+def _in_order(values: Tensor, order: Tensor) -> Tensor:
+    """Rows of ``[N', B, E]`` in the order ``[N', B]``, line by line."""
+    return values[order, torch.arange(values.shape[1], device=values.device)]
+
+
+def reversed_order(lengths: Tensor, size: int) -> Tensor:
+    """int64 ``[size, B]``, the order that reverses each line within its length."""
+    frames = torch.arange(size, device=lengths.device).unsqueeze(1)
+    return torch.where(frames < lengths, lengths - 1 - frames, frames)
+
+
+class BidirectionalLSTM(nn.Module):
+    """One layer in both directions over lines of different lengths.
+
+    Two one-directional layers over padded lines, the backward one over reversed lines: packed
+    sequences would do the same, but take the processors' fused layers away.
+
+    Args:
+        input_size: ``I``.
+        hidden_size: cells of each direction, ``H``.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.ahead = nn.LSTM(input_size, hidden_size)
+        self.back = nn.LSTM(input_size, hidden_size)
+        initialise_lstm(self.ahead)
+        initialise_lstm(self.back)
+
+    def forward(self, inputs: Tensor, order: Tensor) -> Tensor:
+        """``[N', B, I]`` to ``[N', B, 2H]``, with ``reversed_order`` of the lines' lengths."""
+        ahead, _ = self.ahead(inputs)
+        back, _ = self.back(_ReversedLines.apply(inputs, order))
+        return torch.cat([ahead, _ReversedLines.apply(back, order)], dim=-1)
+
+
+class Encoder(nn.Module):
+    """Convolutions that shorten the line, then bidirectional LSTM layers.
+
+    Args:
+        num_features: ``F``.
+        channels, kernel_size, num_halvings: see ``ConvolutionalSubsampling``.
+        hidden_size: cells of each direction of each layer.
+        num_layers: LSTM layers.
+        dropout: probability of dropping an input of a layer, for a whole line at once (Gal,
+            Ghahramani 2016).
+        layer_norm: normalise what each LSTM layer gives (Ba, Kiros, Hinton 2016).
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        channels: tuple[int, ...],
+        kernel_size: int,
+        num_halvings: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        layer_norm: bool,
+    ) -> None:
+        super().__init__()
+        self.subsampling = ConvolutionalSubsampling(
+            num_features, channels, kernel_size, num_halvings
+        )
+        self.output_size = 2 * hidden_size
+        self.dropout = dropout
+        self.layers = nn.ModuleList(
+            BidirectionalLSTM(self.output_size if layer else channels[-1], hidden_size)
+            for layer in range(num_layers)
+        )
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(self.output_size) if layer_norm else nn.Identity()
+            for _ in range(num_layers)
+        )
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Memory:
+        """Features ``[B, N, F]`` of lines of some lengths ``[B]`` to their memory."""
+        values, lengths = self.subsampling(features, lengths)
+        order = reversed_order(lengths, values.shape[0])
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            values = norm(layer(whole_line_dropout(values, self.dropout, self.training), order))
+        values = whole_line_dropout(values, self.dropout, self.training)
+        return Memory(values.transpose(0, 1), lengths)
+
+    def ends(self, memory: Memory) -> Tensor:
+        """``[B, E]``: what each direction gave last, which is what it knows of the whole line."""
+        ahead, back = memory.frames.chunk(2, dim=2)
+        lines = torch.arange(len(memory.lengths), device=memory.lengths.device)
+        return torch.cat([ahead[lines, memory.lengths - 1], back[:, 0]], dim=1)
+
+
+def whole_line_dropout(values: Tensor, probability: float, training: bool) -> Tensor:
+    """``[N', B, E]`` with the same units of a line dropped at all of its frames."""
+    if not training or probability == 0:
+        return values
+    kept = F.dropout(values.new_ones(1, *values.shape[1:]), probability)
+    return values * kept
+
+
+class AttentionDecoder(nn.Module):
+    """An LSTM over the characters so far, which attends to the memory at each of them.
+
+    Args:
+        vocabulary_size: ``C``.
+        memory_size: ``E``.
+        hidden_size: ``D``.
+        embedding_size: of a character.
+        attention: "additive" (Bahdanau, Cho, Bengio 2015, appendix A.1.2) or "location", which
+            adds where it looked last and so far (Chorowski et al. 2015, eq. 8).
+        attention_size: ``A``.
+        location_width: frames that the location's kernel sees, odd.
+        dropout: probability of dropping a unit of an embedding and of the output layer.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        memory_size: int,
+        hidden_size: int,
+        embedding_size: int,
+        attention: Literal["additive", "location"],
+        attention_size: int,
+        location_width: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.dropout = dropout
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size)
+        self.weight_embedding = nn.Linear(embedding_size, 4 * hidden_size)
+        self.weight_context = nn.Parameter(torch.empty(4 * hidden_size, memory_size))
+        self.weight_hidden = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
+        self.weight_query = nn.Parameter(torch.empty(attention_size, hidden_size))
+        self.weight_energy = nn.Parameter(torch.empty(attention_size))
+        self.weight_location = None
+        if attention == "location":
+            self.weight_location = nn.Parameter(torch.empty(attention_size, 2, location_width))
+        self.keys = nn.Linear(memory_size, attention_size)
+        self.start = nn.Linear(memory_size, hidden_size)
+        self.features = nn.Linear(hidden_size + memory_size, hidden_size)
+        self.output = nn.Linear(hidden_size, vocabulary_size)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        with torch.no_grad():
+            for weight in (self.weight_embedding.weight, self.weight_context, self.weight_query):
+                nn.init.xavier_uniform_(weight)
+            for gate in self.weight_hidden.chunk(4):
+                nn.init.orthogonal_(gate)
+            self.weight_energy.uniform_(-1, 1).mul_(1 / math.sqrt(len(self.weight_energy)))
+            if self.weight_location is not None:
+                self.weight_location.uniform_(-0.1, 0.1)
+            self.weight_embedding.bias.zero_()
+            self.weight_embedding.bias[self.hidden_size : 2 * self.hidden_size] = 1.0
+
+    def initial_state(self, start: Tensor, frames: Tensor) -> DecoderState:
+        """The state before the first character.
+
+        Args:
+            start: ``[B, D]``, from ``first_hidden``.
+            frames: ``[B, N', E]``.
+        """
+        lines, length, size = frames.shape
+        nowhere = start.new_zeros(lines, length)
+        return DecoderState(
+            start, torch.zeros_like(start), start.new_zeros(lines, size), nowhere, nowhere
+        )
+
+    def first_hidden(self, ends: Tensor) -> Tensor:
+        """``[B, D]`` from the ends of the encoder's top layer ``[B, E]``."""
+        return torch.tanh(self.start(ends)).to(self.start.weight.dtype)
+
+    def forward(
+        self, characters: Tensor, frames: Tensor, keys: Tensor, mask: Tensor, start: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits ``[B, U, C]`` after each of the characters ``[B, U]``, and the attention
+        ``[B, U, N']``; what is past a text's end has no meaning."""
+        embedded = whole_line_dropout(
+            self.embedding(characters.t()), self.dropout, self.training
+        )  # [U, B, .]
+        inputs = self.weight_embedding(embedded).to(start.dtype)
+        weights = AttentionWeights(
+            self.weight_context,
+            self.weight_hidden,
+            self.weight_query,
+            self.weight_energy,
+            self.weight_location,
+        )
+        steps = attend_over_text(
+            inputs, frames, keys, mask, start, torch.zeros_like(start), weights
+        )
+        logits = self._logits(steps)
+        return logits.transpose(0, 1), steps.attention.transpose(0, 1)
+
+    def step(
+        self, previous: Tensor, state: DecoderState, frames: Tensor, keys: Tensor, mask: Tensor
+    ) -> tuple[Tensor, DecoderState]:
+        """Logits ``[B, C]`` after the characters ``previous`` ``[B]``, and the state with them."""
+        embedded = F.dropout(self.embedding(previous), self.dropout, self.training)
+        gates = self.weight_embedding(embedded)
+        gates = gates + F.linear(state.context, self.weight_context)
+        gates = gates + F.linear(state.hidden, self.weight_hidden)
+        entry, forget, candidate, output = gates.to(state.cell.dtype).chunk(4, dim=1)
+        cell = forget.sigmoid() * state.cell + entry.sigmoid() * candidate.tanh()
+        hidden = output.sigmoid() * cell.tanh()
+        inner = keys + F.linear(hidden, self.weight_query).unsqueeze(1)
+        if self.weight_location is not None:
+            inner = inner + location_energies(state.attention, state.coverage, self.weight_location)
+        energy = (inner.tanh() @ self.weight_energy).to(state.cell.dtype)
+        attention = energy.masked_fill(~mask, -torch.inf).softmax(dim=1)
+        context = torch.bmm(attention.unsqueeze(1), frames.to(attention.dtype)).squeeze(1)
+        context = context.to(state.context.dtype)
+        state = DecoderState(hidden, cell, context, attention, state.coverage + attention)
+        return self._logits(AttentionSteps(hidden, context, attention)), state
+
+    def _logits(self, steps: AttentionSteps) -> Tensor:
+        """float32 or better, since losses and scores are made of them."""
+        features = torch.cat([steps.hidden, steps.context], dim=-1)
+        features = torch.tanh(self.features(features))
+        logits = self.output(F.dropout(features, self.dropout, self.training))
+        return logits.to(self.output.weight.dtype)

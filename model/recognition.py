@@ -1,0 +1,210 @@
+"""The recogniser: pen strokes to text.
+
+Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames, ``E`` width of the
+memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of the keys.
+"""
+
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from pydantic import AfterValidator, Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from base.base_model import BaseModel
+from base.registry import MODELS
+from data_loader.batch import RecognitionBatch, mask_from_lengths
+from data_loader.vocabulary import Vocabulary
+from model.custom_layers.seq2seq_modules import (
+    AttentionDecoder,
+    DecoderState,
+    Encoder,
+    Memory,
+)
+from model.decoding import greedy_text
+from utils.errors import ConfigError
+
+Count = Annotated[int, Field(ge=1)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _odd(width: int) -> int:
+    if width % 2 == 0:
+        raise ValueError("should be odd")
+    return width
+
+
+Width = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+
+
+class Encoded(NamedTuple):
+    """What decoding needs to know of the ink, once for each line; the batch is first everywhere.
+
+    Attributes:
+        memory: ``[B, N', E]``.
+        keys: ``[B, N', A]``, the memory as attention compares it.
+        lengths: int64 ``[B]``, frames of each line.
+        start: ``[B, D]``, the decoder's first hidden output.
+        ctc_logits: ``[B, N', C]``, of the CTC output with padding's index as the blank; None for a
+            model without one.
+    """
+
+    memory: Tensor
+    keys: Tensor
+    lengths: Tensor
+    start: Tensor
+    ctc_logits: Tensor | None
+
+
+class RecognitionOutput(NamedTuple):
+    """What the model gives for a batch.
+
+    Attributes:
+        logits: ``[B, U+1, C]``, of each character and of the end of text, given the true text
+            before it.
+        attention: ``[B, U+1, N']``, where the decoder looked for it.
+        ctc_logits: ``[B, N', C]``, see ``Encoded``; None for a model without CTC output.
+        frame_lengths: int64 ``[B]``.
+        text: what the model reads by itself, greedily; None in training.
+    """
+
+    logits: Tensor
+    attention: Tensor
+    ctc_logits: Tensor | None
+    frame_lengths: Tensor
+    text: list[str] | None
+
+
+@MODELS.register(provided=("vocabulary", "num_features"))
+class Seq2SeqRecognition(BaseModel):
+    """A bidirectional recurrent encoder of pen strokes and an attention decoder of characters
+    (Bahdanau, Cho, Bengio 2015), with a CTC output on the encoder beside it (Graves et al. 2006;
+    the two trained together as in Kim, Hori, Watanabe 2017).
+
+    Args:
+        vocabulary: the characters.
+        num_features: ``F``, features of a point.
+        channels: of the convolutions under the encoder's recurrent layers.
+        kernel_size: points that a convolution sees; odd.
+        num_halvings: how many of the convolutions, from the last, halve the number of points.
+        encoder_size: cells of each direction of each encoder layer; ``E`` is twice that.
+        encoder_layers: recurrent layers of the encoder.
+        decoder_size: ``D``.
+        embedding_size: of a character.
+        attention: "additive" (Bahdanau et al. 2015) or "location" (Chorowski et al. 2015).
+        attention_size: ``A``.
+        location_width: frames that the location's kernel sees; odd.
+        ctc: whether there is a CTC output.
+        dropout: in the encoder, of the units of a whole line.
+        decoder_dropout: of embeddings and of the output layer.
+        layer_norm: layer normalisation after each encoder layer.
+        scheduled_sampling: probability that the decoder sees its own last character in training
+            instead of the true one (Bengio et al. 2015); above 0 the decoder is slower.
+
+    Raises:
+        ConfigError: more halvings than convolutions.
+    """
+
+    task = "recognition"
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        num_features: int,
+        channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 128, 192),
+        kernel_size: Width = 5,
+        num_halvings: Annotated[int, Field(ge=0)] = 2,
+        encoder_size: Count = 192,
+        encoder_layers: Count = 3,
+        decoder_size: Count = 256,
+        embedding_size: Count = 64,
+        attention: Literal["additive", "location"] = "location",
+        attention_size: Count = 128,
+        location_width: Width = 15,
+        ctc: bool = True,
+        dropout: Probability = 0.2,
+        decoder_dropout: Probability = 0.1,
+        layer_norm: bool = False,
+        scheduled_sampling: Probability = 0.0,
+    ) -> None:
+        super().__init__()
+        if num_halvings > len(channels):
+            rule = f"should be at most the number of convolutions, {len(channels)}"
+            raise ConfigError([f"arch.args.num_halvings: {rule}, got {num_halvings}"])
+        self.vocabulary = vocabulary
+        self.scheduled_sampling = scheduled_sampling
+        self.encoder = Encoder(
+            num_features, tuple(channels), kernel_size, num_halvings, encoder_size,
+            encoder_layers, dropout, layer_norm,
+        )  # fmt: skip
+        size = self.encoder.output_size
+        self.decoder = AttentionDecoder(
+            len(vocabulary), size, decoder_size, embedding_size, attention, attention_size,
+            location_width, decoder_dropout,
+        )  # fmt: skip
+        self.ctc_output = nn.Linear(size, len(vocabulary)) if ctc else None
+
+    def encode(self, features: Tensor, feature_lengths: Tensor) -> Encoded:
+        """What decoding needs of lines of features ``[B, N, F]`` and lengths ``[B]``."""
+        memory = self.encoder(features, feature_lengths)
+        ctc_logits = None
+        if self.ctc_output is not None:
+            ctc_logits = self.ctc_output(memory.frames).to(self.ctc_output.weight.dtype)
+        return Encoded(
+            memory.frames,
+            self.decoder.keys(memory.frames),
+            memory.lengths,
+            self.decoder.first_hidden(self.encoder.ends(memory)),
+            ctc_logits,
+        )
+
+    def initial_state(self, encoded: Encoded) -> DecoderState:
+        """The decoder's state before the first character."""
+        return self.decoder.initial_state(encoded.start, encoded.memory)
+
+    def step(
+        self, previous: Tensor, state: DecoderState, encoded: Encoded
+    ) -> tuple[Tensor, DecoderState]:
+        """Logits ``[B, C]`` of the next character, and the new state.
+
+        Args:
+            previous: int64 ``[B]``, the latest characters; at first the start of text.
+            state: what ``initial_state`` or the step before returned.
+            encoded: of the same lines.
+        """
+        mask = _mask(encoded)
+        return self.decoder.step(previous, state, encoded.memory, encoded.keys, mask)
+
+    def forward(self, batch: RecognitionBatch) -> RecognitionOutput:
+        """Logits given the true text; in evaluation also what is read without it."""
+        encoded = self.encode(batch.features, batch.feature_lengths)
+        inputs = F.pad(batch.text, (1, 0), value=self.vocabulary.sos)  # [B, U+1]
+        if self.training and self.scheduled_sampling > 0:
+            logits, attention = self._scheduled(inputs, encoded)
+        else:
+            logits, attention = self.decoder(
+                inputs, encoded.memory, encoded.keys, _mask(encoded), encoded.start
+            )
+        text = None if self.training else greedy_text(self, encoded, self.vocabulary)
+        return RecognitionOutput(logits, attention, encoded.ctc_logits, encoded.lengths, text)
+
+    def _scheduled(self, inputs: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:
+        """The decoder over characters ``[B, U]``, some of them replaced by what it says itself."""
+        state = self.initial_state(encoded)
+        replaced = torch.rand(inputs.shape, device=inputs.device) < self.scheduled_sampling
+        previous, logits, attention = inputs[:, 0], [], []
+        for position in range(inputs.shape[1]):
+            if position:
+                said = logits[-1].detach().argmax(dim=1)
+                previous = torch.where(replaced[:, position], said, inputs[:, position])
+            latest, state = self.step(previous, state, encoded)
+            logits.append(latest)
+            attention.append(state.attention.detach())
+        return torch.stack(logits, dim=1), torch.stack(attention, dim=1)
+
+
+def _mask(encoded: Encoded) -> Tensor:
+    return mask_from_lengths(encoded.lengths, encoded.memory.shape[1])
+
+
+__all__ = ["Encoded", "Memory", "RecognitionOutput", "Seq2SeqRecognition"]

@@ -1,0 +1,124 @@
+"""Error rates of a recogniser during training, summed exactly over batches and processes.
+
+They are about what the model reads by itself, greedily, in validation; ``model.error_rates``
+defines them and the label sets.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from base.registry import METRICS
+from data_loader.batch import Batch
+from data_loader.vocabulary import Vocabulary
+from model.error_rates import (
+    ALL,
+    FOLDED,
+    TASK_57,
+    ErrorCounts,
+    LabelSet,
+    count_errors,
+    rate,
+)
+
+
+def written_texts(batch: Batch, vocabulary: Vocabulary) -> list[str]:
+    """The true texts ``[B]`` of a batch. A character that the vocabulary does not have is U+FFFD,
+    which no model reads, so it counts as an error."""
+    texts = zip(batch.text.tolist(), batch.text_lengths.tolist(), strict=True)
+    return [vocabulary.decode(text[:length]) for text, length in texts]
+
+
+class TextMetric:
+    """An error rate over all lines: one count divided by another.
+
+    Args:
+        vocabulary: the model's.
+    """
+
+    label_set: LabelSet = ALL
+    errors = "character_errors"
+    of = "characters"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self._sums = torch.zeros(2, dtype=torch.float64)
+
+    def update(self, output: Any, batch: Batch) -> None:
+        """Count a batch; ``output.text`` is what was read of each line.
+
+        Raises:
+            ValueError: nothing was read, as by a model in training mode.
+        """
+        if output.text is None:
+            raise ValueError("no text to count errors of: the model is in training mode")
+        pairs = zip(written_texts(batch, self.vocabulary), output.text, strict=True)
+        counts = self._count(count_errors(pairs, self.label_set))
+        self._sums = self._sums + torch.tensor(counts, dtype=torch.float64)
+
+    def _count(self, counts: ErrorCounts) -> tuple[int, int]:
+        return getattr(counts, self.errors), getattr(counts, self.of)
+
+    def sums(self) -> Tensor:
+        """float64 ``[2]``, whole numbers; those of several processes add up."""
+        return self._sums.clone()
+
+    def load_sums(self, sums: Tensor) -> None:
+        """Continue from the given sums."""
+        self._sums = sums.detach().cpu().double().clone()
+
+    def compute(self) -> float:
+        """The rate over all that was counted, 0.05 for 5 %; nan where nothing was."""
+        return rate(*self._sums.tolist())
+
+
+@METRICS.register(name="cer", provided=("vocabulary",))
+class CharacterErrorRate(TextMetric):
+    """Character error rate, all characters."""
+
+
+@METRICS.register(name="wer", provided=("vocabulary",))
+class WordErrorRate(TextMetric):
+    """Word error rate, words split at white space, all characters."""
+
+    errors, of = "word_errors", "words"
+
+
+@METRICS.register(name="exact", provided=("vocabulary",))
+class ExactLines(TextMetric):
+    """Rate of lines that were read without an error; the more the better."""
+
+    errors, of = "exact", "lines"
+
+
+@METRICS.register(name="cer_folded", provided=("vocabulary",))
+class FoldedCharacterErrorRate(CharacterErrorRate):
+    """Character error rate without case and punctuation."""
+
+    label_set = FOLDED
+
+
+@METRICS.register(name="wer_folded", provided=("vocabulary",))
+class FoldedWordErrorRate(WordErrorRate):
+    """Word error rate without case and punctuation."""
+
+    label_set = FOLDED
+
+
+@METRICS.register(name="cer_57", provided=("vocabulary",))
+class CharacterErrorRate57(CharacterErrorRate):
+    """Character error rate in 57 symbols."""
+
+    label_set = TASK_57
+
+
+@METRICS.register(name="wer_57", provided=("vocabulary",))
+class WordErrorRate57(WordErrorRate):
+    """Word error rate in 57 symbols."""
+
+    label_set = TASK_57
