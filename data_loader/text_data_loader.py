@@ -1,0 +1,230 @@
+"""The data loader of language models: the texts of a prepared corpus, without their ink."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+import data_loader.readers  # noqa: F401  (registers the readers)
+from base.base_data_loader import BaseBatches, BaseDataLoader
+from base.base_reader import BaseReader
+from base.registry import DATA_LOADERS, READERS
+from data_loader.batch import Batch
+from data_loader.batches import BucketBatchSampler, collate
+from data_loader.cleaning import Cleaning
+from data_loader.corpus import TRAIN_SPLIT, prepare_corpus
+from data_loader.normalisation import Normalisation
+from data_loader.text_file import text_file_lines
+from data_loader.text_overlap import shared_lines
+from data_loader.vocabulary import Vocabulary
+from utils.errors import DataError
+
+SPIKES_ONLY = Cleaning()
+# What stands for the ink of a line: its first point alone.
+NO_INK = np.zeros((1, 3), dtype=np.float32)
+
+logger = logging.getLogger(__name__)
+
+
+class TextBatches(BaseBatches):
+    """The batches of some texts.
+
+    Args:
+        texts: all of them.
+        numbers: of each text, as ``Batch.line_indices`` gives them.
+        sampler: the order and the share of this process, as positions in ``texts``.
+        vocabulary: encodes the texts.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        numbers: Sequence[int],
+        sampler: BucketBatchSampler,
+        vocabulary: Vocabulary,
+    ) -> None:
+        self.position = 0
+        self.num_lines = len(texts)
+        self._texts = texts
+        self._numbers = numbers
+        self._sampler = sampler
+        self._vocabulary = vocabulary
+        self._epoch = self._start = 0
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.position, self._start = self._start, 0
+        rest = list(self._sampler.batches(self._epoch))[self.position :]
+        for rows in rest:
+            self.position += 1
+            yield self._batch(rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self.position = self._start = 0
+
+    def start_at(self, position: int) -> None:
+        if not 0 <= position <= len(self):
+            raise ValueError(f"position in the epoch: 0 to {len(self)}, got {position}")
+        self.position = self._start = position
+
+    def _batch(self, rows: Sequence[int]) -> Batch:
+        texts = [self._texts[row] for row in rows]
+        numbers = [self._numbers[row] for row in rows]
+        return collate([NO_INK] * len(rows), texts, numbers, self._vocabulary)
+
+
+@DATA_LOADERS.register(provided=("seed", "rank", "world_size", "vocabulary", "normalisation"))
+class TextDataLoader(BaseDataLoader):
+    """Texts of any source's lines, and of text files, for a language model.
+
+    The vocabulary is that of the whole training split, as recognisers of the same source have it.
+
+    Args:
+        source: the reader; read only where its corpus is not prepared yet.
+        cleaning: as for the recogniser that the model is for, so that the corpus is shared.
+        texts: paths of UTF-8 text files to train on too, broken into lines as long as the corpus's.
+        exclude_splits: training leaves out texts that also stand in these splits (see
+            ``data_loader.text_overlap``), those of the text files too, or the model would know by
+            heart what a recogniser is tested on. Splits that the corpus does not have are passed
+            over.
+        batch_size: lines in a batch, over all processes.
+        limit: lines used of each split, evenly spread over it; null uses all.
+        cache_dir: where prepared corpora are kept.
+        train_split: name of the split to train on.
+        validation_split: name of the split to validate on.
+        seed: of the order and of the breaks of text files.
+        rank: number of this process.
+        world_size: number of processes.
+        vocabulary: instead of the training split's, such as that of a checkpoint.
+        normalisation: of the source's ink, which stands in checkpoints and is used for nothing.
+
+    Attributes:
+        corpus: the prepared corpus.
+
+    Raises:
+        DataError: where the source, its prepared corpus or a text file cannot be used, or a split
+            has no lines.
+    """
+
+    def __init__(
+        self,
+        source: Annotated[BaseReader, READERS],
+        cleaning: Cleaning = SPIKES_ONLY,
+        texts: tuple[str, ...] = (),
+        exclude_splits: tuple[str, ...] = ("testset_v", "testset_t"),
+        batch_size: Annotated[int, Field(gt=0)] = 32,
+        limit: Annotated[int, Field(gt=0)] | None = None,
+        cache_dir: str = "data/prepared",
+        train_split: str = TRAIN_SPLIT,
+        validation_split: str = "testset_v",
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        vocabulary: Vocabulary | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        self.corpus = prepare_corpus(source, cleaning, cache_dir)
+        self.vocabulary = vocabulary or self.corpus.vocabulary_of(train_split)
+        self.normalisation = normalisation or self.corpus.normalisation_of(train_split)
+        self.texts = texts
+        self.exclude_splits = exclude_splits
+        self.batch_size = batch_size
+        self.limit = limit
+        self.train_split = train_split
+        self.validation_split = validation_split
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+
+    @cached_property
+    def train(self) -> TextBatches:
+        numbers = self._lines(self.train_split, self.limit)
+        texts = [self.corpus.text(number) for number in numbers]
+        kept = self._allowed(texts, f"split {self.train_split!r}")
+        numbers = [number for number, keep in zip(numbers, kept, strict=True) if keep]
+        texts = [text for text, keep in zip(texts, kept, strict=True) if keep]
+        added = self._file_lines([len(text) for text in texts] or [1])
+        # Lines of files have no number in the corpus; theirs follow on.
+        numbers += range(len(self.corpus), len(self.corpus) + len(added))
+        try:
+            return self._batches(texts + added, numbers, self.batch_size, shuffle=True)
+        except ValueError as error:
+            raise DataError(f"split {self.train_split!r}: {error}") from None
+
+    @cached_property
+    def validation(self) -> TextBatches:
+        return self.evaluation(self.validation_split)
+
+    def evaluation(
+        self, split: str, batch_size: int | None = None, limit: int | None = None
+    ) -> TextBatches:
+        numbers = self._lines(split, limit or self.limit)
+        texts = [self.corpus.text(number) for number in numbers]
+        return self._batches(texts, numbers, batch_size or self.batch_size, shuffle=False)
+
+    def line_id(self, index: int) -> str:
+        if index < len(self.corpus):
+            return super().line_id(index)
+        return f"line {index - len(self.corpus) + 1} of the text files"
+
+    def _lines(self, split: str, limit: int | None) -> list[int]:
+        """Numbers of the lines that are used of a split."""
+        lines = self.corpus.split(split)
+        used = lines
+        if limit is not None and limit < len(lines):
+            used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
+        logger.info("split %r: texts of %d of %d lines", split, len(used), len(lines))
+        return used.tolist()
+
+    def _allowed(self, texts: Sequence[str], name: str) -> np.ndarray:
+        """bool, true for the texts that stand in none of the excluded splits."""
+        shared = shared_lines(texts, self._excluded)
+        if shared.any():
+            splits = ", ".join(map(repr, self.exclude_splits))
+            logger.info(
+                "%s: training leaves out %d of %d lines, whose words also stand in %s",
+                name, int(shared.sum()), len(texts), splits,
+            )  # fmt: skip
+        return ~shared
+
+    @cached_property
+    def _excluded(self) -> list[list[str]]:
+        """The texts of each excluded split."""
+        splits = [name for name in self.exclude_splits if name in self.corpus.splits]
+        return [list(map(self.corpus.text, self.corpus.split(name))) for name in splits]
+
+    def _file_lines(self, widths: Sequence[int]) -> list[str]:
+        """The lines of the text files that training may see."""
+        lines: list[str] = []
+        for path in self.texts:
+            found = text_file_lines(path, widths, self.seed)
+            kept = self._allowed(found, path)
+            lines += [line for line, keep in zip(found, kept, strict=True) if keep]
+            unknown = self.vocabulary.unknown("".join(found))
+            if unknown:
+                listed = " ".join(unknown[:20])
+                logger.info("%s: characters that the corpus does not have: %s", path, listed)
+        return lines
+
+    def _batches(
+        self, texts: Sequence[str], numbers: Sequence[int], batch_size: int, shuffle: bool
+    ) -> TextBatches:
+        sampler = BucketBatchSampler(
+            [len(text) for text in texts],
+            batch_size,
+            self.seed,
+            shuffle,
+            rank=self.rank,
+            world_size=self.world_size,
+        )
+        return TextBatches(texts, numbers, sampler, self.vocabulary)
