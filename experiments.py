@@ -1,10 +1,11 @@
 """Evaluate a trained model: numbers on real lines, and pictures of what it writes. Or write a text
-with it.
+with it, or read handwriting.
 
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
 
 python experiments.py -r saved/models/.../model_best.pth
 python experiments.py -r saved/models/.../model_best.pth --text "Dear Sir"
+python experiments.py -r saved/models/.../model_best.pth --ink page.svg
 """
 
 import argparse
@@ -31,20 +32,20 @@ from model.evaluation import (
     evaluate,
     evaluator_of,
 )
+from model.evaluation.legibility import LINES as LEGIBILITY_LINES
 from trainer.trained import Trained, load_trained, open_data
 from utils.errors import run_command
-from utils.experiment_options import parse_options, writes
+from utils.experiment_options import parse_options, reads, writes
 from utils.files import whole_folder
+from utils.legibility_command import measure_legibility, recognizer_beside
 from utils.plotting import save_figure
+from utils.reading_command import read_ink
+from utils.recognition_command import TASK as RECOGNITION
+from utils.recognition_command import recognition_evaluator, refuse_unless_recogniser
 from utils.sheet import Sheet
 from utils.svg import save_sheet_svg
 from utils.writing_command import write
 
-UNITS = {
-    "nll": "nats per line, normalised units",
-    "nll_per_step_raw": "nats per pen step, the corpus's own units",
-    "sse": "squared error per pen step, normalised units",
-}
 _REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
 
 
@@ -53,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     trained = load_trained(options.resume, options.device)
-    if writes(options):
+    refuse_unless_recogniser(options, trained.model)
+    if reads(options):
+        read_ink(trained, options, progress=_is_terminal())
+    elif writes(options):
         write(trained, options, progress=_is_terminal())
     else:
         _evaluate(trained, options)
@@ -61,8 +65,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
     """Numbers and pictures, in a folder and printed."""
-    evaluator = evaluator_of(trained.model, trained.normalisation, trained.vocabulary)
+    evaluator = _evaluator(trained, options)
     split = options.split or trained.validation_split
+    recognizer = recognizer_beside(trained, options)
     loader = None
     if not options.samples_only:
         loader = open_data(trained, options.data, _REMEDY)
@@ -70,7 +75,7 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
-        samples=options.samples,
+        samples=options.samples or (recognizer and LEGIBILITY_LINES),
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
         progress=_is_terminal(),
@@ -89,15 +94,21 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
             about, numbers, rows = _measure(evaluator, loader, split, options)
             report.update({**about, **numbers})
             write_lines(rows, loader.corpus, folder / "lines.csv")
-            print(describe(report, numbers), flush=True)
+            print(describe(report))
+            print(describe_rows(evaluator.describe(numbers)), flush=True)
             lines = [loader.corpus.line(int(row["index"])) for row in rows]
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
                 settings = replace(settings, steps=max(round(mean), 2))
             samples = evaluator.samples(settings, lines)
+            for name, text in evaluator.report(report, settings, lines).items():
+                (folder / name).write_text(text, encoding="utf-8")
         if samples.rows:
             report["written"] = list(samples.rows)
             print(describe_rows(samples.rows))
+        if recognizer is not None:
+            report["legibility"] = measure_legibility(recognizer, samples, folder)
+            print(describe_rows(report["legibility"]["rows"]))
         if loader is not None or samples.rows:
             write_report(report, folder / "metrics.json")
         _save_pictures(samples.pictures, folder)
@@ -105,9 +116,15 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
     print(f"written to {out}: {', '.join(names)}")
 
 
+def _evaluator(trained: Trained, options: argparse.Namespace) -> Evaluator:
+    if trained.model.task == RECOGNITION:
+        return recognition_evaluator(trained, options)
+    return evaluator_of(trained.model, trained.normalisation, trained.vocabulary)
+
+
 def _measure(
     evaluator: Evaluator, loader: HandwritingDataLoader, split: str, options: argparse.Namespace
-) -> tuple[dict[str, Any], dict[str, float], list[dict[str, float]]]:
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """What is measured, the numbers of all its lines, and those of each line."""
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
@@ -137,7 +154,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_lines(rows: Sequence[dict[str, float]], corpus: Corpus, path: Path) -> None:
+def write_lines(rows: Sequence[dict[str, Any]], corpus: Corpus, path: Path) -> None:
     """Write ``lines.csv``: a row for each line, its ids first and its text last."""
     columns = [name for name in rows[0] if name != "index"]
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -149,36 +166,34 @@ def write_lines(rows: Sequence[dict[str, float]], corpus: Corpus, path: Path) ->
             writer.writerow([*ids, *(row[name] for name in columns), corpus.text(index)])
 
 
-def describe(report: dict[str, Any], numbers: Mapping[str, float]) -> str:
-    """The numbers about real lines as they are printed."""
+def describe(report: dict[str, Any]) -> str:
+    """What was evaluated on what, as it is printed above the numbers."""
     averaged = ", averaged weights" if report["averaged"] else ""
-    head = [
-        f"{report['checkpoint']}: epoch {report['epoch']}, step {report['step']}{averaged}",
+    return (
+        f"{report['checkpoint']}: epoch {report['epoch']}, step {report['step']}{averaged}\n"
         f"split {report['split']}: {report['lines']:,} lines, {report['steps']:,} pen steps"
-        f" in {report['seconds']:.1f} s on {report['device']}",
-    ]
-    width = max(map(len, numbers))
-    lines = [
-        f"  {name.ljust(width)}  {value:12.4f}  {UNITS.get(name, '')}".rstrip()
-        for name, value in numbers.items()
-    ]
-    return "\n".join([*head, *lines])
-
-
-def describe_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table of numbers about written lines, with a column for each of their names."""
-    names = list(rows[0])
-    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  " + "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in cells
+        f" in {report['seconds']:.1f} s on {report['device']}"
     )
 
 
+def describe_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table with a column for each name that the rows have a value for, words on the left of
+    their columns and numbers on the right."""
+    names = list(rows[0])
+    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
+    columns = [_column(column) for column in zip(*cells, strict=True)]
+    return "\n".join("  " + "  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _column(cells: Sequence[str]) -> list[str]:
+    width = max(map(len, cells))
+    is_number = all(cell[:1] in "-0123456789n" for cell in cells[1:])
+    return [cell.rjust(width) if is_number else cell.ljust(width) for cell in cells]
+
+
 def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
+    if value is None or isinstance(value, str):
+        return value or "-"
     return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
 
 

@@ -36,9 +36,14 @@ from utils.json_text import parse_json, read_json
 # The modules that register components when they are imported.
 _COMPONENT_MODULES = (
     "data_loader.data_loaders",
+    "data_loader.recognition_data_loader",
+    "data_loader.text_data_loader",
     "model.models",
+    "model.recognition",
+    "model.language_model",
     "model.loss",
     "model.metric",
+    "model.recognition_metric",
     "trainer.schedules",
 )
 # What a resumed run may change: how long it goes on, not what it has computed so far.

@@ -21,7 +21,13 @@ from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from logger.logger import setup_logging
-from model.evaluation import EVALUATORS, SHORT_SENTENCES, SampleSettings, sample_figures
+from model.evaluation import (
+    EVALUATORS,
+    SHORT_SENTENCES,
+    SampleSettings,
+    evenly_spread,
+    sample_figures,
+)
 from model.weight_noise import AdaptiveWeightNoise
 from parse_config import ConfigParser
 from trainer.checkpointing import load_checkpoint
@@ -55,7 +61,11 @@ def build_trainer(config: ConfigParser, processes: Distributed) -> Trainer:
     seed_everything(config.seed)
     parts = config.config
     loader = build_data_loader(config, processes, checkpoint)
-    provided = {"vocabulary": loader.vocabulary, "normalisation": loader.normalisation}
+    provided = {
+        "vocabulary": loader.vocabulary,
+        "normalisation": loader.normalisation,
+        "num_features": loader.num_features,
+    }
     model = config.build(MODELS, parts.arch, **provided).to(processes.device)
     criterion = config.build(LOSSES, parts.loss, **provided)
     metrics = {name: config.build(METRICS, name, **provided) for name in parts.metrics}
@@ -80,7 +90,7 @@ def build_trainer(config: ConfigParser, processes: Distributed) -> Trainer:
         weight_noise=noise,
         seed=config.seed,
         sampler=build_sampler(model, loader),
-        line_id=loader.corpus.source_id,
+        line_id=loader.line_id,
         run=run_folder(config, processes, checkpoint),
     )
     # Each process drops out other units; the weights are the same in all of them by now.
@@ -123,9 +133,11 @@ def build_sampler(
     model: BaseModel, loader: BaseDataLoader
 ) -> Callable[[nn.Module], dict[str, Figure]] | None:
     """What draws samples of the model's task, if anything does: as long as the corpus's lines, or
-    the same few sentences each time."""
+    the same few sentences or validation lines each time."""
     if model.task not in EVALUATORS:
         return None
+    validation = loader.corpus.split(loader.validation_split)
+    places = evenly_spread(len(validation), EVALUATORS[model.task].training_lines)
     return partial(
         sample_figures,
         normalisation=loader.normalisation,
@@ -133,6 +145,8 @@ def build_sampler(
         settings=SampleSettings(
             steps=max(round(loader.corpus.lengths.mean()), 2), sentences=SHORT_SENTENCES
         ),
+        features=loader.features,
+        lines=[loader.corpus.line(int(validation[place])) for place in places],
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from model.writing import Prime, write
+from model.writing import Prime, Scorer, by_log_prob, write
 from model.written import Written
 from utils.pages import WrittenLine, split_text
 
@@ -45,7 +45,9 @@ class TextWriter:
         vocabulary: of its texts.
         bias: sampling bias, at least 0 (Graves 2013, section 5.4).
         seed: of all that is drawn.
-        best_of: each piece is written so often, and what the model finds likeliest is kept.
+        best_of: each piece is written so often, and the best is kept.
+        scorer: finds the best; what the model finds likeliest, or what a recogniser can read
+            (``model.evaluation.legibility.by_legibility``).
         progress: show progress bars.
     """
 
@@ -57,6 +59,7 @@ class TextWriter:
         bias: float = 0.75,
         seed: int = 1,
         best_of: int = 1,
+        scorer: Scorer = by_log_prob,
         progress: bool = False,
     ) -> None:
         self.model = model
@@ -64,6 +67,7 @@ class TextWriter:
         self.vocabulary = vocabulary
         self.bias = bias
         self.best_of = best_of
+        self.scorer = scorer
         self.progress = progress
         self._generator = torch.Generator().manual_seed(seed)
 
@@ -74,7 +78,7 @@ class TextWriter:
             text: any text of characters that the model knows.
             style: a line, in the units that the model was trained on, whose hand to write in.
                 Without one, the model makes a hand up: one piece of the text, of several the
-                likeliest, is the example that the others are written like.
+                best, is the example that the others are written like.
 
         Raises:
             UserError: a character is not in the vocabulary, the style's text included.
@@ -122,6 +126,7 @@ class TextWriter:
             bias=self.bias,
             primes=style,
             best_of=best_of,
+            scorer=self.scorer,
             generator=self._generator,
             progress=self.progress and len(texts) > 0,
         )

@@ -10,7 +10,32 @@ from parse_config import ConfigParser
 from trainer.checkpointing import save_checkpoint
 
 SYNTHETIC = {"type": "synthetic", "args": {"num_lines": 80, "num_writers": 10}}
-TASKS = {"unconditional": "UnconditionalHandwriting", "conditional": "ConditionalHandwriting"}
+SHORT_LINES = {
+    "type": "synthetic",
+    "args": {"num_lines": 30, "num_writers": 5, "min_characters": 3, "max_characters": 6},
+}
+MODEL = {"hidden_size": 8, "num_layers": 1, "num_mixtures": 2}
+RECOGNISER = {
+    "channels": [4, 6],
+    "kernel_size": 3,
+    "encoder_size": 5,
+    "encoder_layers": 1,
+    "decoder_size": 6,
+    "embedding_size": 3,
+    "attention_size": 4,
+    "location_width": 3,
+}
+TASKS = {
+    "unconditional": ("UnconditionalHandwriting", MODEL),
+    "conditional": ("ConditionalHandwriting", MODEL),
+    "recognition": ("Seq2SeqRecognition", RECOGNISER),
+    "language": ("CharacterLanguageModel", {"embedding_size": 3, "hidden_size": 5}),
+}
+DATA = {"recognition": "RecognitionDataLoader", "language": "TextDataLoader"}
+TRAINING = {
+    "recognition": ("seq2seq_nll", "cer"),
+    "language": ("character_nll", "bits_per_character"),
+}
 
 
 def make_checkpoint(
@@ -20,12 +45,11 @@ def make_checkpoint(
     task: str = "unconditional",
 ) -> Path:
     """Write a checkpoint to ``path``; where there are averaged weights, the others are others."""
-    parser = ConfigParser.from_dict(_config(path.parent, source, TASKS[task]))
+    parser = ConfigParser.from_dict(_config(path.parent, source, task))
     loader = parser.build(DATA_LOADERS, parser.config.data_loader, seed=1)
     torch.manual_seed(1)
-    model, other = (
-        parser.build(MODELS, parser.config.arch, vocabulary=loader.vocabulary) for _ in range(2)
-    )
+    provided = {"vocabulary": loader.vocabulary, "num_features": loader.num_features}
+    model, other = (parser.build(MODELS, parser.config.arch, **provided) for _ in range(2))
     checkpoint = {
         "arch": parser.to_dict()["arch"],
         "config": parser.to_dict(),
@@ -42,16 +66,17 @@ def make_checkpoint(
     return path
 
 
-def _config(folder: Path, source: dict[str, Any], arch_type: str) -> dict[str, Any]:
-    arch = {"hidden_size": 8, "num_layers": 1, "num_mixtures": 2}
+def _config(folder: Path, source: dict[str, Any], task: str) -> dict[str, Any]:
+    arch_type, arch = TASKS[task]
+    loss, metric = TRAINING.get(task, ("mixture_nll", "nll"))
     loader = {"source": source, "cache_dir": str(folder / "prepared"), "batch_size": 4, "limit": 2}
     return {
         "name": "tiny",
         "seed": 1,
         "arch": {"type": arch_type, "args": arch},
-        "data_loader": {"type": "HandwritingDataLoader", "args": loader},
+        "data_loader": {"type": DATA.get(task, "HandwritingDataLoader"), "args": loader},
         "optimizer": {"type": "Adam", "args": {}},
-        "loss": {"type": "mixture_nll"},
-        "metrics": ["nll"],
-        "trainer": {},
+        "loss": {"type": loss},
+        "metrics": [metric],
+        "trainer": {"monitor": "min loss"},
     }

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
 from base.base_reader import NoSource
-from base.registry import DATA_LOADERS, MODELS, READERS
+from base.registry import DATA_LOADERS, MODELS
 from data_loader.data_loaders import HandwritingDataLoader
+from data_loader.features import InkFeatures
 from data_loader.normalisation import Normalisation
-from data_loader.readers.synthetic import SyntheticReader
 from data_loader.vocabulary import Vocabulary
 from parse_config import ConfigParser
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
@@ -28,6 +29,7 @@ class Trained:
         vocabulary: of its texts; None where the checkpoint has none.
         config: the resolved config, plain values.
         progress: ``epoch``, ``step`` and whether the weights are ``averaged``.
+        features: what a recogniser sees of ink; None for other models.
     """
 
     model: BaseModel
@@ -35,6 +37,7 @@ class Trained:
     vocabulary: Vocabulary | None
     config: dict[str, Any]
     progress: dict[str, Any]
+    features: InkFeatures | None = None
 
     @property
     def validation_split(self) -> str:
@@ -47,7 +50,10 @@ def load_trained(path: Path, device: str = "auto") -> Trained:
     checkpoint = load_checkpoint(path)
     parser = ConfigParser.from_dict(checkpoint["config"], device=device)
     vocabulary = checkpoint["vocabulary"] and Vocabulary.from_dict(checkpoint["vocabulary"])
-    model = parser.build(MODELS, parser.config.arch, vocabulary=vocabulary)
+    features = _features(parser)
+    num_features = BaseDataLoader.num_features if features is None else features.size
+    provided = {"vocabulary": vocabulary, "num_features": num_features}
+    model = parser.build(MODELS, parser.config.arch, **provided)
     load_weights(model, evaluation_weights(checkpoint), path)
     return Trained(
         model=model.to(parser.device).eval(),
@@ -59,7 +65,13 @@ def load_trained(path: Path, device: str = "auto") -> Trained:
             "step": checkpoint["step"],
             "averaged": checkpoint["averaged"] is not None,
         },
+        features=features,
     )
+
+
+def _features(parser: ConfigParser) -> InkFeatures | None:
+    settings = getattr(parser.config.data_loader.args, "features", None)
+    return None if settings is None else settings.instance()
 
 
 def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDataLoader:
@@ -76,12 +88,11 @@ def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDa
     # What training used of a split says nothing about what it is opened for now.
     changes: list[tuple[str, Any]] = [("data_loader.args.limit", None)]
     if data is not None:
-        source = {"type": "auto", "args": {"data_dir": str(data)}}
+        # Who names a folder does not want the numbers of the built-in corpus.
+        source = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
         changes.append(("data_loader.args.source", source))
     parser = ConfigParser.from_dict(trained.config, changes)
     try:
-        if data is not None:
-            _refuse_built_in(parser, data)
         loader = parser.build(
             DATA_LOADERS,
             parser.config.data_loader,
@@ -92,17 +103,12 @@ def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDa
             normalisation=trained.normalisation,
         )
     except NoSource as error:
+        if data is not None:
+            raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None
         raise UserError(f"{error}; {remedy}") from None
     if data is None:
         _refuse_other_data(trained, loader, remedy)
     return loader
-
-
-def _refuse_built_in(parser: ConfigParser, data: Path) -> None:
-    """Who names a folder does not want the numbers of the built-in corpus."""
-    reader = parser.build(READERS, parser.config.data_loader.args.source)
-    if reader.chosen == SyntheticReader.name:
-        raise UserError(f"--data: nothing to read, got {str(data)!r} ({reader.reason})")
 
 
 def _refuse_other_data(trained: Trained, loader: HandwritingDataLoader, remedy: str) -> None:

@@ -1,7 +1,7 @@
 """The command line of ``experiments.py``.
 
-An option that only one of its two uses knows is None where it was not given, so that it can be
-refused in the other use.
+An option that only one of its uses knows is None where it was not given, so that it can be refused
+in the others.
 """
 
 import argparse
@@ -18,11 +18,15 @@ from utils.command_line import (
 )
 from utils.errors import UserError
 from utils.pages import FORMATS, GcodeOptions, PageOptions
+from utils.recognition_command import OPTIONS as _RECOGNITION
+from utils.recognition_command import add_options as add_recognition
 
 _EVALUATION = ("split", "limit", "bs", "samples", "steps", "samples_only")
 _GCODE = ("pen_up", "pen_down", "feed_rate", "travel_rate")
 _PAGE = ("lines_per_page", "page_width", "align", "line_spacing", "ruled")
 _STYLE_TEXT = "style_text"
+INK_LINES = ("auto", "one")
+_NOT_READING = ("data", "bias", "recognizer", "split", "samples", "steps", "samples_only")
 _WRITING = ("style", _STYLE_TEXT, "format", "replace_unknown", "best_of", *_PAGE, *_GCODE)
 
 
@@ -32,13 +36,17 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         prog="experiments.py",
         allow_abbrev=False,
         description="Evaluate a trained model: numbers on real lines, pictures of what it writes."
-        " Or, with --text or --text-file, write with it.",
+        " Or, with --text or --text-file, write with it; or, with --ink, read handwriting.",
     )
     _add_common(parser.add_argument)
     evaluation = parser.add_argument_group("evaluation")
     _add_evaluation(evaluation.add_argument)
     writing = parser.add_argument_group("writing, lengths in mm")
     _add_writing(writing.add_argument)
+    recognition = parser.add_argument_group("recognisers: how lines are read")
+    add_recognition(recognition.add_argument)
+    reading = parser.add_argument_group("reading ink from a file")
+    _add_reading(reading.add_argument)
     options = parser.parse_args(argv)
     _refuse_conflicts(options)
     return options
@@ -47,6 +55,11 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def writes(options: argparse.Namespace) -> bool:
     """Whether the command is to write a text, not to evaluate."""
     return options.text is not None or options.text_file is not None
+
+
+def reads(options: argparse.Namespace) -> bool:
+    """Whether the command is to read ink from a file, not to evaluate."""
+    return options.ink is not None
 
 
 def page_options(options: argparse.Namespace) -> PageOptions:
@@ -92,7 +105,16 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         type=positive,
         metavar="N",
         help="lines drawn at each bias (default: 3); of a model with text, lines of the split that"
-        " it writes again at each bias, to compare (default: 32)",
+        " it writes again at each bias, to compare (default: 32); of one that reads, lines in the"
+        " report (default: 20 of the worst and as many others)",
+    )
+    add(
+        "--recognizer",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="a recogniser that was trained on real ink: how well it reads the lines that a model"
+        " writes again, beside the real ones (--samples is 200 then); with --best-of, what it reads"
+        " best is kept",
     )
     add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
     add(
@@ -109,8 +131,8 @@ def _add_writing(add: Callable[..., Any]) -> None:
     add(
         "--style",
         metavar="LINE_ID|FILE",
-        help="handwriting to write like: a line of the data by its id, or an .inkml, .npy or .json"
-        " file (default: a hand that the model makes up)",
+        help="handwriting to write like: a line of the data by its id, or an .inkml, .svg, .npy or"
+        " .json file (default: a hand that the model makes up)",
     )
     add("--style-text", metavar="TEXT", help="what the line of --style says")
     add("--best-of", type=whole_number(1), metavar="N", help="write each piece N times, keep one")
@@ -143,18 +165,49 @@ def _add_writing(add: Callable[..., Any]) -> None:
     )
 
 
+def _add_reading(add: Callable[..., Any]) -> None:
+    add(
+        "--ink",
+        type=Path,
+        metavar="FILE",
+        help="print what the handwriting in an .inkml, .svg, .json or .npy file says; with --out"
+        " also write the text, how sure it is, and a picture",
+    )
+    add(
+        "--ink-lines",
+        choices=INK_LINES,
+        help="auto: ink that the file does not divide into lines is divided by where its strokes"
+        " are; one: all of it is one line (default: auto)",
+    )
+
+
 def _refuse_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
+    if reads(options):
+        _refuse(options, ("text", "text_file", *_WRITING), "is for writing, --ink is for reading")
+        _refuse(options, _NOT_READING, "does not go with --ink")
+        return
+    _refuse(options, ("ink_lines",), "says more about --ink, which is not given")
     if not writes(options):
         _refuse(options, _WRITING, "is for writing, which needs --text or --text-file")
+        if options.recognizer is not None and options.samples_only:
+            raise UserError(
+                "--recognizer: compares with real lines, which --samples-only leaves out"
+            )
         return
     if options.text is not None and options.text_file is not None:
         raise UserError("--text, --text-file: give one of the two")
-    _refuse(options, _EVALUATION, "is for evaluation, it does not go with --text or --text-file")
+    _refuse(
+        options,
+        (*_EVALUATION, *_RECOGNITION),
+        "is for evaluation, it does not go with --text or --text-file",
+    )
     if options.bias and len(options.bias) > 1:
         raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
     if options.style is None:
         _refuse(options, (_STYLE_TEXT, "data"), "says more about --style, which is not given")
+    if (options.best_of or 1) < 2:
+        _refuse(options, ("recognizer",), "picks one of the draws of --best-of, which is not given")
     if "gcode" not in (options.format or ""):
         _refuse(options, _GCODE, "is for G-code, which is not among the formats of --format")
 

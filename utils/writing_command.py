@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from data_loader.ink_file import INK_SUFFIXES
 from data_loader.line import Line
-from data_loader.style_file import STYLE_SUFFIXES, in_units_of, read_style_file
+from data_loader.style_file import in_units_of, read_style_file
 from data_loader.vocabulary import Vocabulary
+from model.evaluation.legibility import by_legibility
 from model.text_writing import TextWriter, WrittenText
 from model.writable_text import check_text, replace_unknown
-from model.writing import Prime
+from model.writing import Prime, Scorer, by_log_prob
 from trainer.trained import Trained, open_data
+from utils.command_line import print_notes
 from utils.errors import UserError
 from utils.experiment_options import gcode_options, page_options
+from utils.legibility_command import load_recognizer
 from utils.pages import PageOptions, WriteOptions, layout_pages, parse_formats, write_pages
 from utils.pages.options import check_options
 
@@ -55,16 +59,24 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
         bias=options.bias[0] if options.bias else BIAS,
         seed=options.seed,
         best_of=options.best_of or 1,
+        scorer=_scorer(options),
         progress=progress,
     )
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)
     paths = write_pages(layout.pages, out, formats, files, progress=progress)
-    _say([*_capped(written), *layout.warnings])
+    print_notes([*_capped(written), *layout.warnings])
     print(
         f"{_counted(len(text.split()), 'word')} on {_counted(len(layout.pages), 'page')} in"
         f" {time.perf_counter() - started:.1f} s, written to {out}: {_listed(paths)}"
     )
+
+
+def _scorer(options: argparse.Namespace) -> Scorer:
+    """What says which of several draws is kept."""
+    if options.recognizer is None:
+        return by_log_prob
+    return by_legibility(load_recognizer(options.recognizer, options.device).reader)
 
 
 def read_text(options: argparse.Namespace) -> str:
@@ -114,7 +126,7 @@ def known_text(text: str, vocabulary: Vocabulary, source: str, is_lenient: bool)
         return text
     unknown = "".join(vocabulary.unknown(characters))
     _, replacements = replace_unknown(unknown, vocabulary)
-    _say([f"{source}: {old!r} becomes {new!r}" for old, new in replacements])
+    print_notes([f"{source}: {old!r} becomes {new!r}" for old, new in replacements])
     known = text.translate(str.maketrans(dict(replacements)))
     check_text(known.replace("\n", ""), vocabulary, source)
     return known
@@ -125,7 +137,7 @@ def _style(trained: Trained, options: argparse.Namespace, is_lenient: bool) -> P
     if options.style is None:
         return None
     path = Path(options.style)
-    is_file = path.is_file() or path.suffix.lower() in STYLE_SUFFIXES
+    is_file = path.is_file() or path.suffix.lower() in INK_SUFFIXES
     line = _style_of_file(path, trained, options) if is_file else _style_of_data(trained, options)
     if options.style_text is not None:
         line = replace(
@@ -143,7 +155,9 @@ def _style_of_file(path: Path, trained: Trained, options: argparse.Namespace) ->
         raise UserError("--data: is for a --style that is a line of the data, not a file")
     line, factor = in_units_of(read_style_file(path), trained.normalisation)
     if factor != 1:
-        _say([f"{path}: made {factor:.3g} times as large, to be of the size of the model's data"])
+        print_notes(
+            [f"{path}: made {factor:.3g} times as large, to be of the size of the model's data"]
+        )
     return line
 
 
@@ -180,14 +194,6 @@ def _capped(written: WrittenText) -> list[str]:
         f"the model did not end this by itself, look at its end: {piece!r}"
         for piece in written.ended_by_cap
     ]
-
-
-def _say(warnings: Sequence[str]) -> None:
-    """Print some warnings, and how many more there are."""
-    for warning in warnings[:_MOST_SHOWN]:
-        print(f"note: {warning}", file=sys.stderr)
-    if len(warnings) > _MOST_SHOWN:
-        print(f"note: and {len(warnings) - _MOST_SHOWN} more of the kind", file=sys.stderr)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -5,7 +5,9 @@ none of them by name.
 """
 
 import model.evaluation.conditional
-import model.evaluation.unconditional  # noqa: F401  (both register an evaluator)
+import model.evaluation.language
+import model.evaluation.recognition
+import model.evaluation.unconditional  # noqa: F401  (each registers an evaluator)
 from model.evaluation.evaluator import (
     DEFAULT_SAMPLES,
     EVALUATORS,
@@ -18,6 +20,7 @@ from model.evaluation.evaluator import (
     as_figure,
     evaluate,
     evaluator_of,
+    evenly_spread,
     sample_figures,
 )
 
@@ -33,5 +36,6 @@ __all__ = [
     "as_figure",
     "evaluate",
     "evaluator_of",
+    "evenly_spread",
     "sample_figures",
 ]

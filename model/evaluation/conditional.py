@@ -16,6 +16,7 @@ from model.evaluation.evaluator import (
     LikelihoodEvaluator,
     Samples,
     SampleSettings,
+    evenly_spread,
     seeds_of,
 )
 from model.writable_text import replace_unknown
@@ -51,19 +52,25 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
-        return Samples(pictures, [self._row(bias, settings, lines) for bias in biases if lines])
+        real, texts = self._texts_of(settings, lines)
+        rows, written = [], {}
+        for bias in biases if real else ():
+            started = time.perf_counter()
+            written[bias] = self._write(texts, bias, settings)
+            seconds = time.perf_counter() - started
+            row = compare(written[bias], [line.strokes for line in real])
+            rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
+        return Samples(pictures, rows, real, written)
 
-    def _row(self, bias: float, settings: SampleSettings, lines: Sequence[Line]) -> dict[str, Any]:
-        """Write the texts of some of the lines, evenly spread over them, and compare."""
+    def _texts_of(
+        self, settings: SampleSettings, lines: Sequence[Line]
+    ) -> tuple[list[Line], list[str]]:
+        """Some of the lines, evenly spread over them, and their texts as far as the model knows
+        their characters; without those of which nothing is left."""
         number = min(settings.samples or LINES, len(lines))
-        chosen = [lines[at] for at in np.linspace(0, len(lines) - 1, number).round().astype(int)]
-        pairs = [(line, *self._known([line.text])) for line in chosen]
-        pairs = [pair for pair in pairs if len(pair) == 2]
-        started = time.perf_counter()
-        written = self._write([text for _, text in pairs], bias, settings)
-        seconds = time.perf_counter() - started
-        row = compare(written, [line.strokes for line, _ in pairs])
-        return {"bias": bias, **row, "seconds_per_line": seconds / max(len(pairs), 1)}
+        chosen = [lines[at] for at in evenly_spread(len(lines), number)]
+        known = [(line, text) for line in chosen for text in self._known([line.text])]
+        return [line for line, _ in known], [text for _, text in known]
 
     def _known(self, texts: Sequence[str]) -> list[str]:
         """The texts in characters that the model knows, without those of which nothing is left."""

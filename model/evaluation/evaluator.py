@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -16,17 +17,24 @@ from tqdm import tqdm
 from base.base_model import BaseModel
 from base.registry import METRICS, Registry
 from data_loader.batch import Batch
+from data_loader.features import InkFeatures
 from data_loader.line import Line
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.generation import sample_seeds
 from model.metric import line_scores
+from model.written import Written
 from utils.errors import UserError
 from utils.plotting import sheet_figure
 from utils.sheet import Sheet
 
 EVALUATORS = Registry("evaluator")
 NUMBERS = ("nll", "nll_per_step_raw", "sse")
+UNITS = {
+    "nll": "nats per line, normalised units",
+    "nll_per_step_raw": "nats per pen step, the corpus's own units",
+    "sse": "squared error per pen step, normalised units",
+}
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog",
     "0 1 2 3 4 5 6 7 8 9",
@@ -73,10 +81,14 @@ class Samples:
         pictures: by name.
         rows: numbers about what it wrote, plain values, one row for each bias; none where the
             task counts nothing there.
+        real: the real lines whose texts it wrote again.
+        written: at each bias, what it wrote for each of ``real``.
     """
 
     pictures: Mapping[str, Sheet | Figure]
     rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    real: Sequence[Line] = field(default_factory=tuple)
+    written: Mapping[float, Sequence[Written]] = field(default_factory=dict)
 
 
 class Evaluator(ABC):
@@ -86,17 +98,25 @@ class Evaluator(ABC):
         model: in evaluation mode from here on.
         normalisation: of the strokes that the model sees.
         vocabulary: of the texts, for tasks that have to do with text.
+        features: of ink, for models that see these.
+
+    Attributes:
+        training_lines: how many validation lines the pictures during training are of.
     """
+
+    training_lines = 0
 
     def __init__(
         self,
         model: BaseModel,
         normalisation: Normalisation,
         vocabulary: Vocabulary | None = None,
+        features: InkFeatures | None = None,
     ) -> None:
         self.model = model.eval()
         self.normalisation = normalisation
         self.vocabulary = vocabulary
+        self.features = features
 
     @abstractmethod
     def score(self, batch: Batch) -> dict[str, list]:
@@ -107,8 +127,16 @@ class Evaluator(ABC):
         """
 
     @abstractmethod
-    def numbers(self) -> dict[str, float]:
-        """The task's numbers over all lines counted; nan where there was none."""
+    def numbers(self) -> dict[str, Any]:
+        """The task's numbers over all lines counted, plain values; nan where there was none."""
+
+    def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The rows of a table in which the numbers are printed, each a cell under each name; one
+        row for each number unless a task has a better table."""
+        return [
+            {"": name, "value": f"{value:.4f}", "unit": UNITS.get(name, "")}
+            for name, value in numbers.items()
+        ]
 
     @abstractmethod
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
@@ -120,6 +148,21 @@ class Evaluator(ABC):
                 start from one and numbers that compare with them; none where there are no data.
         """
 
+    def report(
+        self,
+        about: Mapping[str, Any],
+        settings: SampleSettings,
+        lines: Sequence[Line],
+    ) -> Mapping[str, str]:
+        """More files about the lines counted, text by name, for tasks that have such.
+
+        Args:
+            about: ``checkpoint``, ``epoch``, ``split``, ``lines`` and the like.
+            settings: how many lines to show.
+            lines: those that were counted, in the order of the corpus, in its units.
+        """
+        return {}
+
 
 class LikelihoodEvaluator(Evaluator):
     """Likelihood and prediction error of real lines, for models that predict pen steps."""
@@ -129,8 +172,9 @@ class LikelihoodEvaluator(Evaluator):
         model: BaseModel,
         normalisation: Normalisation,
         vocabulary: Vocabulary | None = None,
+        features: InkFeatures | None = None,
     ) -> None:
-        super().__init__(model, normalisation, vocabulary)
+        super().__init__(model, normalisation, vocabulary, features)
         self._metrics = {name: METRICS[name](normalisation=normalisation) for name in NUMBERS}
 
     def score(self, batch: Batch) -> dict[str, list]:
@@ -154,7 +198,10 @@ class LikelihoodEvaluator(Evaluator):
 
 
 def evaluator_of(
-    model: BaseModel, normalisation: Normalisation, vocabulary: Vocabulary | None = None
+    model: BaseModel,
+    normalisation: Normalisation,
+    vocabulary: Vocabulary | None = None,
+    features: InkFeatures | None = None,
 ) -> Evaluator:
     """The evaluator of the model's task; ``UserError`` where the task has none."""
     if model.task not in EVALUATORS:
@@ -162,13 +209,13 @@ def evaluator_of(
         raise UserError(
             f"{type(model).__name__}: no evaluator for the task {model.task!r}, known: {known}"
         )
-    return EVALUATORS[model.task](model, normalisation, vocabulary)
+    return EVALUATORS[model.task](model, normalisation, vocabulary, features)
 
 
 @torch.inference_mode()
 def evaluate(
     evaluator: Evaluator, batches: Iterable[Batch], progress: bool = False
-) -> tuple[dict[str, float], list[dict[str, float]]]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Measure the lines of ``batches``.
 
     Args:
@@ -181,7 +228,7 @@ def evaluate(
         and the task's columns, in the order of the corpus.
     """
     device = next(evaluator.model.parameters()).device
-    rows: list[dict[str, float]] = []
+    rows: list[dict[str, Any]] = []
     for batch in tqdm(batches, desc="evaluating", unit="batch", disable=not progress):
         columns = {"index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
         rows += [
@@ -195,14 +242,17 @@ def sample_figures(
     normalisation: Normalisation,
     vocabulary: Vocabulary | None = None,
     settings: SampleSettings = DEFAULT_SAMPLES,
+    features: InkFeatures | None = None,
+    lines: Sequence[Line] = (),
 ) -> dict[str, Figure]:
-    """Pictures of what the model writes now, by name, for a look during training.
+    """Pictures of what the model writes or reads now, by name, for a look during training.
 
     The model is left in the mode it was in, and torch's own random state is not used.
     """
     was_training = model.training
     try:
-        samples = evaluator_of(model, normalisation, vocabulary).samples(settings, lines=())
+        evaluator = evaluator_of(model, normalisation, vocabulary, features)
+        samples = evaluator.samples(settings, lines)
     finally:
         model.train(was_training)
     return {name: as_figure(picture) for name, picture in samples.pictures.items()}
@@ -216,6 +266,11 @@ def as_figure(picture: Sheet | Figure) -> Figure:
 def seeds_of(settings: SampleSettings, number: int) -> list[int]:
     """A seed for each of ``number`` samples; fewer samples have the first of them."""
     return sample_seeds(number, torch.Generator().manual_seed(settings.seed), None)
+
+
+def evenly_spread(total: int, number: int) -> list[int]:
+    """``number`` places of ``total``, or all where there are no more, evenly spread."""
+    return np.linspace(0, total - 1, min(number, total)).round().astype(int).tolist()
 
 
 def _lists(**columns: Tensor) -> dict[str, list]:

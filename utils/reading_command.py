@@ -1,0 +1,105 @@
+"""Read handwriting from a file with a trained recogniser: from the command's options to text."""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data_loader.ink_file import read_ink_file
+from data_loader.line import Line
+from model.decoding import Reading
+from model.error_rates import count_errors
+from model.reading import confidence
+from trainer.trained import Trained
+from utils.command_line import print_notes
+from utils.files import whole_folder
+from utils.legibility_command import line_reader
+from utils.plotting import save_figure, sheet_figure
+from utils.recognition_command import decodings, language_model
+from utils.sheet import Ink, Row, Sheet, contact_sheet
+from utils.svg import save_sheet_svg
+
+_ONE_LINE = "one"
+_MOST_PICTURED = 100
+_DECIMALS = 4
+
+
+def read_ink(trained: Trained, options: argparse.Namespace, progress: bool = False) -> None:
+    """Print what the lines of ``options.ink`` say, a line of text each. With ``options.out``, also
+    write ``reading.json`` and a picture of each line under what was read.
+
+    Raises:
+        UserError: the model reads no handwriting.
+        DataError: the file has no lines of ink.
+    """
+    model = language_model(options, trained)
+    settings = decodings(options)[-1].settings
+    source = f"{options.resume}: --ink"
+    reader = line_reader(trained, source, settings, model, options.bs, progress)
+    lines = read_ink_file(options.ink, divide=options.ink_lines != _ONE_LINE)[: options.limit]
+    readings = reader.read([line.strokes for line in lines])
+    for reading in readings:
+        print(reading.text)
+    print_notes([*_beside_the_texts(lines, readings)])
+    if options.out is not None:
+        document = {
+            "checkpoint": str(options.resume),
+            "file": str(options.ink),
+            "settings": vars(settings),
+            "lines": [_entry(*pair) for pair in zip(lines, readings, strict=True)],
+        }
+        with whole_folder(options.out) as folder:
+            text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+            (folder / "reading.json").write_text(text + "\n", encoding="utf-8")
+            _save_picture(reading_sheet(lines, readings), folder)
+
+
+def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
+    """The first lines of ink, each under what was read."""
+    pairs = list(zip(lines, readings, strict=True))[:_MOST_PICTURED]
+    return contact_sheet(
+        [
+            Row(f"{reading.text}   ({_percent(reading)})", [Ink(line.strokes)])
+            for line, reading in pairs
+        ]
+    )
+
+
+def _save_picture(sheet: Sheet, folder: Path) -> None:
+    save_figure(sheet_figure(sheet), folder / "reading.png")
+    save_sheet_svg(sheet, folder / "reading.svg")
+
+
+def _percent(reading: Reading) -> str:
+    value = confidence(reading)
+    return "nothing read" if math.isnan(value) else f"{value:.0%} sure"
+
+
+def _entry(line: Line, reading: Reading) -> dict[str, Any]:
+    sure = confidence(reading)
+    return {
+        "id": line.source_id,
+        "text": reading.text,
+        "confidence": None if math.isnan(sure) else round(sure, _DECIMALS),
+        "confidences": [round(value, _DECIMALS) for value in reading.confidences],
+        "score": round(reading.score, _DECIMALS),
+        "text_in_file": line.text or None,
+    }
+
+
+def _beside_the_texts(lines: Sequence[Line], readings: Sequence[Reading]) -> list[str]:
+    """Error rates against the texts that the file itself has."""
+    pairs = [
+        (line.text, reading.text)
+        for line, reading in zip(lines, readings, strict=True)
+        if line.text
+    ]
+    if not pairs:
+        return []
+    errors = count_errors(pairs)
+    return [
+        f"the file has the text of {len(pairs)} of its {len(lines)} lines: character error rate"
+        f" {errors.cer:.2%}, word error rate {errors.wer:.2%}"
+    ]
