@@ -252,6 +252,8 @@ def _resampled(
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     step = lengths / np.maximum(steps, 1)
     wanted = np.repeat(positions[first], counts) + within * np.repeat(step, counts)
+    # Exactly: where the pen rests at the end, its last sample must not hang on a rounding.
+    wanted[np.cumsum(counts) - 1] = positions[last]
     values = (*points.T, np.arange(len(points), dtype=np.float64))
     x, y, samples = (np.interp(wanted, positions, value) for value in values)
     return np.stack([x, y], axis=1), within == 0, samples
