@@ -86,6 +86,7 @@ class InkFeatures:
         of 1. The sum of the offsets, the first one included, is each point's place: x from the
         middle of the ink's width, y from the middle of the line."""
         points = np.cumsum(strokes[:, 1:].astype(np.float64), axis=0)
+        points -= points[0]  # or a dot far from 0 would be as high as a mean of it is rounded
         largest = np.abs(points).max(initial=0.0)
         points /= largest if largest > 0 else 1.0
         ends = _ends(strokes)
