@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent / "data_loader" / "readers"))
 from iam_files import database_files, write_folders, write_lists  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "saved", "prepared", "__pycache__", ".*_cache")
+# The name "data" alone is the folder of a user's data.
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "saved", "data", "__pycache__", ".*_cache")
 SMALL_MODEL = (
     "--set arch.args.hidden_size=8 --set arch.args.num_layers=1 --set arch.args.num_mixtures=2"
     " --set trainer.sample_period=0 --set data_loader.args.batch_size=2"

@@ -16,6 +16,7 @@ from utils.errors import UserError
 FILES = [
     "attention.png",
     "confusions.csv",
+    "features.png",
     "lines.csv",
     "metrics.json",
     "readings.png",

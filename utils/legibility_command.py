@@ -108,7 +108,7 @@ def measure_legibility(recognizer: Recognizer, samples: Samples, folder: Path) -
         raise UserError("--recognizer: the model can write the text of none of the lines")
     found = legibility(samples.written, samples.real, recognizer.reader)
     _write_lines(found.lines, folder / "legibility.csv")
-    return {**recognizer.about, "label_set": ALL.description, "rows": found.rows}
+    return {**recognizer.about, "label_set": ALL.title, "rows": found.rows}
 
 
 def _write_lines(rows: Sequence[dict[str, Any]], path: Path) -> None:

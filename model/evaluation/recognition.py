@@ -36,6 +36,7 @@ from model.evaluation.evaluator import (
 from model.reading import LineReader, confidence
 from model.recognition_metric import written_texts
 from utils.attention_figure import ReadLine, attention_figure, attention_sheet
+from utils.features_figure import features_figure
 from utils.recognition_report import RateRow, ReportedLine, confusions_csv, report_html
 
 PICTURED_LINES = 4
@@ -187,8 +188,9 @@ class RecognitionEvaluator(Evaluator):
 
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
         """Pictures of a few of the lines, evenly spread over them, as they are read now:
-        ``readings``, the characters under the ink they were read from; ``attention``, all weights
-        of the attention. None where there are no lines."""
+        ``features``, the ink as it is, corrected and as points; ``readings``, the characters under
+        the ink they were read from; ``attention``, all weights of the attention. None where there
+        are no lines."""
         chosen = [lines[place] for place in evenly_spread(len(lines), PICTURED_LINES)]
         if not chosen:
             return Samples({})
@@ -196,7 +198,14 @@ class RecognitionEvaluator(Evaluator):
             self._read_line(line, reading)
             for line, reading in zip(chosen, self._reader().read(_inks(chosen)), strict=True)
         ]
-        return Samples({"readings": attention_sheet(read), "attention": attention_figure(read)})
+        titles = [line.text for line in chosen]
+        return Samples(
+            {
+                "features": features_figure(_inks(chosen), self.features, titles),
+                "readings": attention_sheet(read),
+                "attention": attention_figure(read),
+            }
+        )
 
     def report(
         self,

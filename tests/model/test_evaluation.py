@@ -178,6 +178,6 @@ def test_every_task_of_a_model_has_an_evaluator() -> None:
 def test_a_task_without_an_evaluator_is_named(model: UnconditionalHandwriting) -> None:
     model.task = "juggling"
     with pytest.raises(
-        UserError, match="no evaluator for the task 'juggling', known: conditional, uncond"
+        UserError, match="no evaluator for the task 'juggling', known: conditional, language, rec"
     ):
         evaluator_of(model, NORMALISATION)

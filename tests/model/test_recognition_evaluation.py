@@ -141,6 +141,8 @@ def test_pictures_are_of_the_same_lines_each_time(
 ) -> None:
     pictures = evaluator.samples(SampleSettings(), LINES).pictures
     assert isinstance(pictures["readings"], Sheet) and isinstance(pictures["attention"], Figure)
+    shown = [text.get_text() for text in pictures["features"].texts]
+    assert shown == [TEXTS[place] for place in (0, 1, 3, 4)]
     titles = [text.words for text in pictures["readings"].texts if text.words.startswith("written")]
     assert titles == [f"written: {TEXTS[place]}" for place in (0, 1, 3, 4)]
     again = evaluator.samples(SampleSettings(), LINES).pictures["readings"]
@@ -152,7 +154,7 @@ def test_pictures_are_of_the_same_lines_each_time(
     figures = sample_figures(
         recogniser, NORMALISATION, VOCABULARY, features=FEATURES, lines=LINES[:2]
     )
-    assert set(figures) == {"readings", "attention"} and recogniser.training
+    assert set(figures) == {"features", "readings", "attention"} and recogniser.training
     recogniser.eval()
 
 
