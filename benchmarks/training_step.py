@@ -1,24 +1,40 @@
-"""Time of a training step of a generating model beside that of bare LSTM layers.
+"""Time and memory of a training step of a generating model, beside limits and a naive loop.
 
     python -m benchmarks.training_step [--model conditional] [--hidden-size 400] ...
+        [--naive] [--memory] [--steps 200 700 1400] [--batch-size 8 32 128] [--json FILE]
 
 Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first layer
 reads, the others as many inputs as the model's (the hidden units below, the pen step and, in the
-conditional model, the window), with the sum of the outputs as loss. A step is forward, loss,
-backward and gradient clip, and the optimizer's update for both with ``--optimizer``. Both take
-turns, so that what else the machine does falls on both alike.
+conditional model, the window), with the sum of the outputs as loss. Naive means
+``benchmarks.naive``, a loop over the pen steps under autograd, always in float32; its loss must be
+the model's. A step is forward, loss, backward and gradient clip, and the optimizer's update for
+all with ``--optimizer``. They take turns, so that what else the machine does falls on all alike.
+
+With ``--memory`` each also runs one step alone in a fresh process, after a tiny one that loads the
+libraries. Growth is the largest resident memory of the process less what it held before the step;
+on a GPU the largest memory allocated less what was before.
 
 Shapes: ``B`` lines, ``T`` pen steps, ``S`` inputs that every layer gets, ``H`` hidden units.
 """
 
 import argparse
+import json
+import math
+import multiprocessing
+import os
+import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.naive import NaiveHandwriting
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
 from model.loss import MixtureNLL
@@ -55,33 +71,151 @@ class BareLayers(nn.Module):
 
 
 def main() -> None:
-    """Print both medians and their ratio."""
+    """Print medians and ratios for each size; with ``--json`` write them, too."""
     options = _options()
+    names = ["bare", "model", *(["naive"] if options.naive else [])]
+    rows = []
+    for batch_size in options.batch_size:
+        for num_steps in options.steps:
+            row: dict[str, Any] = {"batch_size": batch_size, "steps": num_steps}
+            if options.repeats:
+                row["seconds"] = _times(names, batch_size, num_steps, options)
+            if options.memory:
+                row["growth_mib"] = {
+                    name: _alone(_memory_growth, name, batch_size, num_steps, options)
+                    for name in names
+                }
+            _print_row(row)
+            rows.append(row)
+    if options.json:
+        report = {"about": _about(options), "rows": rows}
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _times(
+    names: list[str], batch_size: int, num_steps: int, options: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Seconds of each one's steps."""
+    _prepare(options)
+    batch = _batch(batch_size, num_steps + 1).to(options.device)
+    model = _model(options).to(options.device)
+    if "naive" in names:
+        _check_loss(model, batch)
+    steps = {name: _contestant(name, model, batch, options) for name in names}
+    return _interleaved(steps, options.repeats)
+
+
+def _check_loss(model: StackedHandwriting, batch: Batch) -> None:
+    with torch.no_grad():
+        own = MixtureNLL()(model(batch), batch)["loss"].item()
+        naive = NaiveHandwriting(model)(batch).item()
+    if not math.isclose(own, naive, rel_tol=1e-4):
+        raise RuntimeError(f"the naive loop's loss {naive} is not the model's, {own}")
+
+
+def _memory_growth(
+    name: str, batch_size: int, num_steps: int, options: argparse.Namespace
+) -> float:
+    """MiB that one training step adds at most to what the process holds before it."""
+    _prepare(options)
+    model = _model(options).to(options.device)
+    batch = _batch(batch_size, num_steps + 1).to(options.device)
+    step = _contestant(name, model, batch, options)
+    _contestant(name, model, _batch(2, 4).to(options.device), options)()
+    if options.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    before = _resident()
+    step()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20
+
+
+def _resident() -> int:
+    """Bytes of memory that the process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _alone(function: Callable, *arguments: Any) -> Any:
+    """What the function returns in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    print(f"batch size {row['batch_size']}, {row['steps']} steps")
+    for name, values in row.get("seconds", {}).items():
+        runs = " ".join(f"{value:.3f}" for value in values)
+        print(f"  {name:6} median {statistics.median(values):.3f} s  ({runs})")
+    if "seconds" in row:
+        _print_ratio(row["seconds"], "bare", "model")
+        if "naive" in row["seconds"]:
+            _print_ratio(row["seconds"], "naive", "model")
+    growth = row.get("growth_mib", {})
+    for name, value in growth.items():
+        print(f"  {name:6} memory grows by {value:.0f} MiB")
+    if "naive" in growth:
+        print(f"  memory, model / naive: {growth['model'] / growth['naive']:.3f}")
+
+
+def _print_ratio(times: dict[str, list[float]], above: str, below: str) -> None:
+    ratios = [a / b for a, b in zip(times[above], times[below], strict=True)]
+    medians = statistics.median(times[above]) / statistics.median(times[below])
+    print(
+        f"  time, {above} / {below}: {medians:.3f} of the medians, "
+        f"{min(times[above]) / min(times[below]):.3f} of the fastest, "
+        f"{statistics.median(ratios):.3f} median of the pairs"
+    )
+
+
+def _about(options: argparse.Namespace) -> dict[str, Any]:
+    device = torch.cuda.get_device_name() if options.device == "cuda" else _processor()
+    return {
+        "date": date.today().isoformat(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": device,
+        "threads": options.threads or torch.get_num_threads(),
+        "options": vars(options),
+    }
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _prepare(options: argparse.Namespace) -> None:
     torch.manual_seed(0)
     if options.threads:
         torch.set_num_threads(options.threads)
-    batch = _batch(options.batch_size, options.steps + 1).to(options.device)
-    model = _model(options).to(options.device)
+
+
+def _contestant(
+    name: str, model: StackedHandwriting, batch: Batch, options: argparse.Namespace
+) -> Callable[[], None]:
+    """A training step of ``name``, to be called."""
+    if name == "naive":
+        naive = NaiveHandwriting(model)
+        return _step(naive, lambda: naive(batch), options, bfloat16=False)
+    if name == "model":
+        criterion = MixtureNLL()
+        return _step(
+            model, lambda: criterion(model(batch), batch)["loss"], options, options.bfloat16
+        )
     side_size = STROKE_SIZE + (len(VOCABULARY) if options.text else 0)
     bare = BareLayers(side_size, options.hidden_size, options.num_layers).to(options.device)
-    criterion = MixtureNLL()
-    inputs = torch.randn(options.steps, options.batch_size, side_size, device=options.device)
-    steps = {
-        "bare LSTM layers": _step(bare, lambda: bare(inputs).sum(), options),
-        "model": _step(model, lambda: criterion(model(batch), batch)["loss"], options),
-    }
-    times = _interleaved(steps, options.repeats)
-    for name, values in times.items():
-        runs = " ".join(f"{value:.3f}" for value in values)
-        print(f"{name:18} median {statistics.median(values):.3f} s  ({runs})")
-    bare_times, model_times = times.values()
-    ratios = [own / other for own, other in zip(model_times, bare_times, strict=True)]
-    medians = statistics.median(model_times) / statistics.median(bare_times)
-    print(
-        f"model / bare: {medians:.3f} of the medians, "
-        f"{min(model_times) / min(bare_times):.3f} of the fastest, "
-        f"{statistics.median(ratios):.3f} median of the pairs"
-    )
+    lines, num_steps = batch.strokes.shape[:2]
+    inputs = torch.randn(num_steps - 1, lines, side_size, device=options.device)
+    return _step(bare, lambda: bare(inputs).sum(), options, options.bfloat16)
 
 
 def _model(options: argparse.Namespace) -> StackedHandwriting:
@@ -92,13 +226,13 @@ def _model(options: argparse.Namespace) -> StackedHandwriting:
 
 
 def _step(
-    module: nn.Module, loss: Callable[[], Tensor], options: argparse.Namespace
+    module: nn.Module, loss: Callable[[], Tensor], options: argparse.Namespace, bfloat16: bool
 ) -> Callable[[], None]:
     optimizer = torch.optim.Adam(module.parameters()) if options.optimizer else None
 
     def step() -> None:
         module.zero_grad(set_to_none=True)
-        with torch.autocast(options.device, torch.bfloat16, enabled=options.bfloat16):
+        with torch.autocast(options.device, torch.bfloat16, enabled=bfloat16):
             value = loss()
         value.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 10.0)
@@ -145,13 +279,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hidden-size", type=int, default=400)
     parser.add_argument("--num-layers", type=int, default=3)
     parser.add_argument("--num-mixtures", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=700, help="pen steps that the model reads")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[32])
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=[700], help="pen steps that the model reads"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="timed steps; 0: no times")
+    parser.add_argument("--naive", action="store_true", help="beside the naive loop, too")
+    parser.add_argument("--memory", action="store_true", help="measure the growth of memory, too")
+    parser.add_argument("--json", metavar="FILE", help="write what was measured")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
-    parser.add_argument("--optimizer", action="store_true", help="Adam's update counts too")
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="autocast bare and model to bfloat16"
+    )
+    parser.add_argument("--optimizer", action="store_true", help="Adam's update counts, too")
     options = parser.parse_args()
     options.text = options.model == "conditional"
     return options
