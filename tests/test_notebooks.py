@@ -29,8 +29,8 @@ def run(name: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_examples_show_data_writing_and_a_window() -> None:
-    assert run("examples.ipynb", HANDWRITING_NOTEBOOK_STEPS="2") == "4 pictures\n"
+def test_the_examples_show_data_writing_a_window_and_reading() -> None:
+    assert run("examples.ipynb", HANDWRITING_NOTEBOOK_STEPS="2") == "6 pictures\n"
 
 
 @pytest.fixture

@@ -24,9 +24,17 @@ SMALL_MODEL = (
     "--set arch.args.hidden_size=8 --set arch.args.num_layers=1 --set arch.args.num_mixtures=2"
     " --set trainer.sample_period=0 --set data_loader.args.batch_size=2"
 )
+SMALL_RECOGNISER = (
+    "--set arch.args.encoder_size=8 --set arch.args.encoder_layers=1 --set data_loader.args.limit=2"
+    " --set trainer.sample_period=0 --set trainer.epochs=1"
+)
 # What is appended to a command, by what it begins with; the first that fits counts.
 SHORT = {
     "python train.py --schema": "",
+    "python train.py -c config_recognition.json": SMALL_RECOGNISER,
+    "python train.py -c config_language_model.json": "--set arch.args.hidden_size=8"
+    " --set trainer.epochs=1",
+    "python experiments.py -r saved/models/recognition": "--limit 2",
     "python train.py -c": f"{SMALL_MODEL} --set trainer.epochs=1",
     "torchrun": f"{SMALL_MODEL} --set trainer.epochs=1",
     "python train.py -r": "--set trainer.epochs=2",
@@ -37,6 +45,9 @@ SHORT = {
     "python -m benchmarks.prepare_corpus": "",
     "python -m benchmarks.synthetic_corpus": "--lines 5",
 }
+
+# A page for the recogniser to read.
+PAGE = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M 0 0 L 9 20 L 18 0 M 4 9 L 14 9"/></svg>'
 
 
 def commands() -> list[str]:
@@ -58,7 +69,8 @@ def shortened(command: str) -> str:
 
 def arguments(command: str, clone: Path) -> list[str]:
     """The command with this interpreter and the latest run's name."""
-    name = "conditional" if "models/conditional" in command else "unconditional"
+    named = re.search(r"saved/models/(\w+)/RUN", command)
+    name = named[1] if named else "unconditional"
     runs = sorted((clone / "saved/models" / name).glob("*"), key=lambda run: run.stat().st_mtime)
     words = shlex.split(command.replace("RUN", runs[-1].name if runs else "RUN"))
     launchers = {
@@ -86,6 +98,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     write_folders(folder / "data", files)
     write_lists(folder / "data")
+    (folder / "page.svg").write_text(PAGE, encoding="utf-8")
     return folder
 
 
