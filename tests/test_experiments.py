@@ -20,7 +20,7 @@ from trainer.checkpointing import save_checkpoint
 from utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
-PICTURES = ["primed.png", "primed.svg", "samples.png", "samples.svg"]
+PICTURES = ["density.png", "primed.png", "primed.svg", "samples.png", "samples.svg"]
 FAST = ["--device", "cpu", "--samples", "1", "--bias", "0", "2"]
 
 
@@ -144,7 +144,9 @@ def test_samples_alone_need_no_data(
     assert "\n" not in str(fault.value)
     experiments.main(["-r", str(path), "--samples-only", "--steps", "20", *FAST])
     folder = tmp_path / "evaluation-moved-samples"
-    assert sorted(file.name for file in folder.iterdir()) == ["samples.png", "samples.svg"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "density.png", "samples.png", "samples.svg"
+    ]  # fmt: skip
 
 
 def test_other_data_are_named_and_never_taken_by_mistake(checkpoint: Path, tmp_path: Path) -> None:
@@ -241,6 +243,7 @@ def test_a_model_with_text_is_measured_on_what_it_writes_too(
     options = ["--device", "cpu", "--samples", "2", "--limit", "3", "--bias", "0.5", "1"]
     experiments.main(["-r", str(conditional), "--out", str(tmp_path / "out"), *options])
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "density.png",
         "lines.csv",
         "metrics.json",
         "samples.png",
@@ -262,4 +265,4 @@ def test_a_model_with_text_draws_samples_without_data(conditional: Path, tmp_pat
     options = ["--device", "cpu", "--samples-only", "--bias", "1"]
     experiments.main(["-r", str(conditional), "--out", str(tmp_path / "out"), *options])
     names = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert names == ["samples.png", "samples.svg", "window.png"]
+    assert names == ["density.png", "samples.png", "samples.svg", "window.png"]

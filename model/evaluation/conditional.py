@@ -38,7 +38,8 @@ class ConditionalEvaluator(LikelihoodEvaluator):
 
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
         """Pictures ``samples``: the sentences at each bias, from the same noise; ``window``: the
-        window's path over some of them. No ink of real lines is in them.
+        window's path over some of them; ``density``: where the model expected the pen along the
+        first of them. No ink of real lines is in them.
 
         The rows are about the texts of real lines, of the sentences where there are no lines; see
         ``compare``.
@@ -52,6 +53,11 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
+        first = groups[biases[0]][0]
+        title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
+        density = self.density(first.strokes, first.text, title)
+        if density is not None:
+            pictures["density"] = density
         real, texts = self._texts_of(settings, lines)
         rows, written = [], {}
         for bias in biases if real else ():

@@ -17,13 +17,17 @@ from tqdm import tqdm
 from base.base_model import BaseModel
 from base.registry import METRICS, Registry
 from data_loader.batch import Batch
+from data_loader.batches import collate
 from data_loader.features import InkFeatures
 from data_loader.line import Line
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
+from model.density import density_map
 from model.generation import sample_seeds
 from model.metric import line_scores
+from model.mixture import BivariateMixture
 from model.written import Written
+from utils.density_figure import density_figure
 from utils.errors import UserError
 from utils.plotting import sheet_figure
 from utils.sheet import Sheet
@@ -195,6 +199,27 @@ class LikelihoodEvaluator(Evaluator):
     def numbers(self) -> dict[str, float]:
         """``nll``, ``nll_per_step_raw`` and ``sse``, as ``model.metric`` defines them."""
         return {name: metric.compute() for name, metric in self._metrics.items()}
+
+    @torch.no_grad()
+    def density(self, strokes: np.ndarray, text: str, title: str) -> Figure | None:
+        """Where the model expects the pen along a line, see ``density_map``.
+
+        Args:
+            strokes: ``[T, 3]``, in the corpus's units.
+            text: what it says; of no account to a model without text.
+            title: words above the picture.
+
+        Returns:
+            the picture; None for a line of one point, or one that went out of all bounds.
+        """
+        normalised = self.normalisation.normalise(strokes)
+        if len(normalised) < 2 or not np.isfinite(np.cumsum(normalised, axis=0)).all():
+            return None
+        vocabulary = self.vocabulary or Vocabulary("")
+        batch = collate([normalised], [text], [0], vocabulary)
+        mixtures = self.model(batch.to(next(self.model.parameters()).device))
+        parts = {name: value.squeeze(0) for name, value in vars(mixtures).items()}
+        return density_figure(density_map(BivariateMixture(**parts), normalised), title)
 
 
 def evaluator_of(

@@ -6,6 +6,7 @@ Shapes: ``T`` pen steps, ``P`` pen steps of a prime.
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from data_loader.line import Line
 from model.evaluation.evaluator import (
@@ -27,14 +28,20 @@ class UnconditionalEvaluator(LikelihoodEvaluator):
     """Likelihood and prediction error of real lines; samples, with and without a prime."""
 
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
-        """Pictures ``samples``: lines at each bias, from the same noise; ``primed``: real
-        beginnings of lines and how the model goes on, where there are lines."""
-        pictures = {"samples": self._samples(settings)}
+        """Pictures ``samples``: lines at each bias, from the same noise; ``density``: where the
+        model expected the pen along the first of them; ``primed``: real beginnings of lines and how
+        the model goes on, where there are lines."""
+        pictures: dict[str, Sheet | Figure] = {}
+        pictures["samples"], first = self._samples(settings)
+        density = self.density(first, "", "where the model expected the pen, at each step")
+        if density is not None:
+            pictures["density"] = density
         if lines:
             pictures["primed"] = self._primed(settings, lines)
         return Samples(pictures)
 
-    def _samples(self, settings: SampleSettings) -> Sheet:
+    def _samples(self, settings: SampleSettings) -> tuple[Sheet, np.ndarray]:
+        """The sheet, and the strokes of its first line."""
         biases, samples = settings.biases or BIASES, settings.samples or SAMPLES
         strokes = generate(
             self.model,
@@ -46,12 +53,13 @@ class UnconditionalEvaluator(LikelihoodEvaluator):
             progress=settings.progress,
         )
         groups = [strokes[start : start + samples] for start in range(0, len(strokes), samples)]
-        return contact_sheet(
+        sheet = contact_sheet(
             [
                 Row(f"bias {bias:g}", [Ink(line) for line in group])
                 for bias, group in zip(biases, groups, strict=True)
             ]
         )
+        return sheet, strokes[0]
 
     def _primed(self, settings: SampleSettings, lines: Sequence[Line]) -> Sheet:
         primes = choose_primes([line.strokes for line in lines], settings)

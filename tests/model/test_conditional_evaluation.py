@@ -128,7 +128,7 @@ def test_pictures_during_training_are_the_same_for_the_same_weights(
 
     def ink() -> np.ndarray:
         figures = sample_figures(model, NORMALISATION, VOCABULARY, SETTINGS)
-        assert list(figures) == ["samples", "window"]
+        assert list(figures) == ["samples", "window", "density"]
         lines = figures["samples"].axes[0].collections[0]
         return np.concatenate(lines.get_segments())
 

@@ -124,7 +124,7 @@ def test_samples_have_a_row_for_each_bias_and_all_their_steps(
     model: UnconditionalHandwriting,
 ) -> None:
     sheets = pictures(model, SETTINGS)
-    assert list(sheets) == ["samples"]
+    assert list(sheets) == ["samples", "density"]
     assert [text.words for text in sheets["samples"].texts] == ["bias 0", "bias 1.5"]
     assert points_of(sheets["samples"], INK_COLOUR) == 2 * 2 * 30
 
