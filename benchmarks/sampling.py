@@ -116,6 +116,10 @@ def main() -> None:
         "naive, 1 line": lambda: len(naive.write(text, options.naive_steps)[0]),
         "write, 1 line": lambda: _write(model, 1),
         f"write, {options.batch_size} lines": lambda: _write(model, options.batch_size),
+        "write, 1 line, bfloat16": lambda: _write(model, 1, "bfloat16"),
+        f"write, {options.batch_size} lines, bfloat16": lambda: _write(
+            model, options.batch_size, "bfloat16"
+        ),
     }
     rates = _interleaved(writers, options.repeats)
     print(f"{torch.get_num_threads()} threads; pen steps a second")
@@ -123,12 +127,13 @@ def main() -> None:
     for name, values in rates.items():
         runs = " ".join(f"{value:.0f}" for value in values)
         median = statistics.median(values)
-        print(f"{name:16} median {median:7.0f}  {median / base:6.2f} x naive  ({runs})")
+        print(f"{name:27} median {median:7.0f}  {median / base:6.2f} x naive  ({runs})")
 
 
-def _write(model: ConditionalHandwriting, num_lines: int) -> int:
+def _write(model: ConditionalHandwriting, num_lines: int, precision: str = "float32") -> int:
     """How many pen steps it wrote."""
-    lines = write(model, Normalisation(), VOCABULARY, [TEXT] * num_lines, seeds=range(num_lines))
+    texts, seeds = [TEXT] * num_lines, range(num_lines)
+    lines = write(model, Normalisation(), VOCABULARY, texts, seeds=seeds, precision=precision)
     return sum(len(line.strokes) - 1 for line in lines)
 
 

@@ -11,9 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
-from model.mixture import NOISE_SIZE, BivariateMixture, draw_noise
+from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
-from model.stepping import PenSteps, pack
+from model.packed_weights import pack
+from model.step_sampling import sample_pen_steps
+from model.stepping import PenSteps
 
 NOISE_BLOCK = 256
 """Pen steps whose noise is drawn at a time, see ``sample_noise``."""
@@ -143,9 +145,8 @@ def _continue(
     for step in tqdm(range(total_steps), desc="writing", unit="step", disable=not progress):
         if 0 < step < padded.shape[1]:
             row = torch.where((step < read).unsqueeze(-1), padded[:, step], row)
-        mixture = BivariateMixture.from_output(steps.step(row))
         own_step = (step + 1 - read).clamp(0, max_steps - 1)  # of the noise, for each sample
-        row = mixture.with_bias(biases).sample_from_noise(noise[lines, own_step])
+        row = sample_pen_steps(steps.step(row), biases, noise[lines, own_step])
         written.append(row)
     rows = torch.stack(written, dim=1) if written else padded[:, :0]  # [B, total_steps, 3]
     rows = rows.float().cpu().numpy()

@@ -2,85 +2,30 @@
 
 A model's own ``step`` calls its layers as sequences of length one: for each, ``torch.nn.LSTM``
 brings its weights into another layout, two products and their sum are made where one does, and
-every intermediate result is a new tensor. Here the weights are packed once (``pack``), so that a
-layer is one product, into buffers that stay. What it computes is what ``step`` computes in
+every intermediate result is a new tensor. Here the weights are packed once (``pack``), a layer is
+one product, and results go into buffers that stay. What it computes is what ``step`` computes in
 evaluation mode; the tests hold the two together.
 
-The packed weight is ``[I+H, 4H]`` and contiguous, lines are rows: of the four layouts (weight or
-its transpose, lines as rows or as columns) the fastest product on a CPU, or as fast as any, for
-1 to 64 lines. One line is bound by the memory that the weights are read from, many by arithmetic.
+Lines are columns: on a CPU the products are as fast as any for one line and a quarter faster for
+64, and all gates of one kind stand in one piece, which the arithmetic reads faster. One line is
+bound by the memory that the weights are read from, many by arithmetic.
 
-Shapes: ``B`` lines, ``U`` characters, ``C`` vocabulary, ``I`` inputs of a layer, ``S`` inputs that
-every layer gets (pen step and window), ``H`` hidden units, ``L`` layers, ``K`` window components,
-``M`` mixture components.
+Shapes: ``B`` lines, ``U`` characters, ``C`` vocabulary, ``I`` what a layer reads, ``H`` hidden
+units, ``K`` window components, ``M`` mixture components.
 """
 
-from typing import NamedTuple
+import math
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from model.custom_layers.lstm import LoopLSTM
-from model.custom_layers.lstm_with_gaussian_attention import (
-    LSTMWithGaussianAttention,
-    positions_and_mask,
-    window_weights,
-)
-from model.models import STROKE_SIZE, ConditionalHandwriting, StackedHandwriting
+from model.custom_layers.lstm_with_gaussian_attention import LOG_PHI_FLOOR, PARAMETER_RANGES
+from model.models import STROKE_SIZE
+from model.packed_weights import LayerWeights, PackedWeights
 
-
-class NormWeights(NamedTuple):
-    """Layer normalisation of an LSTM layer, see ``LoopLSTM``: ``[4H]``, ``[H]``, ``[H]``."""
-
-    gates_gain: Tensor
-    cell_gain: Tensor
-    cell_bias: Tensor
-
-
-class LayerWeights(NamedTuple):
-    """An LSTM layer, its gates in the order input, forget, output, candidate, so that all sigmoids
-    stand together.
-
-    Attributes:
-        weight: ``[I+H, 4H]``; rows: what every layer gets, the layer below, the layer's own state.
-        bias: ``[4H]``.
-        norm: None for no layer normalisation.
-    """
-
-    weight: Tensor
-    bias: Tensor
-    norm: NormWeights | None
-
-
-class PackedWeights(NamedTuple):
-    """A model's weights, copied and laid out for single steps.
-
-    Attributes:
-        layers: ``L`` layers.
-        output: weight ``[L*H, 6M+1]`` and bias ``[6M+1]``.
-        window: weight ``[H, 3K]`` and bias ``[3K]`` of the window; None without one.
-    """
-
-    layers: tuple[LayerWeights, ...]
-    output: tuple[Tensor, Tensor]
-    window: tuple[Tensor, Tensor] | None
-
-
-@torch.no_grad()
-def pack(model: StackedHandwriting) -> PackedWeights:
-    """The weights as they are now; what the model learns afterwards does not reach them."""
-    layers = [_pack_layer(layer) for layer in model.layers]
-    window = None
-    if isinstance(model, ConditionalHandwriting):
-        layers.insert(0, _pack_attention(model.attention))
-        attention = model.attention
-        window = _product(attention.weight_window), attention.bias_window.clone()
-    output = _product(model.output.weight), model.output.bias.clone()
-    together = _together([layer.weight for layer in layers])
-    packed = [layer._replace(weight=weight) for layer, weight in zip(layers, together, strict=True)]
-    return PackedWeights(tuple(packed), output, window)
+MANY_VALUES = 4096
+"""From so many on, three more operations on them take less time than ``torch.tanh``."""
 
 
 class PenSteps:
@@ -95,39 +40,60 @@ class PenSteps:
 
     def __init__(self, weights: PackedWeights, batch_size: int) -> None:
         self._weights = weights
-        self._layers = [_LayerState(layer, batch_size) for layer in weights.layers]
-        self._bind(batch_size)
+        places, new = weights.places, weights.output.new_zeros
+        # A half after the last side is there, unused, if the number of layers is odd.
+        self._states = new(places.num_sides * places.period, batch_size)
+        self._cells = new(len(weights.layers), places.hidden_size, batch_size)
+        self._bind()
+        self._sides[:, -1] = 1.0
 
     def step(self, strokes: Tensor) -> Tensor:
         """The raw outputs ``[B, 6M+1]`` (see ``BivariateMixture.from_output``) after the latest
         pen step ``[B, 3]`` of each line."""
-        self._pen.copy_(strokes)
+        self._pen.copy_(strokes.t())
+        self._side_changed()
         first, *others = self._layers
-        below = first.advance(self._features[0])
-        self._look(below)
-        for layer, features in zip(others, self._features[1:], strict=True):
-            layer.read(self._side, below)
-            below = layer.advance(features)
-        weight, bias = self._weights.output
-        return torch.addmm(bias, self._all_features, weight)
+        first.advance()
+        self._look(first.hidden)
+        for layer in others:
+            layer.advance()
+        return torch.mm(self._weights.output, self._features).t()
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the lines only, whose places are ``rows``, int64 ``[B']``."""
-        for layer in self._layers:
-            layer.keep(rows)
-        self._bind(len(rows))
+        self._states, self._cells = self._states[:, rows], self._cells[:, :, rows]
+        self._bind()
 
     def _look(self, hidden: Tensor) -> None:
-        """What happens between the first layer, whose output ``[B, H]`` this is, and the next."""
+        """What happens between the first layer, whose output ``[H, B]`` this is, and the next."""
 
-    def _bind(self, batch_size: int) -> None:
+    def _side_changed(self) -> None:
+        """Bring the sides to the type of the layers' products."""
+        if self._rounded is not self._states:
+            self._rounded_sides.copy_(self._sides)
+
+    def _bind(self) -> None:
         """Views that every step would else make anew."""
-        hidden_size = self._layers[0].hidden_size
-        first = self._layers[0].joined
-        self._side = first[:, : first.shape[1] - hidden_size]  # [B, S]
-        self._pen = self._side[:, :STROKE_SIZE]
-        self._all_features = first.new_empty(batch_size, len(self._layers) * hidden_size)
-        self._features = self._all_features.split(hidden_size, dim=1)
+        places, layers = self._weights.places, self._weights.layers
+        self._rounded = self._states.to(layers[0].weight.dtype)
+        self._sides, self._rounded_sides = (
+            states.view(places.num_sides, places.period, -1)[:, places.side(0)]
+            for states in (self._states, self._rounded)
+        )  # [sides, S, B]
+        self._pen = self._sides[:, :STROKE_SIZE]
+        self._features = self._states[: places.width]
+        gates = self._states.new_empty(4 * places.hidden_size, self._states.shape[1])
+        self._layers = [
+            _LayerStep(
+                weights,
+                self._rounded[places.read(index)],
+                self._rounded[places.hidden(index)],
+                self._states[places.hidden(index)],
+                cell,
+                gates,
+            )
+            for index, (weights, cell) in enumerate(zip(layers, self._cells, strict=True))
+        ]
 
 
 class TextPenSteps(PenSteps):
@@ -143,132 +109,109 @@ class TextPenSteps(PenSteps):
     """
 
     def __init__(self, weights: PackedWeights, text: Tensor) -> None:
-        super().__init__(weights, len(text))
         self._text = text
-        self._positions, self._mask = positions_and_mask(text)
+        # Padding is infinitely far away, so no component weighs it.
+        positions = torch.arange(text.shape[1], dtype=text.dtype, device=text.device)
+        self._positions = positions.where(text.any(dim=2), math.inf).unsqueeze(1)  # [B, 1, U+1]
         self.phi = text.new_zeros(text.shape[:2])
         self.kappa = text.new_zeros(len(text), weights.window[1].shape[0] // 3)
+        self._bounds = _parameter_bounds(self.kappa)
+        super().__init__(weights, len(text))
 
     def keep(self, rows: Tensor) -> None:
         """See ``PenSteps.keep``."""
-        super().keep(rows)
-        self._text, self._mask = self._text[rows], self._mask[rows]
+        self._text, self._positions = self._text[rows], self._positions[rows]
         self.phi, self.kappa = self.phi[rows], self.kappa[rows]
+        super().keep(rows)
 
     def _look(self, hidden: Tensor) -> None:
-        """Move the window; every layer above, and the first one's next step, gets it."""
+        """Move the window; every layer above, and the first one's next step, gets it.
+
+        ``window_weights`` in fewer operations: it can say of a component that its weight is zero
+        without a thought for gradients.
+        """
         weight, bias = self._weights.window
-        parameters = torch.addmm(bias, hidden, weight)
-        components, self.kappa = window_weights(parameters, self.kappa, self._positions, self._mask)
-        self.phi = components.sum(1)
-        window = torch.bmm(self.phi.unsqueeze(1), self._text).squeeze(1)
-        self._side[:, STROKE_SIZE:].copy_(window)
-
-
-class _LayerState:
-    """One layer of a run: its weights and the state of ``B`` lines.
-
-    Attributes:
-        joined: ``[B, I+H]``, what the product reads: the layer's inputs and its own last output.
-        cell: ``[B, H]``.
-    """
-
-    def __init__(self, weights: LayerWeights, batch_size: int) -> None:
-        self._weights = weights
-        self.hidden_size = weights.weight.shape[1] // 4
-        self.joined = weights.weight.new_zeros(batch_size, weights.weight.shape[0])
-        self.cell = weights.weight.new_zeros(batch_size, self.hidden_size)
-        self._bind()
-
-    def read(self, side: Tensor, below: Tensor) -> None:
-        """Take in what every layer gets, ``[B, S]``, and the output of the layer below."""
-        size = side.shape[1]
-        self.joined[:, :size] = side
-        self.joined[:, size : size + self.hidden_size] = below
-
-    def advance(self, hidden: Tensor) -> Tensor:
-        """One step of the layer, its output written to ``hidden`` ``[B, H]`` and returned."""
-        self._sum_gates()
-        self._sigmoids.sigmoid_()
-        self._candidate.tanh_()
-        self.cell.mul_(self._forget).addcmul_(self._entry, self._candidate)
-        torch.tanh(self._read_out(), out=hidden)
-        hidden.mul_(self._exit)
-        self._own.copy_(hidden)
-        return hidden
-
-    def keep(self, rows: Tensor) -> None:
-        """See ``PenSteps.keep``."""
-        self.joined, self.cell = self.joined[rows], self.cell[rows]
-        self._bind()
-
-    def _sum_gates(self) -> None:
-        weight, bias, norm = self._weights
-        if norm is None:
-            torch.addmm(bias, self.joined, weight, out=self._gates)
-        else:
-            summed = self.joined @ weight
-            self._gates.copy_(F.layer_norm(summed, bias.shape, norm.gates_gain, bias))
-
-    def _read_out(self) -> Tensor:
-        norm = self._weights.norm
-        if norm is None:
-            return self.cell
-        return F.layer_norm(self.cell, self.cell.shape[-1:], norm.cell_gain, norm.cell_bias)
+        bounded = torch.addmm(bias, weight, hidden).t().clamp(*self._bounds)
+        log_alpha, log_rest = bounded[:, :, None].tensor_split([self.kappa.shape[1]], dim=1)
+        beta, step = log_rest.exp().chunk(2, dim=1)  # [B, K, 1]
+        self.kappa = self.kappa + step.squeeze(2)
+        squared = (self.kappa.unsqueeze(2) - self._positions).square_()  # [B, K, U+1]
+        log_phi = torch.addcmul(log_alpha, beta, squared, value=-1)
+        self.phi = F.threshold(log_phi, LOG_PHI_FLOOR, -math.inf).exp_().sum(1)
+        window = torch.bmm(self.phi.unsqueeze(1), self._text)  # [B, 1, C]
+        self._window.copy_(window.squeeze(1).t())
+        self._side_changed()
 
     def _bind(self) -> None:
-        """Views that every step would else make anew."""
-        size = self.hidden_size
-        self._own = self.joined[:, -size:]
-        self._gates = self.joined.new_empty(len(self.joined), 4 * size)
-        self._sigmoids = self._gates[:, : 3 * size]
-        self._entry, self._forget, self._exit, self._candidate = self._gates.split(size, dim=1)
+        super()._bind()
+        self._window = self._sides[:, STROKE_SIZE : STROKE_SIZE + self._text.shape[2]]
 
 
-def _pack_layer(layer: nn.LSTM | LoopLSTM) -> LayerWeights:
-    weight = torch.cat([layer.weight_ih_l0, layer.weight_hh_l0], dim=1)  # [4H, I+H]
-    bias = layer.bias_ih_l0 + layer.bias_hh_l0
-    norm = None
-    if getattr(layer, "layer_norm", False):
-        gain = _sigmoids_first(layer.gates_gain)
-        norm = NormWeights(gain, layer.cell_gain.clone(), layer.cell_bias.clone())
-    return LayerWeights(_product(_sigmoids_first(weight)), _sigmoids_first(bias), norm)
+class _LayerStep:
+    """One layer of a run: its weights, and views of the states of ``B`` lines.
 
-
-def _pack_attention(layer: LSTMWithGaussianAttention) -> LayerWeights:
-    of_hidden, of_window = layer.weight_recurrent.split(
-        [layer.hidden_size, layer.num_characters], dim=1
-    )
-    weight = torch.cat([layer.weight_input, of_window, of_hidden], dim=1)
-    return LayerWeights(_product(_sigmoids_first(weight)), _sigmoids_first(layer.bias), None)
-
-
-def _sigmoids_first(gates: Tensor) -> Tensor:
-    """From the order input, forget, candidate, output along the first dimension."""
-    entry, forget, candidate, exit_gate = gates.chunk(4)
-    return torch.cat([entry, forget, exit_gate, candidate])
-
-
-def _together(weights: list[Tensor]) -> list[Tensor]:
-    """The same weights, on a CPU in one piece of NumPy's memory.
-
-    NumPy asks the system for huge pages where torch does not. All weights are read at each step,
-    and in small pages they are more than the processor keeps addresses of: one line takes about an
-    eighth longer.
+    Args:
+        weights: of the layer.
+        read: ``[I, B]``, what the product reads, in its type.
+        rounded: the layer's own output in it, ``[H, B]``.
+        hidden: the same in the model's type; it may be the same memory.
+        cell: ``[H, B]``.
+        gates: ``[4H, B]``, a place to work in, which all layers share.
     """
-    kind = {torch.float32: np.float32, torch.float64: np.float64}.get(weights[0].dtype)
-    if kind is None or weights[0].device.type != "cpu":
-        return weights
-    sizes = [weight.numel() for weight in weights]
-    memory = torch.from_numpy(np.empty(sum(sizes), dtype=kind))
-    parts = [
-        part.view(weight.shape) for part, weight in zip(memory.split(sizes), weights, strict=True)
-    ]
-    for part, weight in zip(parts, weights, strict=True):
-        part.copy_(weight)
-    return parts
+
+    def __init__(
+        self,
+        weights: LayerWeights,
+        read: Tensor,
+        rounded: Tensor,
+        hidden: Tensor,
+        cell: Tensor,
+        gates: Tensor,
+    ) -> None:
+        self._weight, self._norm = weights
+        self._read, self._rounded, self._cell, self._gates = read, rounded, cell, gates
+        self.hidden = hidden
+        self._is_rounded = rounded.dtype != hidden.dtype
+        self._sums = gates.to(rounded.dtype)
+        size = len(hidden)
+        self._sigmoids = gates[: 3 * size]
+        self._entry, self._forget, self._exit, self._candidate = gates.split(size)
+
+    def advance(self) -> None:
+        """One step of the layer."""
+        self._sum_gates()
+        self._sigmoids.sigmoid_()
+        _tanh_(self._candidate)
+        self._cell.mul_(self._forget).addcmul_(self._entry, self._candidate)
+        _tanh_(self.hidden.copy_(self._read_out())).mul_(self._exit)
+        if self._is_rounded:
+            self._rounded.copy_(self.hidden)
+
+    def _sum_gates(self) -> None:
+        torch.mm(self._weight, self._read, out=self._sums)
+        if self._norm is not None:
+            sums = self._sums.t().to(self._gates.dtype)
+            gain, bias = self._norm.gates_gain, self._norm.gates_bias
+            self._gates.copy_(F.layer_norm(sums, gain.shape, gain, bias).t())
+        elif self._is_rounded:
+            self._gates.copy_(self._sums)
+
+    def _read_out(self) -> Tensor:
+        norm = self._norm
+        if norm is None:
+            return self._cell
+        return F.layer_norm(self._cell.t(), norm.cell_gain.shape, *norm[2:]).t()
 
 
-def _product(weight: Tensor) -> Tensor:
-    """A copy, transposed and contiguous."""
-    return weight.t().clone(memory_format=torch.contiguous_format)
+def _tanh_(values: Tensor) -> Tensor:
+    """tanh in place. Where there are many values, it is made of a sigmoid, exact to the rounding of
+    1: on a CPU ``torch.tanh`` takes five times as long."""
+    if values.numel() < MANY_VALUES or values.device.type != "cpu":
+        return values.tanh_()
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
+def _parameter_bounds(kappa: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the greatest raw parameters of the window, ``[3K]`` each."""
+    bounds = kappa.new_tensor(PARAMETER_RANGES).repeat_interleave(kappa.shape[1], dim=0)
+    return bounds[:, 0].contiguous(), bounds[:, 1].contiguous()

@@ -14,7 +14,7 @@ from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.generation import check_prime, one_each, sample_biases, sample_seeds
 from model.models import ConditionalHandwriting
-from model.stepping import pack
+from model.packed_weights import pack
 from model.writable_text import check_text
 from model.writing_loop import Order, Prime, WritingRun
 from model.written import Written
@@ -56,6 +56,7 @@ def write(
     seeds: Sequence[int] | None = None,
     cap_steps_per_character: float = CAP_STEPS_PER_CHARACTER,
     batch_size: int = 64,
+    precision: str = "float32",
     progress: bool = False,
 ) -> list[Written]:
     """Write each text as one line of handwriting, many at once (Graves 2013, section 5).
@@ -85,6 +86,7 @@ def write(
             twice the prime's own if they are more, and ``CAP_MORE_STEPS``, even where the window
             has not passed its text; see ``Written.ended_by_cap``.
         batch_size: the most lines at work at once.
+        precision: of the layers' products, see ``pack``.
         progress: show a progress bar, in lines.
 
     Returns:
@@ -105,7 +107,7 @@ def write(
             strict=True,
         )
     ]
-    weights = pack(model)
+    weights = pack(model, precision)
     best: dict[int, Written] = {}
     with tqdm(total=len(texts) * best_of, desc="writing", unit="line", disable=not progress) as bar:
         for places in _batches(orders, max(batch_size // best_of, 1)):

@@ -18,7 +18,9 @@ from data_loader.vocabulary import Vocabulary
 from model.generation import sample_noise
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
-from model.stepping import PackedWeights, TextPenSteps
+from model.packed_weights import PackedWeights
+from model.step_sampling import sample_pen_steps
+from model.stepping import TextPenSteps
 from model.written import Written, characters_of_steps, has_ended, rest_of_prime
 
 
@@ -139,11 +141,9 @@ class WritingRun:
                     if not len(rows):
                         break
                     self._steps.keep(rows)
-                    lines, raw = lines.keep(rows), raw[rows]
+                    lines, raw, noise = lines.keep(rows), raw[rows], noise[:, rows]
             if step >= self._first_step:
-                mixture = BivariateMixture.from_output(raw).with_bias(lines.bias)
-                own_noise = noise[step - self._first_step].index_select(0, lines.place)
-                row = mixture.sample_from_noise(own_noise)
+                row = sample_pen_steps(raw, lines.bias, noise[step - self._first_step])
                 self._record.add(row, raw, self._steps.phi)
             step += 1
         return self._finished(by_cap.tolist(), normalisation)

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from data_loader.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting, UnconditionalHandwriting
-from model.stepping import PenSteps, TextPenSteps, pack
+from model.packed_weights import pack
+from model.stepping import MANY_VALUES, PenSteps, TextPenSteps
 
 VOCABULARY = Vocabulary("abcde ")
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -94,6 +95,34 @@ def test_steps_with_text_equal_the_models_own(dtype, options, lines) -> None:
             assert_close(fast.phi, phi)
             assert_close(fast.kappa, state.attention.kappa)
     assert fast.phi.any(), "a window that sees nothing would not tell"
+
+
+def test_many_lines_get_what_each_alone_gets() -> None:
+    """So many that they go the way that is faster for many."""
+    model, num_lines = unconditional(), MANY_VALUES // 10 + 1
+    everyone, alone = PenSteps(pack(model), num_lines), PenSteps(pack(model), 1)
+    for row in pen_steps(10, num_lines):
+        assert_close(alone.step(row[-1:]), everyone.step(row)[-1:])
+
+
+@pytest.mark.parametrize("options", [{}, {"layer_norm": True}])
+def test_products_in_bfloat16_are_near_the_models_own(options: dict) -> None:
+    model = conditional(torch.float32, **options)
+    text = texts(model, "abc de", "ed")
+    exact, rounded = (TextPenSteps(pack(model, name), text) for name in ("float32", "bfloat16"))
+    for row in pen_steps(10, 2, torch.float32):
+        expected, raw = exact.step(row), rounded.step(row)
+        assert raw.dtype == expected.dtype == rounded.phi.dtype == torch.float32
+        torch.testing.assert_close(raw, expected, rtol=0.1, atol=0.1)
+        assert not torch.equal(raw, expected)
+    rounded.keep(torch.tensor([1]))
+    exact.keep(torch.tensor([1]))
+    torch.testing.assert_close(rounded.step(row[1:]), exact.step(row[1:]), rtol=0.1, atol=0.1)
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="precision: one of float32, bfloat16, got 'half'"):
+        pack(unconditional(), "half")
 
 
 def test_results_of_a_step_stay_when_the_next_is_made() -> None:
