@@ -48,6 +48,7 @@ class TextWriter:
         best_of: each piece is written so often, and the best is kept.
         scorer: finds the best; what the model finds likeliest, or what a recogniser can read
             (``model.evaluation.legibility.by_legibility``).
+        precision: of the layers' products, see ``model.packed_weights.pack``.
         progress: show progress bars.
     """
 
@@ -60,6 +61,7 @@ class TextWriter:
         seed: int = 1,
         best_of: int = 1,
         scorer: Scorer = by_log_prob,
+        precision: str = "float32",
         progress: bool = False,
     ) -> None:
         self.model = model
@@ -68,6 +70,7 @@ class TextWriter:
         self.bias = bias
         self.best_of = best_of
         self.scorer = scorer
+        self.precision = precision
         self.progress = progress
         self._generator = torch.Generator().manual_seed(seed)
 
@@ -128,6 +131,7 @@ class TextWriter:
             best_of=best_of,
             scorer=self.scorer,
             generator=self._generator,
+            precision=self.precision,
             progress=self.progress and len(texts) > 0,
         )
 

@@ -165,6 +165,15 @@ def test_the_best_of_several_is_another_one(checkpoint: Path, tmp_path: Path) ->
     assert contents(tmp_path / "one") != contents(tmp_path / "best")
 
 
+def test_a_lower_precision_changes_the_strokes(checkpoint: Path, tmp_path: Path) -> None:
+    options = ("--text", "to be\nor not", "--format", "json")
+    for name in ("float32", "bfloat16"):
+        run(checkpoint, *options, "--precision", name, out=tmp_path / name)
+    run(checkpoint, *options, out=tmp_path / "default")
+    assert contents(tmp_path / "default") == contents(tmp_path / "float32")
+    assert contents(tmp_path / "default") != contents(tmp_path / "bfloat16")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -185,6 +194,7 @@ def test_the_best_of_several_is_another_one(checkpoint: Path, tmp_path: Path) ->
         (["--text", "a", "--style", "none.npy"], "none.npy: cannot be read: No such file"),
         (["--text", "a", "--style", "none"], "--style: no such file, and no such line.*'none'"),
         (["--text", "a", "--best-of", "0"], "--best-of: a whole number from 1 up, got '0'"),
+        (["--text", "a", "--precision", "half"], "--precision: invalid choice: 'half'"),
         (["--text", "a", "--page-width", "0"], "--page-width: a number above 0, got '0'"),
         (["--text", "a", "--page-width", "30"], "page_width: must leave room"),
         (["--text", "a", "--align", "middle"], "--align: invalid choice: 'middle'"),

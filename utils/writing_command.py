@@ -14,6 +14,7 @@ from data_loader.line import Line
 from data_loader.style_file import in_units_of, read_style_file
 from data_loader.vocabulary import Vocabulary
 from model.evaluation.legibility import by_legibility
+from model.packed_weights import PRECISIONS
 from model.text_writing import TextWriter, WrittenText
 from model.writable_text import check_text, replace_unknown
 from model.writing import Prime, Scorer, by_log_prob
@@ -60,6 +61,7 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
         seed=options.seed,
         best_of=options.best_of or 1,
         scorer=_scorer(options),
+        precision=options.precision or PRECISIONS[0],
         progress=progress,
     )
     written = writer.write(text, style)
