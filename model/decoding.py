@@ -157,22 +157,24 @@ def greedy_text(model: Recogniser, encoded: Any, vocabulary: Vocabulary) -> list
     """
     limits = max_characters(encoded.lengths)
     device, longest = limits.device, int(limits.max())
+    encoded = encoded._replace(ctc_logits=None)
     never = torch.tensor([vocabulary.pad, vocabulary.sos, vocabulary.unk], device=device)
     written = torch.full((len(limits), longest), vocabulary.eos, device=device)
     lines = torch.arange(len(limits), device=device)
-    previous = torch.full_like(lines, vocabulary.sos)
+    previous, ended = torch.full_like(lines, vocabulary.sos), limits == 0
     state = model.initial_state(encoded)
     for position in range(longest):
         logits, state = model.step(previous, state, encoded)
         previous = logits.index_fill(1, never, -torch.inf).argmax(dim=1)
         # What follows the end of a text is not read.
         written[lines, position] = previous
-        going_on = _going_on(written[lines, : position + 1], limits[lines], vocabulary.eos)
-        if not going_on.any():
+        ended = ended | (previous == vocabulary.eos) | (limits[lines] == position + 1)
+        num_ended = int(ended.sum())
+        if num_ended == len(lines):
             break
-        if going_on.sum() <= (1 - DROP_SHARE) * len(going_on):
-            rows = going_on.nonzero().squeeze(1)
-            lines, previous = lines[rows], previous[rows]
+        if num_ended >= DROP_SHARE * len(lines):
+            rows = (~ended).nonzero().squeeze(1)
+            lines, previous, ended = lines[rows], previous[rows], ended[rows]
             state, encoded = take_rows(state, rows), take_rows(encoded, rows)
     return [vocabulary.decode(row) for row in _within(written, limits, vocabulary.eos).tolist()]
 
@@ -183,11 +185,6 @@ def _parts(encoded: Any, beam: int) -> Iterator[Any]:
     lines = max(ROWS.get(device.type, MANY_ROWS) // beam, 1)
     for rows in torch.arange(len(encoded.lengths), device=device).split(lines):
         yield take_rows(encoded, rows)
-
-
-def _going_on(written: Tensor, limits: Tensor, end: int) -> Tensor:
-    """bool ``[B]``, true for texts ``[B, U]`` without an end that may be longer."""
-    return ~(written == end).any(dim=1) & (written.shape[1] < limits)
 
 
 def _within(written: Tensor, limits: Tensor, end: int) -> Tensor:

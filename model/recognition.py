@@ -47,6 +47,7 @@ class Encoded(NamedTuple):
         start: ``[B, D]``, the decoder's first hidden output.
         ctc_logits: ``[B, N', C]``, of the CTC output with padding's index as the blank; None for a
             model without one.
+        mask: bool ``[B, N']``, true on a line's own frames.
     """
 
     memory: Tensor
@@ -54,6 +55,7 @@ class Encoded(NamedTuple):
     lengths: Tensor
     start: Tensor
     ctc_logits: Tensor | None
+    mask: Tensor
 
 
 class RecognitionOutput(NamedTuple):
@@ -156,6 +158,7 @@ class Seq2SeqRecognition(BaseModel):
             memory.lengths,
             self.decoder.first_hidden(self.encoder.ends(memory)),
             ctc_logits,
+            mask_from_lengths(memory.lengths, memory.frames.shape[1]),
         )
 
     def initial_state(self, encoded: Encoded) -> DecoderState:
@@ -172,8 +175,7 @@ class Seq2SeqRecognition(BaseModel):
             state: what ``initial_state`` or the step before returned.
             encoded: of the same lines.
         """
-        mask = _mask(encoded)
-        return self.decoder.step(previous, state, encoded.memory, encoded.keys, mask)
+        return self.decoder.step(previous, state, encoded.memory, encoded.keys, encoded.mask)
 
     def forward(self, batch: RecognitionBatch) -> RecognitionOutput:
         """Logits given the true text; in evaluation also what is read without it."""
@@ -182,8 +184,9 @@ class Seq2SeqRecognition(BaseModel):
         if self.training and self.scheduled_sampling > 0:
             logits, attention = self._scheduled(inputs, encoded)
         else:
+            lengths = batch.text_lengths + 1
             logits, attention = self.decoder(
-                inputs, encoded.memory, encoded.keys, _mask(encoded), encoded.start
+                inputs, lengths, encoded.memory, encoded.keys, encoded.mask, encoded.start
             )
         text = None if self.training else greedy_text(self, encoded, self.vocabulary)
         return RecognitionOutput(logits, attention, encoded.ctc_logits, encoded.lengths, text)
@@ -201,10 +204,6 @@ class Seq2SeqRecognition(BaseModel):
             logits.append(latest)
             attention.append(state.attention.detach())
         return torch.stack(logits, dim=1), torch.stack(attention, dim=1)
-
-
-def _mask(encoded: Encoded) -> Tensor:
-    return mask_from_lengths(encoded.lengths, encoded.memory.shape[1])
 
 
 __all__ = ["Encoded", "Memory", "RecognitionOutput", "Seq2SeqRecognition"]

@@ -7,7 +7,9 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of the keys.
 """
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -19,11 +21,14 @@ from model.custom_layers.attention_recurrence import (
     AttentionSteps,
     AttentionWeights,
     attend_over_text,
-    location_energies,
+    attention_energies,
 )
 from model.custom_layers.lstm import initialise_lstm
 
 STRIDE = 2
+# Lines that the encoder works on at once, where these are few enough to be padded to their own
+# longest alone; on other devices it is all of them, which they do in the same time.
+LINES_AT_ONCE = {"cpu": 16}
 
 
 class Memory(NamedTuple):
@@ -91,12 +96,22 @@ class ConvolutionalSubsampling(nn.Module):
         values = (features * mask.unsqueeze(2)).transpose(1, 2)  # [B, F, N]
         for convolution in self.convolutions:
             values = F.relu(convolution(values))
-            lengths = torch.div(
-                lengths + convolution.stride[0] - 1, convolution.stride[0], rounding_mode="floor"
-            )
+            lengths = _strided(lengths, convolution)
             # What is past a line's end must be zero for the next convolution, bias or not.
             values = values * mask_from_lengths(lengths, values.shape[2]).unsqueeze(1)
         return values.permute(2, 0, 1), lengths
+
+    def num_frames(self, num_points: int) -> int:
+        """``N'`` of ``N``."""
+        for convolution in self.convolutions:
+            num_points = _strided(num_points, convolution)
+        return num_points
+
+
+def _strided(length: Tensor | int, convolution: nn.Conv1d) -> Tensor | int:
+    """How many places a convolution with full padding takes over so many values."""
+    stride = convolution.stride[0]
+    return (length + stride - 1) // stride
 
 
 class _ReversedLines(torch.autograd.Function):
@@ -118,7 +133,31 @@ class _ReversedLines(torch.autograd.Function):
 
 def _in_order(values: Tensor, order: Tensor) -> Tensor:
     """Rows of ``[N', B, E]`` in the order ``[N', B]``, line by line."""
-    return values[order, torch.arange(values.shape[1], device=values.device)]
+    rows = order * values.shape[1] + torch.arange(values.shape[1], device=values.device)
+    return values.flatten(0, 1).index_select(0, rows.flatten()).view(values.shape)
+
+
+class _JoinedLines(torch.autograd.Function):
+    """Lines from several parts, ``[P, M, E]`` each, in one tensor ``[B, N', E]``: the lines of all
+    parts, one after the other, become those with the numbers ``order``. What is missing is 0."""
+
+    @staticmethod
+    def forward(ctx: Any, order: list[int], size: int, *parts: Tensor) -> Tensor:
+        ctx.order, ctx.shapes = order, [part.shape for part in parts]
+        joined = parts[0].new_zeros(len(order), size, parts[0].shape[2])
+        numbers = iter(order)
+        for line in itertools.chain(*parts):
+            joined[next(numbers), : len(line)] = line
+        return joined
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        numbers = iter(ctx.order)
+        grads = [
+            torch.stack([grad[next(numbers), :frames] for _ in range(lines)])
+            for lines, frames, _ in ctx.shapes
+        ]
+        return None, None, *grads
 
 
 def reversed_order(lengths: Tensor, size: int) -> Tensor:
@@ -193,6 +232,20 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Memory:
         """Features ``[B, N, F]`` of lines of some lengths ``[B]`` to their memory."""
+        num_parts = -(-len(lengths) // LINES_AT_ONCE.get(features.device.type, len(lengths)))
+        if num_parts == 1:
+            return self._encode(features, lengths)
+        # Lines of like length go together, each part without the padding that it does not need.
+        order = lengths.argsort(descending=True)
+        parts = [
+            self._encode(features[rows, : lengths[rows[0]]], lengths[rows])
+            for rows in order.chunk(num_parts)
+        ]
+        size = self.subsampling.num_frames(features.shape[1])
+        frames = _JoinedLines.apply(order.tolist(), size, *(part.frames for part in parts))
+        return Memory(frames, torch.cat([part.lengths for part in parts])[order.argsort()])
+
+    def _encode(self, features: Tensor, lengths: Tensor) -> Memory:
         values, lengths = self.subsampling(features, lengths)
         order = reversed_order(lengths, values.shape[0])
         for layer, norm in zip(self.layers, self.norms, strict=True):
@@ -289,10 +342,21 @@ class AttentionDecoder(nn.Module):
         return torch.tanh(self.start(ends)).to(self.start.weight.dtype)
 
     def forward(
-        self, characters: Tensor, frames: Tensor, keys: Tensor, mask: Tensor, start: Tensor
+        self,
+        characters: Tensor,
+        lengths: Tensor,
+        frames: Tensor,
+        keys: Tensor,
+        mask: Tensor,
+        start: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Logits ``[B, U, C]`` after each of the characters ``[B, U]``, and the attention
-        ``[B, U, N']``; what is past a text's end has no meaning."""
+        ``[B, U, N']``; what is past a text's length ``[B]`` has no meaning."""
+        # The longest texts first, so that those which go on are always the first ones.
+        order = lengths.argsort(descending=True)
+        characters, frames, keys, mask, start = (
+            each.index_select(0, order) for each in (characters, frames, keys, mask, start)
+        )
         embedded = whole_line_dropout(
             self.embedding(characters.t()), self.dropout, self.training
         )  # [U, B, .]
@@ -305,10 +369,15 @@ class AttentionDecoder(nn.Module):
             self.weight_location,
         )
         steps = attend_over_text(
-            inputs, frames, keys, mask, start, torch.zeros_like(start), weights
+            inputs, frames, keys, mask, start, torch.zeros_like(start), weights,
+            _going_on(lengths, len(inputs)),
+        )  # fmt: skip
+        back = order.argsort()
+        logits, attention = (
+            each.index_select(1, back).transpose(0, 1)
+            for each in (self._logits(steps), steps.attention)
         )
-        logits = self._logits(steps)
-        return logits.transpose(0, 1), steps.attention.transpose(0, 1)
+        return logits, attention
 
     def step(
         self, previous: Tensor, state: DecoderState, frames: Tensor, keys: Tensor, mask: Tensor
@@ -316,17 +385,21 @@ class AttentionDecoder(nn.Module):
         """Logits ``[B, C]`` after the characters ``previous`` ``[B]``, and the state with them."""
         embedded = F.dropout(self.embedding(previous), self.dropout, self.training)
         gates = self.weight_embedding(embedded)
-        gates = gates + F.linear(state.context, self.weight_context)
-        gates = gates + F.linear(state.hidden, self.weight_hidden)
+        gates = torch.addmm(gates, state.context, self.weight_context.t())
+        gates = torch.addmm(gates, state.hidden, self.weight_hidden.t())
         entry, forget, candidate, output = gates.to(state.cell.dtype).chunk(4, dim=1)
-        cell = forget.sigmoid() * state.cell + entry.sigmoid() * candidate.tanh()
+        cell = torch.addcmul(forget.sigmoid() * state.cell, entry.sigmoid(), candidate.tanh())
         hidden = output.sigmoid() * cell.tanh()
-        inner = keys + F.linear(hidden, self.weight_query).unsqueeze(1)
-        if self.weight_location is not None:
-            inner = inner + location_energies(state.attention, state.coverage, self.weight_location)
-        energy = (inner.tanh() @ self.weight_energy).to(state.cell.dtype)
-        attention = energy.masked_fill(~mask, -torch.inf).softmax(dim=1)
-        context = torch.bmm(attention.unsqueeze(1), frames.to(attention.dtype)).squeeze(1)
+        energy = attention_energies(
+            keys,
+            F.linear(hidden, self.weight_query),
+            state.attention,
+            state.coverage,
+            self.weight_energy,
+            self.weight_location,
+        )
+        attention = energy.to(cell.dtype).masked_fill(~mask, -torch.inf).softmax(dim=1)
+        context = torch.bmm(attention.to(frames.dtype).unsqueeze(1), frames).squeeze(1)
         context = context.to(state.context.dtype)
         state = DecoderState(hidden, cell, context, attention, state.coverage + attention)
         return self._logits(AttentionSteps(hidden, context, attention)), state
@@ -337,3 +410,11 @@ class AttentionDecoder(nn.Module):
         features = torch.tanh(self.features(features))
         logits = self.output(F.dropout(features, self.dropout, self.training))
         return logits.to(self.output.weight.dtype)
+
+
+def _going_on(lengths: Tensor, size: int) -> Sequence[int] | None:
+    """How many of the texts have each of so many characters; None, which is all, where counting
+    would make a processor wait for another device that does all of them in the same time."""
+    if lengths.device.type != "cpu":
+        return None
+    return (lengths > torch.arange(size).unsqueeze(1)).sum(dim=1).tolist()

@@ -1,14 +1,16 @@
 """The attention decoder's recurrence against the same loop left to autograd."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from model.custom_layers.attention_recurrence import (
     AttentionSteps,
     AttentionWeights,
     attend_over_text,
-    location_energies,
 )
 
 BATCH, CHARACTERS, FRAMES, WIDTH, HIDDEN, KEYS, KERNEL = 3, 4, 7, 5, 6, 4, 3
@@ -26,7 +28,8 @@ def plain(inputs, memory, keys, mask, hidden, cell, weights) -> AttentionSteps:
         hidden = output.sigmoid() * cell.tanh()
         inner = keys + (hidden @ weights.query.t()).unsqueeze(1)
         if weights.location is not None:
-            inner = inner + location_energies(attention, coverage, weights.location)
+            pair = torch.stack([attention, coverage], dim=1)
+            inner = inner + F.conv1d(pair, weights.location, padding=KERNEL // 2).transpose(1, 2)
         energy = (inner.tanh() @ weights.energy).masked_fill(~mask, -torch.inf)
         attention = energy.softmax(dim=1)
         coverage = coverage + attention
@@ -61,16 +64,20 @@ def test_equals_the_plain_loop(location):
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("num_lines", [None, [3, 2, 2, 0]])
 @pytest.mark.parametrize("location", [False, True])
-def test_gradients_equal_those_of_the_plain_loop(location):
+def test_gradients_equal_those_of_the_plain_loop(location, num_lines):
+    """Also where texts end before others do, whatever the plain loop gives after that."""
     *given, weights = arguments(location)
+    counts = torch.tensor(num_lines or [BATCH] * CHARACTERS).unsqueeze(1)
+    real = (torch.arange(BATCH) < counts).unsqueeze(2)  # [U, B, 1]
     leaves = [each for each in (*given, *weights) if each is not None and each.requires_grad]
     gradients = []
-    for form in (attend_over_text, plain):
+    for form in (partial(attend_over_text, num_lines=num_lines), plain):
         steps = form(*given, weights)
         # Neither sum treats all characters or units alike.
-        loss = (steps.hidden * torch.arange(HIDDEN)).cumsum(0).square().sum()
-        loss = loss + (steps.context * torch.arange(1, WIDTH + 1)).sin().sum()
+        loss = (steps.hidden * real * torch.arange(HIDDEN)).cumsum(0).square().sum()
+        loss = loss + (steps.context * real * torch.arange(1, WIDTH + 1)).sin().sum()
         gradients.append(torch.autograd.grad(loss, leaves))
     for found, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from model.custom_layers.seq2seq_modules import (
+    LINES_AT_ONCE,
     BidirectionalLSTM,
     ConvolutionalSubsampling,
     Encoder,
@@ -53,6 +54,25 @@ def test_both_directions_are_those_of_packed_sequences() -> None:
     torch.testing.assert_close(*gradients)
     encoder = Encoder(3, (3,), 1, 0, 4, 1, 0.0, False)
     torch.testing.assert_close(encoder.ends(Memory(found.transpose(0, 1), LENGTHS)), last)
+
+
+@pytest.mark.parametrize("more_points", [0, 6])
+def test_an_encoder_gives_the_same_however_many_lines_it_takes_at_once(
+    more_points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    encoder = Encoder(3, (3, 4), 3, 1, 4, 2, 0.0, False).double()
+    lengths = torch.randperm(SIZE) + 1
+    features = drawn(SIZE, SIZE + more_points, 3).requires_grad_()
+    found = []
+    for lines in (4, SIZE):
+        monkeypatch.setitem(LINES_AT_ONCE, "cpu", lines)
+        memory = encoder(features, lengths)
+        real = torch.arange(memory.frames.shape[1]) < memory.lengths.unsqueeze(1)
+        frames = memory.frames * real.unsqueeze(2)
+        gradients = torch.autograd.grad(frames.sin().sum(), [features, *encoder.parameters()])
+        found.append((frames, memory.lengths, gradients))
+    torch.testing.assert_close(*found)
 
 
 def test_lines_are_reversed_within_their_lengths() -> None:
