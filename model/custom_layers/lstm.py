@@ -1,13 +1,151 @@
-"""An LSTM layer as a plain loop over time, for what ``torch.nn.LSTM`` cannot do.
+"""LSTM layers beside ``torch.nn.LSTM``: one that is faster in training, one that can do more.
 
-Shapes: ``T`` pen steps, ``B`` lines, ``I`` input units, ``H`` hidden units.
+Shapes: ``T`` pen steps, ``B`` lines, ``I`` input units, ``H`` hidden units. Inputs may come in
+parts, ``[T, B, I_i]`` each, that side by side are ``[T, B, I]``.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from model.custom_layers.recurrence import (
+    GateGradients,
+    GateInputs,
+    cell_backward,
+    cell_forward,
+    fast_tanh,
+    join_weights,
+    product_type,
+)
+
+Inputs = Tensor | Sequence[Tensor]
+# Where the recurrence by hand was faster than the library's in bfloat16, on a CPU with bfloat16
+# products. In float32 the library's takes little more than the products do, and is used.
+BY_HAND_HIDDEN = 256
+BY_HAND_LINES = 16
+
+
+class ColumnLSTM(nn.LSTM):
+    """One ``torch.nn.LSTM`` layer whose training under autocast on a CPU is written by hand.
+
+    There a step is one product in the lower precision and pointwise work in float32 on columns, see
+    ``recurrence``; kept for the backward pass are gates, cells and hidden outputs, and the inputs
+    where they lie. Elsewhere, and without gradients, it is ``torch.nn.LSTM``.
+
+    Args:
+        input_size: ``I``.
+        hidden_size: ``H``.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+
+    def forward(
+        self, inputs: Inputs, state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Run over a sequence, see ``LoopLSTM.forward``."""
+        parts = [inputs] if isinstance(inputs, Tensor) else inputs
+        if self._better_by_hand(parts[0]):
+            return self.forward_by_hand(parts, state)
+        return super().forward(side_by_side(parts), state)
+
+    def _better_by_hand(self, inputs: Tensor) -> bool:
+        return (
+            inputs.device.type == "cpu"
+            and torch.is_grad_enabled()
+            and product_type(self.weight_hh_l0) != self.weight_hh_l0.dtype
+            and self.hidden_size >= BY_HAND_HIDDEN
+            and inputs.shape[1] >= BY_HAND_LINES
+        )
+
+    def forward_by_hand(
+        self, parts: Sequence[Tensor], state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """``forward`` of inputs in parts, whatever the device, type and sizes."""
+        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0 + self.bias_hh_l0)
+        parts = [part.to(self.weight_hh_l0.dtype) for part in parts]
+        if state is None:
+            hidden = cell = parts[0].new_zeros(parts[0].shape[1], self.hidden_size)
+        else:
+            hidden, cell = (part.squeeze(0).to(self.weight_hh_l0.dtype) for part in state)
+        dtype = product_type(self.weight_hh_l0)
+        with torch.autocast(parts[0].device.type, enabled=False):
+            hiddens, cell = _Recurrence.apply(*weights, hidden, cell, dtype, *parts)
+        return hiddens, (hiddens[-1:], cell.unsqueeze(0))
+
+
+class _Recurrence(torch.autograd.Function):
+    """The loop of ``ColumnLSTM`` with hand-written back-propagation through time."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight_inputs: Tensor, weight_hidden: Tensor, bias: Tensor, hidden: Tensor,
+        cell: Tensor, dtype: torch.dtype, *inputs: Tensor,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        steps, batch = inputs[0].shape[:2]
+        size = hidden.shape[1]
+        sizes = [size, *(part.shape[2] for part in inputs)]
+        weight = join_weights([weight_hidden, weight_inputs], bias, dtype)
+        entering = GateInputs(weight, sizes, batch)
+        hiddens = bias.new_empty(steps + 1, batch, size)
+        cells, gates = (
+            bias.new_empty(steps + 1, size, batch),
+            bias.new_empty(steps, 4 * size, batch),
+        )
+        hiddens[0], cells[0] = hidden, cell.t()
+        column = hidden.t().contiguous()
+        rows = zip(
+            gates.unbind(0), cells[:-1].unbind(0), cells[1:].unbind(0), hiddens[1:].mT.unbind(0),
+            zip(*(part.mT.unbind(0) for part in inputs), strict=True), strict=True,
+        )  # fmt: skip
+        for gate, last_cell, next_cell, next_hidden, parts in rows:
+            entering.fill((column, *parts))
+            entering.sum_into(gate)
+            cell_forward(gate, last_cell, next_cell, column)
+            next_hidden.copy_(column)
+        ctx.save_for_backward(weight, gates, cells, hiddens, *inputs)
+        return hiddens[1:], cells[-1].t().clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_hiddens: Tensor, grad_cell: Tensor) -> tuple[Tensor | None, ...]:
+        weight, gates, cells, hiddens, *inputs = ctx.saved_tensors
+        size = cells.shape[1]
+        sizes = [size, *(part.shape[2] for part in inputs)]
+        of_weight = any(ctx.needs_input_grad[:3])
+        gradients = GateGradients(weight, sizes, gates[0], len(gates), of_weight)
+        grad_inputs = [
+            gates.new_empty(part.shape) if needed else None
+            for part, needed in zip(inputs, ctx.needs_input_grad[6:], strict=True)
+        ]
+        from_next, grad_hidden = torch.zeros_like(cells[0]), torch.empty_like(cells[0])
+        grad_cell = grad_cell.t().contiguous()
+        for chunk in gradients.chunks():
+            for step in reversed(chunk):
+                grad_hidden.copy_(grad_hiddens[step].t()).add_(from_next)
+                grad_cell = cell_backward(
+                    grad_hidden, grad_cell, gates[step], cells[step],
+                    fast_tanh(cells[step + 1]), gradients.gate, dim=0,
+                )  # fmt: skip
+                from_next, *of_inputs = gradients.back(step)
+                for target, part in zip(grad_inputs, of_inputs, strict=True):
+                    if target is not None:
+                        target[step].t().copy_(part)
+            gradients.add_weights(chunk, [hiddens, *inputs])
+        of_hidden, of_inputs, of_bias = gradients.of_weights([size, sum(sizes[1:])])
+        return of_inputs, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, *grad_inputs
+
+
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """``[T, B, I]`` of the parts ``[T, B, I_i]``."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([part.to(parts[-1].dtype) for part in parts], dim=-1)
 
 
 class LoopLSTM(nn.Module):
@@ -57,17 +195,18 @@ class LoopLSTM(nn.Module):
         initialise_lstm(self)
 
     def forward(
-        self, inputs: Tensor, state: tuple[Tensor, Tensor] | None = None
+        self, inputs: Inputs, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Run over a sequence.
 
         Args:
-            inputs: ``[T, B, I]``.
+            inputs: ``[T, B, I]``, or its parts.
             state: hidden and cell state, each ``[1, B, H]``; zeros by default.
 
         Returns:
             hidden states ``[T, B, H]`` of all steps, and the state after the last.
         """
+        inputs = inputs if isinstance(inputs, Tensor) else side_by_side(inputs)
         hidden, cell = self._initial(inputs, state)  # [B, H] each
         bias = self.bias_ih_l0 + self.bias_hh_l0
         added_at_once = None if self.layer_norm else bias

@@ -3,9 +3,10 @@
 Graves 2013, "Generating Sequences With Recurrent Neural Networks", section 5.1, eq. 46-51. The
 window of one step feeds the gates of the next, so no fused LSTM covers the loop. The sequence form
 therefore runs a hand-written recurrence: per step one recurrent product and pointwise work, into
-preallocated buffers; all input projections before the loop; in the backward pass all weight
-gradients as one product each, after the loop. ``forward_plain`` is the same recurrence left to
-autograd, the reference for the tests.
+preallocated buffers, lines as columns (see ``recurrence``); in the backward pass the weights'
+gradients as products over many steps at once, and the window's components ``[K, U]`` of each line
+made anew rather than kept. ``forward_plain`` is the same recurrence left to autograd, the reference
+for the tests.
 
 Shapes: ``B`` batch, ``T`` pen steps, ``U`` characters of the padded text, ``K`` window components,
 ``H`` hidden units, ``C`` vocabulary, ``I`` inputs of a step.
@@ -19,7 +20,17 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from model.custom_layers.lstm import clip_gradient
-from model.custom_layers.recurrence import add_product, cell_backward, product_type
+from model.custom_layers.recurrence import (
+    GateGradients,
+    GateInputs,
+    add_product,
+    cell_backward,
+    cell_forward,
+    fast_tanh,
+    join_weights,
+    per_step,
+    product_type,
+)
 
 # Pen steps that a character takes at the start of training, about what people's writing takes.
 STEPS_PER_CHARACTER = 25.0
@@ -32,8 +43,8 @@ PARAMETER_RANGES = (LOG_ALPHA_RANGE, LOG_BETA_RANGE, LOG_KAPPA_STEP_RANGE)
 # A component's weight under exp(-60) is exactly zero: nothing to the result, and no denormal
 # numbers, which would slow the products many times.
 LOG_PHI_FLOOR = -60.0
-# Widths that are a multiple of this suit the processors' vector units.
-PRODUCT_WIDTH = 16
+# A little above exp(LOG_PHI_FLOOR).
+PHI_FLOOR = 1e-26
 
 
 class GaussianAttentionState(NamedTuple):
@@ -176,14 +187,14 @@ class LSTMWithGaussianAttention(nn.Module):
             state: what the steps before left; zeros at the start of a line.
         """
         state = self.initial_state(one_hot_text) if state is None else state
-        projected = self._project(inputs)
-        projected = projected.to(one_hot_text.dtype)
+        dtype = one_hot_text.dtype
+        weights = (self.weight_input, self.weight_recurrent, self.bias, self.weight_window)
         # Autocast would take the window's products to its lower precision, too.
-        recurrent_type = product_type(projected)
-        with torch.autocast(projected.device.type, enabled=False):
+        recurrent_type = product_type(one_hot_text)
+        with torch.autocast(inputs.device.type, enabled=False):
             hidden, window, cell, last_kappa, kappa, phi = _Recurrence.apply(
-                projected, self.weight_recurrent, self.weight_window, self.bias_window,
-                one_hot_text, *state, self.gradient_clip, recurrent_type,
+                inputs.to(dtype).transpose(0, 1), *weights, self.bias_window, one_hot_text,
+                *state, self.gradient_clip, recurrent_type, torch.is_grad_enabled(),
             )  # fmt: skip
         final = GaussianAttentionState(hidden[-1], cell, last_kappa, window[-1])
         return self._output(hidden, window, kappa, phi, final)
@@ -247,66 +258,61 @@ def positions_and_mask(one_hot_text: Tensor) -> tuple[Tensor, Tensor]:
 class _Recurrence(torch.autograd.Function):
     """The loop of ``LSTMWithGaussianAttention`` with hand-written back-propagation through time.
 
-    Everything is time-first. ``joined[t]`` holds the hidden output and the window before step t, so
-    that one product serves both. Under autocast the recurrent products run in the lower precision;
+    Under autocast the recurrent products run in the lower precision;
     gates, cell and the window's whole path stay in the type of the text.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, projected: Tensor, weight_recurrent: Tensor, weight_window: Tensor,
-        bias_window: Tensor, one_hot_text: Tensor, hidden: Tensor, cell: Tensor, kappa: Tensor,
-        window: Tensor, gradient_clip: float | None, recurrent_type: torch.dtype,
+        ctx: Any, inputs: Tensor, weight_input: Tensor, weight_recurrent: Tensor, bias: Tensor,
+        weight_window: Tensor, bias_window: Tensor, one_hot_text: Tensor, hidden: Tensor,
+        cell: Tensor, kappa: Tensor, window: Tensor, gradient_clip: float | None,
+        recurrent_type: torch.dtype, keep: bool,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        steps, batch, gate_size = projected.shape
-        size = gate_size // 4
-        components, length = kappa.shape[1], one_hot_text.shape[1]
-        new = projected.new_empty
-        joined_size = weight_recurrent.shape[1]
-        weight = _padded(weight_recurrent).to(recurrent_type)
-        joined = projected.new_zeros(steps + 1, batch, weight.shape[1])
-        joined[0, :, :size], joined[0, :, size:joined_size] = hidden, window
-        gates, cells = new(steps, batch, gate_size), new(steps + 1, batch, size)
-        cells[0] = cell
-        tanh_cells = new(steps, batch, size)
-        parameters = new(steps, batch, 3 * components)
-        kappas, component_phis = (
-            new(steps, batch, components),
-            new(steps, batch, components, length),
-        )
-        positions, mask = positions_and_mask(one_hot_text)
-        weight_to_gates = weight.t().contiguous()
-        weight_out = weight_window.t().contiguous()
+        steps, batch, num_inputs = inputs.shape
+        size, components, characters = (part.shape[1] for part in (hidden, kappa, window))
+        text = _Text(one_hot_text)
+        weight = join_weights([weight_recurrent, weight_input], bias, recurrent_type)
+        entering = GateInputs(weight, [size, characters, num_inputs], batch)
+        kept, new = steps if keep else 1, one_hot_text.new_empty
+        gates, parameters = new(kept, 4 * size, batch), new(kept, 3 * components, batch)
+        cells, kappas = new(kept + 1, size, batch), new(steps + 1, components, batch)
+        hiddens, windows = new(steps + 1, batch, size), new(steps + 1, batch, characters)
+        phis = new(steps, one_hot_text.shape[1], batch)
+        hiddens[0], windows[0] = hidden, window
+        cells[0], kappas[0] = cell.t(), kappa.t()
+        last_cells, next_cells = (cells[:-1], cells[1:]) if keep else (cells[:1], cells[:1])
+        hidden, window = hidden.t().contiguous(), window.t().contiguous()
+        bias_window, bounds = bias_window.unsqueeze(1), _bounds(parameters)
         rows = zip(
-            projected.unbind(0), joined[:-1].unbind(0), joined[1:].unbind(0), gates.unbind(0),
-            cells[:-1].unbind(0), cells[1:].unbind(0), tanh_cells.unbind(0), parameters.unbind(0),
-            kappas.unbind(0), component_phis.unbind(0), strict=True,
+            inputs.mT.unbind(0), per_step(gates, steps), per_step(last_cells, steps),
+            per_step(next_cells, steps), per_step(parameters, steps), phis.unbind(0),
+            kappas[:-1].unbind(0), kappas[1:].unbind(0), hiddens[1:].mT.unbind(0),
+            windows[1:].mT.unbind(0), strict=True,
         )  # fmt: skip
-        for row, before, after, gate, last_cell, next_cell, tanh_cell, raw, new_kappa, phi in rows:
-            add_product(row, before, weight_to_gates, out=gate)
-            input_forget, candidate, output_gate = gate.split([2 * size, size, size], dim=1)
-            input_gate, forget_gate = input_forget.sigmoid_().split(size, dim=1)
-            torch.mul(forget_gate, last_cell, out=next_cell)
-            next_cell.addcmul_(input_gate, candidate.tanh_())
-            torch.tanh(next_cell, out=tanh_cell)
-            next_hidden, next_window = after[:, :size], after[:, size:joined_size]
-            torch.mul(output_gate.sigmoid_(), tanh_cell, out=next_hidden)
-            torch.addmm(bias_window, next_hidden, weight_out, out=raw)
-            weights, kappa = window_weights(raw, kappa, positions, mask)
-            phi.copy_(weights)
-            new_kappa.copy_(kappa)
-            next_window.copy_(torch.bmm(weights.sum(1, keepdim=True), one_hot_text).squeeze(1))
+        for (
+            pen, gate, last_cell, next_cell, raw, phi, kappa, next_kappa, next_hidden, next_window
+        ) in rows:  # fmt: skip
+            entering.fill((hidden, window, pen))
+            entering.sum_into(gate)
+            cell_forward(gate, last_cell, next_cell, hidden)
+            torch.addmm(bias_window, weight_window, hidden, out=raw)
+            log_alpha, beta, step = _bounded_columns(raw, bounds)
+            torch.add(kappa, step, out=next_kappa)
+            weights, _ = text.weights(log_alpha, beta, next_kappa)
+            torch.sum(weights, 0, out=phi)
+            text.read(phi.mul_(text.mask), out=window)
+            next_hidden.copy_(hidden)
+            next_window.copy_(window)
         ctx.save_for_backward(
             weight, weight_window, one_hot_text,
-            joined, gates, cells, tanh_cells, parameters, kappas, component_phis,
+            inputs, gates, cells, hiddens, windows, parameters, kappas,
         )  # fmt: skip
-        ctx.joined_size, ctx.gradient_clip = joined_size, gradient_clip
-        phi = component_phis.sum(2)
-        ctx.mark_non_differentiable(kappas, phi)
-        ctx.set_materialize_grads(True)
-        hidden_steps = joined[1:, :, :size].clone()
-        window_steps = joined[1:, :, size:joined_size].clone()
-        return hidden_steps, window_steps, cells[-1].clone(), kappas[-1].clone(), kappas, phi
+        ctx.gradient_clip = gradient_clip
+        kappas, phis = kappas.mT, phis.mT
+        last_cell, last_kappa, kappa_steps = next_cells[-1].t(), kappas[-1], kappas[1:].clone()
+        ctx.mark_non_differentiable(kappa_steps, phis)
+        return hiddens[1:], windows[1:], last_cell.clone(), last_kappa.clone(), kappa_steps, phis
 
     @staticmethod
     @once_differentiable
@@ -316,63 +322,125 @@ class _Recurrence(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
         (
             weight, weight_window, one_hot_text,
-            joined, gates, cells, tanh_cells, parameters, kappas, component_phis,
+            inputs, gates, cells, hiddens, windows, parameters, kappas,
         ) = ctx.saved_tensors  # fmt: skip
-        steps, batch, size = tanh_cells.shape
-        positions, _ = positions_and_mask(one_hot_text)
-        text_by_character = one_hot_text.transpose(1, 2)
-        grad_parameters, grad_gates = torch.empty_like(parameters), torch.empty_like(gates)
-        grad_joined = torch.zeros_like(joined[0])
-        rows = zip(
-            grad_hiddens.unbind(0), grad_windows.unbind(0), component_phis.unbind(0),
-            (kappas.unsqueeze(3) - positions).unbind(0), grad_parameters.unbind(0),
-            *(part.unbind(0) for part in _parameter_factors(parameters)),
-            grad_gates.unbind(0), gates.unbind(0), cells[:-1].unbind(0), tanh_cells.unbind(0),
-            strict=True,
-        )  # fmt: skip
-        for (
-            grad_hidden, grad_window, phi, distance, grad_raw, double_beta, factors,
-            grad_gate, gate, cell, tanh_cell,
-        ) in reversed(list(rows)):  # fmt: skip
-            from_hidden = grad_joined[:, :size]
-            from_window = grad_joined[:, size : ctx.joined_size]
-            grad_phi = torch.bmm((grad_window + from_window).unsqueeze(1), text_by_character)
-            grad_log_phi = phi * grad_phi  # [B, K, U]
-            first = grad_log_phi * distance
-            grad_kappa = torch.addcmul(grad_kappa, double_beta, first.sum(2), value=-1)
-            by_parameter = (grad_log_phi.sum(2), (first * distance).sum(2), grad_kappa)
-            torch.mul(torch.cat(by_parameter, dim=1), factors, out=grad_raw)
-            grad_hidden = torch.addmm(grad_hidden + from_hidden, grad_raw, weight_window)
-            grad_cell = cell_backward(grad_hidden, grad_cell, gate, cell, tanh_cell, grad_gate)
-            if ctx.gradient_clip is not None:
-                grad_gate.clamp_(-ctx.gradient_clip, ctx.gradient_clip)
-            grad_joined = (grad_gate.to(weight.dtype) @ weight).to(joined.dtype)
-        flat_gates = grad_gates.flatten(0, 1).to(weight.dtype)
-        grad_weight = flat_gates.t() @ joined[:-1].flatten(0, 1).to(weight.dtype)
-        flat_parameters = grad_parameters.flatten(0, 1)
+        needed = ctx.needs_input_grad
+        size, characters, num_inputs = (part.shape[2] for part in (hiddens, windows, inputs))
+        gradients = GateGradients(
+            weight, [size, characters, num_inputs], gates[0], len(gates), any(needed[1:4])
+        )
+        text, bounds, back = _Text(one_hot_text), _bounds(parameters), weight_window.t()
+        grad_inputs = gates.new_empty(inputs.shape) if needed[0] else None
+        grad_weight_window = torch.zeros_like(weight_window)
+        grad_parameters = torch.empty_like(parameters)
+        grad_cell, grad_kappa = (part.t().clone() for part in (grad_cell, grad_kappa))
+        grad_hidden, from_hidden = torch.empty_like(cells[0]), torch.zeros_like(cells[0])
+        from_window = gates.new_zeros(characters, gates.shape[2])
+        for chunk in gradients.chunks():
+            for step in reversed(chunk):
+                grad_raw = grad_parameters[step]
+                grad_phi = text.read_back(from_window + grad_windows[step].t())
+                text.back(
+                    grad_phi, parameters[step], bounds, kappas[step + 1], grad_kappa, grad_raw
+                )
+                grad_hidden.copy_(grad_hiddens[step].t()).add_(from_hidden).addmm_(back, grad_raw)
+                grad_cell = cell_backward(
+                    grad_hidden, grad_cell, gates[step], cells[step],
+                    fast_tanh(cells[step + 1]), gradients.gate, dim=0,
+                )  # fmt: skip
+                if ctx.gradient_clip is not None:
+                    gradients.gate.clamp_(-ctx.gradient_clip, ctx.gradient_clip)
+                from_hidden, from_window, of_input = gradients.back(step)
+                if grad_inputs is not None:
+                    grad_inputs[step].t().copy_(of_input)
+            gradients.add_weights(chunk, [hiddens, windows, inputs])
+            of_chunk = grad_parameters[chunk.start : chunk.stop].transpose(0, 1).flatten(1)
+            after = hiddens[chunk.start + 1 : chunk.stop + 1].flatten(0, 1)
+            add_product(grad_weight_window, of_chunk, after, out=grad_weight_window)
+        of_recurrent, of_input, of_bias = gradients.of_weights([size + characters, num_inputs])
         return (
-            grad_gates, grad_weight[:, : ctx.joined_size].to(joined.dtype),
-            flat_parameters.t() @ joined[1:, :, :size].flatten(0, 1), flat_parameters.sum(0), None,
-            grad_joined[:, :size], grad_cell, grad_kappa,
-            grad_joined[:, size : ctx.joined_size], None, None,
+            grad_inputs, of_input, of_recurrent, of_bias,
+            grad_weight_window, grad_parameters.sum((0, 2)), None,
+            from_hidden.t(), grad_cell.t(), grad_kappa.t(), from_window.t(), None, None, None,
         )  # fmt: skip
 
 
-def _padded(weight: Tensor) -> Tensor:
-    """The weight ``[4H, H+C]`` with columns of zeros up to a multiple of 16, the width that the
-    products over a batch are a quarter faster at."""
-    return nn.functional.pad(weight, (0, -weight.shape[1] % PRODUCT_WIDTH))
+class _Text:
+    """A batch of texts as the recurrence reads it, on columns.
 
+    Attributes:
+        mask: ``[U, B]``, 1 on real characters and 0 on padding.
 
-def _parameter_factors(parameters: Tensor) -> tuple[Tensor, Tensor]:
-    """What the sums over characters are multiplied by in the window's backward pass.
-
-    Returns:
-        2 beta ``[T, B, K]``, and ``[T, B, 3K]``: 1, -beta and the step of kappa for the gradients
-        of the raw alpha, beta and kappa; 0 where the parameter's range holds it back.
+    Args:
+        one_hot_text: ``[B, U, C]``.
     """
-    bounded = _bounded(parameters)
-    _, log_beta, log_step = bounded.chunk(3, dim=2)
-    beta = log_beta.exp()
-    factors = torch.cat([torch.ones_like(beta), -beta, log_step.exp()], dim=2)
-    return 2.0 * beta, factors * (bounded == parameters)
+
+    def __init__(self, one_hot_text: Tensor) -> None:
+        positions, mask = positions_and_mask(one_hot_text)
+        self.mask = mask.squeeze(1).t().contiguous()
+        self._positions = positions.unsqueeze(1)  # [U, 1]
+        self._characters = one_hot_text.argmax(2).t().contiguous()  # [U, B]
+        # A sum in no fixed order, as GPUs add up at indices, would not be the same twice.
+        self._by_character = one_hot_text.transpose(1, 2) if one_hot_text.is_cuda else None
+
+    def weights(self, log_alpha: Tensor, beta: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor]:
+        """``window_weights`` from bounded parameters ``[K, B]`` and kappa after the step: phi of
+        each component, ``[K, U, B]``, as yet without the mask; and its distances."""
+        distance = kappa.unsqueeze(1) - self._positions
+        phi = distance.square().mul_(beta.unsqueeze(1))
+        torch.sub(log_alpha.unsqueeze(1), phi, out=phi)
+        phi.clamp_(min=LOG_PHI_FLOOR).exp_()
+        return nn.functional.threshold_(phi, PHI_FLOOR, 0.0), distance
+
+    def read(self, phi: Tensor, out: Tensor) -> Tensor:
+        """The window ``[C, B]`` for phi ``[U, B]``."""
+        if self._by_character is not None:
+            return out.copy_(torch.bmm(self._by_character, phi.t().unsqueeze(2)).squeeze(2).t())
+        return out.zero_().scatter_add_(0, self._characters, phi)
+
+    def read_back(self, grad_window: Tensor) -> Tensor:
+        """The gradient of phi ``[U, B]``."""
+        return grad_window.gather(0, self._characters).mul_(self.mask)
+
+    def back(
+        self, grad_phi: Tensor, raw: Tensor, bounds: tuple[Tensor, Tensor], kappa: Tensor,
+        grad_kappa: Tensor, grad_raw: Tensor,
+    ) -> None:  # fmt: skip
+        """Back through one step of the window.
+
+        Args:
+            grad_phi: ``[U, B]``.
+            raw: ``[3K, B]``, the step's parameters; kappa: ``[K, B]``, after the step.
+            grad_kappa: ``[K, B]``, of kappa after the step from what follows; changed to that of
+                kappa before it.
+            grad_raw: ``[3K, B]``, filled.
+        """
+        log_alpha, beta, step = _bounded_columns(raw, bounds)
+        phi, distance = self.weights(log_alpha, beta, kappa)
+        moments = phi.new_empty(3, *phi.shape)
+        torch.mul(phi, grad_phi, out=moments[0])
+        torch.mul(moments[0], distance, out=moments[2])
+        torch.mul(moments[2], distance, out=moments[1])
+        of_alpha, of_square, of_distance = moments.sum(2)  # [K, B] each
+        grad_kappa.sub_(of_distance.mul_(beta), alpha=2)
+        torch.cat([of_alpha, of_square.mul_(beta).neg_(), grad_kappa * step], out=grad_raw)
+        lowest, highest = bounds
+        grad_raw.mul_((raw >= lowest) & (raw <= highest))
+
+
+def _bounds(parameters: Tensor) -> tuple[Tensor, Tensor]:
+    """The lowest and highest parameters, ``[3K, 1]`` each, for parameters ``[T, 3K, B]``."""
+    components = parameters.shape[1] // 3
+    lowest, highest = (
+        parameters.new_tensor(ends).repeat_interleave(components).unsqueeze(1)
+        for ends in zip(*PARAMETER_RANGES, strict=True)
+    )
+    return lowest, highest
+
+
+def _bounded_columns(raw: Tensor, bounds: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    """log alpha, beta and the step of kappa, ``[K, B]`` each."""
+    components = len(raw) // 3
+    bounded = torch.clamp(raw, *bounds)
+    bounded[components:].exp_()
+    return bounded.chunk(3)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.custom_layers.lstm import LoopLSTM, clip_gradient, initialise_lstm
+from model.custom_layers.lstm import ColumnLSTM, LoopLSTM, clip_gradient, initialise_lstm
 
 
 def loop_layer(**options) -> LoopLSTM:
@@ -147,3 +147,96 @@ def test_initial_weights_remember(make) -> None:
     assert torch.equal(forget, torch.ones(6))
     for gate in layer.weight_hh_l0.detach().chunk(4):
         torch.testing.assert_close(gate @ gate.T, torch.eye(6), rtol=1e-4, atol=1e-5)
+
+
+def column_layer(dtype: torch.dtype = torch.float64) -> ColumnLSTM:
+    torch.manual_seed(1)
+    return ColumnLSTM(5, 6).to(dtype)
+
+
+def parts() -> list[Tensor]:
+    return [part.contiguous() for part in inputs().split([2, 3], dim=2)]
+
+
+@pytest.mark.parametrize("initial", [None, state()])
+def test_by_hand_equals_the_library_in_values_and_gradients(initial) -> None:
+    layer, results = column_layer(), []
+    for form in (lambda *given: nn.LSTM.forward(layer, *given), layer.forward_by_hand):
+        layer.zero_grad()
+        start = None if initial is None else [part.clone().requires_grad_() for part in initial]
+        given = [part.requires_grad_() for part in parts()]
+        sequence = given if form == layer.forward_by_hand else torch.cat(given, dim=2)
+        outputs, (hidden, cell) = form(sequence, start)
+        (outputs.square().sum() + hidden.sum() + (2 * cell).sum()).backward()
+        gradients = [part.grad for part in (*given, *(start or []), *layer.parameters())]
+        results.append([outputs, hidden, cell, *gradients])
+    torch.testing.assert_close(results[1], results[0], rtol=1e-11, atol=1e-12)
+
+
+def test_by_hand_gradients_agree_with_finite_differences() -> None:
+    layer = column_layer()
+
+    def run(first: Tensor, second: Tensor, *start: Tensor) -> tuple[Tensor, ...]:
+        outputs, last = layer.forward_by_hand([first, second], start)
+        return outputs, *last
+
+    values = [value.requires_grad_() for value in (*(p[:3] for p in parts()), *state())]
+    assert torch.autograd.gradcheck(run, values)
+
+
+@pytest.mark.parametrize("lines", [1, 3, 16, 17])
+def test_by_hand_equals_the_library_in_float32_for_any_number_of_lines(lines: int) -> None:
+    layer = column_layer(torch.float32)
+    sequence = torch.randn(40, lines, 5, generator=torch.Generator().manual_seed(2))
+    expected, _ = layer(sequence)
+    torch.testing.assert_close(layer.forward_by_hand([sequence])[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_by_hand_many_chunks_of_steps_give_the_same_gradient(monkeypatch) -> None:
+    layer, gradients = column_layer(), []
+    for columns in (2048, 6):
+        monkeypatch.setattr("model.custom_layers.recurrence.COLUMNS_AT_ONCE", columns)
+        layer.zero_grad()
+        layer.forward_by_hand(parts())[0].square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in layer.parameters()])
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_by_hand_two_forwards_before_one_backward_and_frozen_weights() -> None:
+    layer = column_layer()
+    sum(layer.forward_by_hand([inputs()[:steps]])[0].sum() for steps in (3, 7)).backward()
+    together = layer.weight_hh_l0.grad.clone()
+    layer.zero_grad()
+    for steps in (3, 7):
+        layer.forward_by_hand([inputs()[:steps]])[0].sum().backward()
+    torch.testing.assert_close(layer.weight_hh_l0.grad, together)
+    layer.requires_grad_(False)
+    sequence = inputs().requires_grad_()
+    layer.forward_by_hand([sequence])[0].sum().backward()
+    assert sequence.grad.abs().sum() > 0
+    torch.testing.assert_close(layer.weight_hh_l0.grad, together)
+
+
+def test_by_hand_a_second_derivative_is_refused_clearly() -> None:
+    layer, sequence = column_layer(), inputs().requires_grad_()
+    loss = layer.forward_by_hand([sequence])[0].square().sum()
+    (gradient,) = torch.autograd.grad(loss, sequence, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
+def test_under_autocast_it_is_by_hand_and_close_to_float32() -> None:
+    torch.manual_seed(0)
+    layer = ColumnLSTM(5, 256)
+    sequence = torch.randn(20, 16, 5)
+    results = []
+    for lowered in (False, True):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=lowered):
+            outputs, _ = layer(sequence)
+        outputs.square().sum().backward()
+        results.append([outputs, layer.weight_hh_l0.grad.clone()])
+    assert results[1][0].dtype == torch.float32 and "_Recurrence" in str(results[1][0].grad_fn)
+    torch.testing.assert_close(results[1][0], results[0][0], rtol=0.02, atol=0.01)
+    error = (results[1][1] - results[0][1]).norm() / results[0][1].norm()
+    assert error < 0.02
