@@ -221,8 +221,8 @@ def _contestant(
 def _model(options: argparse.Namespace) -> StackedHandwriting:
     sizes = (options.hidden_size, options.num_layers, options.num_mixtures)
     if options.text:
-        return ConditionalHandwriting(VOCABULARY, *sizes, num_window_components=10)
-    return UnconditionalHandwriting(*sizes)
+        return ConditionalHandwriting(VOCABULARY, *sizes, recompute_steps=options.recompute_steps)
+    return UnconditionalHandwriting(*sizes, recompute_steps=options.recompute_steps)
 
 
 def _step(
@@ -286,6 +286,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="timed steps; 0: no times")
     parser.add_argument("--naive", action="store_true", help="beside the naive loop, too")
     parser.add_argument("--memory", action="store_true", help="measure the growth of memory, too")
+    parser.add_argument("--recompute-steps", type=int, help="of the model, see there")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -4,18 +4,20 @@ Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``L`` layers, ``H`` hidd
 mixture components, ``K`` window components, ``C`` vocabulary.
 """
 
-from typing import Annotated, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from base.base_model import BaseModel
 from base.registry import MODELS
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
-from model.custom_layers.lstm import LoopLSTM, clip_gradient, initialise_lstm
+from model.custom_layers.lstm import ColumnLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
     GaussianAttentionState,
     LSTMWithGaussianAttention,
@@ -69,8 +71,8 @@ class StackedHandwriting(BaseModel):
     (section 4.1). The cells are standard LSTM cells: Graves's have peephole connections besides,
     which ``torch.nn.LSTM`` does not offer.
 
-    Layers are ``torch.nn.LSTM`` unless an option asks for ``LoopLSTM``, which is slower. Both have
-    the same weights.
+    Layers are ``ColumnLSTM`` (``torch.nn.LSTM``, or faster) unless an option asks for ``LoopLSTM``,
+    which is slower. Both have the same weights.
 
     Args:
         side_size: inputs that every layer gets.
@@ -79,7 +81,7 @@ class StackedHandwriting(BaseModel):
         num_below: how many of them the model brings itself, at the bottom.
         num_mixtures: ``M``.
         dropout, output_dropout, recurrent_dropout, layer_norm, output_gradient_clip,
-        lstm_gradient_clip: as in the models.
+        lstm_gradient_clip, recompute_steps: as in the models.
     """
 
     def __init__(
@@ -95,8 +97,10 @@ class StackedHandwriting(BaseModel):
         layer_norm: bool,
         output_gradient_clip: float | None,
         lstm_gradient_clip: float | None,
+        recompute_steps: int | None,
     ) -> None:
         super().__init__()
+        self.recompute_steps = recompute_steps
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.num_mixtures = num_mixtures
@@ -124,37 +128,63 @@ class StackedHandwriting(BaseModel):
         return StackState(zeros, zeros)
 
     def _run_stack(
-        self, side: Tensor, below: list[Tensor], state: StackState | None
+        self, side: list[Tensor], below: list[Tensor], state: StackState | None
     ) -> tuple[Tensor, StackState]:
         """Raw outputs ``[T, B, 6M+1]``, and the state after them.
 
         Args:
-            side: ``[T, B, S]``, what every layer gets.
+            side: what every layer gets, ``[T, B, S_i]`` each.
             below: the outputs ``[T, B, H]`` of the layers under the stack.
             state: of the stack; zeros by default.
         """
         outputs, last_hidden, last_cell = list(below), [], []
         for index, layer in enumerate(self.layers):
-            layer_inputs = side
-            if outputs:
-                dropped = F.dropout(outputs[-1], self.dropout, self.training)
-                layer_inputs = torch.cat([side.to(dropped.dtype), dropped], dim=-1)  # [T, B, S+H]
-            layer_hidden, (hidden, cell) = layer(layer_inputs, _layer_state(state, index))
+            dropped = [F.dropout(part, self.dropout, self.training) for part in outputs[-1:]]
+            layer_hidden, (hidden, cell) = layer([*side, *dropped], _layer_state(state, index))
             outputs.append(layer_hidden)
             last_hidden.append(hidden)
             last_cell.append(cell)
-        features = torch.cat(outputs, dim=-1)  # [T, B, L*H]
-        raw = self._output(F.dropout(features, self.output_dropout, self.training))
+        raw = self._output(outputs)
         if not self.layers:
-            return raw, self._stack_state(side.shape[1], side.device, side.dtype)
+            return raw, self._stack_state(side[0].shape[1], side[0].device, side[0].dtype)
         return raw, StackState(torch.cat(last_hidden), torch.cat(last_cell))
 
-    def _output(self, features: Tensor) -> Tensor:
-        """Raw outputs, in the weights' own precision also under autocast: a log-sigma rounded to
-        8 bits would be a different density."""
-        with torch.autocast(features.device.type, enabled=False):
-            raw = self.output(features.to(self.output.weight.dtype))
+    def _output(self, hidden: list[Tensor]) -> Tensor:
+        """Raw outputs from the layers' hidden outputs ``[T, B, H]``, in the weights' own precision
+        also under autocast: a log-sigma rounded to 8 bits would be a different density.
+
+        In training a product for each layer saves a copy of all hidden outputs side by side.
+        """
+        with torch.autocast(hidden[0].device.type, enabled=False):
+            parts = [part.to(self.output.weight.dtype) for part in hidden]
+            if not (self.training and torch.is_grad_enabled()):
+                features = torch.cat(parts, dim=-1)  # [T, B, L*H]
+                return clip_gradient(self.output(features), self.output_gradient_clip)
+            raw = self.output.bias
+            weights = self.output.weight.split(self.hidden_size, dim=1)
+            for part, weight in zip(parts, weights, strict=True):
+                dropped = F.dropout(part, self.output_dropout, self.training)
+                raw = torch.addmm(raw, dropped.flatten(0, 1), weight.t())
+        raw = raw.unflatten(0, hidden[0].shape[:2])
         return clip_gradient(raw, self.output_gradient_clip)
+
+    def _in_chunks(
+        self, run: Callable[..., tuple[tuple[Tensor, ...], Any]], strokes: Tensor, state: Any
+    ) -> tuple[Tensor, ...]:
+        """What ``run`` gives for pen steps ``[T, B, 3]``, joined over the steps.
+
+        Args:
+            run: takes pen steps and the state before them, gives tensors ``[T, B, ...]`` and the
+                state after. With ``recompute_steps`` it gets that many steps at a time, once now
+                and once more in the backward pass, where its activations then live.
+        """
+        if self.recompute_steps is None or not torch.is_grad_enabled():
+            return run(strokes, state)[0]
+        results = []
+        for chunk in strokes.split(self.recompute_steps):
+            result, state = checkpoint(run, chunk, state, use_reentrant=False)
+            results.append(result)
+        return tuple(torch.cat(parts) for parts in zip(*results, strict=True))
 
 
 @MODELS.register()
@@ -173,6 +203,9 @@ class UnconditionalHandwriting(StackedHandwriting):
             each network output; Graves's is 100. His loss is the sum over one line: for the mean
             over B lines of such sums (reduction "line") the same bound is 100 / B.
         lstm_gradient_clip: the like for the summed inputs of the LSTM's gates; Graves's is 10.
+        recompute_steps: None, or how many pen steps' activations are held at a time in training;
+            they are computed once more in the backward pass. For long lines: the memory no longer
+            grows with all activations, a step takes about a third longer, the loss is the same.
     """
 
     task = "unconditional"
@@ -188,10 +221,12 @@ class UnconditionalHandwriting(StackedHandwriting):
         layer_norm: bool = False,
         output_gradient_clip: Bound | None = None,
         lstm_gradient_clip: Bound | None = None,
+        recompute_steps: Count | None = None,
     ) -> None:
         super().__init__(
             STROKE_SIZE, hidden_size, num_layers, 0, num_mixtures, dropout, output_dropout,
             recurrent_dropout, layer_norm, output_gradient_clip, lstm_gradient_clip,
+            recompute_steps,
         )  # fmt: skip
 
     def forward(self, batch: Batch) -> BivariateMixture:
@@ -202,8 +237,12 @@ class UnconditionalHandwriting(StackedHandwriting):
             meaning, and no bearing on what stands before it.
         """
         steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
-        raw, _ = self._run_stack(steps, [], None)  # [T-1, B, 6M+1]
+        (raw,) = self._in_chunks(self._advance, steps, None)  # [T-1, B, 6M+1]
         return BivariateMixture.from_output(raw.transpose(0, 1))
+
+    def _advance(self, steps: Tensor, state: StackState | None) -> tuple[tuple[Tensor], StackState]:
+        raw, state = self._run_stack([steps], [], state)
+        return (raw,), state
 
     def initial_state(
         self,
@@ -224,7 +263,7 @@ class UnconditionalHandwriting(StackedHandwriting):
         Returns:
             the distributions ``[B]`` of the next pen step, and the new state.
         """
-        raw, state = self._run_stack(strokes.unsqueeze(0), [], state)
+        raw, state = self._run_stack([strokes.unsqueeze(0)], [], state)
         return BivariateMixture.from_output(raw.squeeze(0)), state
 
 
@@ -245,7 +284,8 @@ class ConditionalHandwriting(StackedHandwriting):
         dropout: probability of dropping a hidden unit where it feeds the next layer.
         output_dropout: probability of dropping a hidden unit where it feeds the output.
         recurrent_dropout, layer_norm: of the layers above the first, see ``LoopLSTM``.
-        output_gradient_clip, lstm_gradient_clip: see ``UnconditionalHandwriting``.
+        output_gradient_clip, lstm_gradient_clip, recompute_steps: see
+            ``UnconditionalHandwriting``.
     """
 
     task = "conditional"
@@ -263,11 +303,13 @@ class ConditionalHandwriting(StackedHandwriting):
         layer_norm: bool = False,
         output_gradient_clip: Bound | None = None,
         lstm_gradient_clip: Bound | None = None,
+        recompute_steps: Count | None = None,
     ) -> None:
         num_characters = len(vocabulary)
         super().__init__(
             STROKE_SIZE + num_characters, hidden_size, num_layers, 1, num_mixtures, dropout,
             output_dropout, recurrent_dropout, layer_norm, output_gradient_clip, lstm_gradient_clip,
+            recompute_steps,
         )  # fmt: skip
         self.num_characters = num_characters
         self._end_of_text = vocabulary.eos
@@ -282,15 +324,23 @@ class ConditionalHandwriting(StackedHandwriting):
 
     def forward_with_window(self, batch: Batch) -> tuple[BivariateMixture, WindowPath]:
         """``forward``, and where the window was at the pen steps 0 to T-2."""
-        strokes = batch.strokes[:, :-1]  # [B, T-1, 3]
+        steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
         text = self.encode(batch.text, batch.text_lengths)
-        lowest = self.attention(strokes, text)
-        # What the layer gives lies time-first in memory.
-        window, hidden = lowest.window.transpose(0, 1), lowest.hidden.transpose(0, 1)
-        side = torch.cat([strokes.transpose(0, 1), window], dim=-1)  # [T-1, B, 3+C]
-        raw, _ = self._run_stack(side, [hidden], None)
-        mixture = BivariateMixture.from_output(raw.transpose(0, 1))
-        return mixture, WindowPath(lowest.phi, lowest.kappa)
+
+        def advance(steps: Tensor, state: ConditionalState | None) -> tuple:
+            attention, stack = (None, None) if state is None else state
+            lowest = self.attention(steps.transpose(0, 1), text, attention)
+            # What the layer gives lies time-first in memory.
+            window, hidden, phi, kappa = (
+                part.transpose(0, 1)
+                for part in (lowest.window, lowest.hidden, lowest.phi, lowest.kappa)
+            )
+            raw, stack = self._run_stack([steps, window], [hidden], stack)
+            return (raw, phi, kappa), ConditionalState(lowest.state, stack)
+
+        parts = self._in_chunks(advance, steps, None)
+        raw, phi, kappa = (part.transpose(0, 1) for part in parts)
+        return BivariateMixture.from_output(raw), WindowPath(phi, kappa)
 
     def encode(self, text: Tensor, text_lengths: Tensor) -> Tensor:
         """One-hot characters ``[B, U+1, C]`` of texts ``[B, U]`` with their ends of text; rows of
@@ -322,8 +372,10 @@ class ConditionalHandwriting(StackedHandwriting):
             and the new state.
         """
         attention, phi = self.attention.step(strokes, text, state.attention)
-        side = torch.cat([strokes, attention.window], dim=-1).unsqueeze(0)  # [1, B, 3+C]
-        raw, stack = self._run_stack(side, [attention.hidden.unsqueeze(0)], state.stack)
+        pen, window, hidden = (
+            part.unsqueeze(0) for part in (strokes, attention.window, attention.hidden)
+        )
+        raw, stack = self._run_stack([pen, window], [hidden], state.stack)
         mixture = BivariateMixture.from_output(raw.squeeze(0))
         return mixture, phi, ConditionalState(attention, stack)
 
@@ -334,11 +386,11 @@ def _lstm(
     recurrent_dropout: float,
     layer_norm: bool,
     gradient_clip: float | None,
-) -> nn.LSTM | LoopLSTM:
+) -> ColumnLSTM | LoopLSTM:
     """The fastest layer that has the options."""
     if recurrent_dropout > 0 or layer_norm or gradient_clip is not None:
         return LoopLSTM(input_size, hidden_size, recurrent_dropout, layer_norm, gradient_clip)
-    layer = nn.LSTM(input_size, hidden_size)
+    layer = ColumnLSTM(input_size, hidden_size)
     initialise_lstm(layer)
     return layer
 

@@ -136,3 +136,17 @@ def test_saturated_outputs_give_finite_loss_and_gradients(raw_end: float) -> Non
     loss.backward()
     assert torch.isfinite(loss)
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("steps", [1, 4, 100])
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
+def test_recomputing_changes_no_output_and_no_gradient(options: dict, steps: int) -> None:
+    whole, chunked = small_model(**options), small_model(recompute_steps=steps, **options)
+    batch, paths = random_batch(), []
+    for model in (whole, chunked):
+        mixture, path = model.forward_with_window(batch)
+        MixtureNLL()(mixture, batch)["loss"].backward()
+        paths.append([*parts(mixture), path.phi, path.kappa])
+    torch.testing.assert_close(paths[1], paths[0])
+    for ours, theirs in zip(chunked.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)

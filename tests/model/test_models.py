@@ -144,6 +144,28 @@ def test_weights_move_between_fast_and_loop_layers() -> None:
     assert_same(loop.eval()(batch), fast(batch), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
+def test_recomputing_changes_no_output_and_no_gradient(options: dict) -> None:
+    whole, chunked = small_model(**options), small_model(recompute_steps=4, **options)
+    batch, outputs = random_batch(), []
+    for model in (whole, chunked):
+        outputs.append(model(batch))
+        MixtureNLL()(outputs[-1], batch)["loss"].backward()
+    assert_same(*outputs)
+    for ours, theirs in zip(chunked.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_recomputing_drops_the_same_units_again() -> None:
+    gradients = []
+    for recompute_steps in (12, None):
+        model = small_model(recompute_steps=recompute_steps, dropout=0.5, output_dropout=0.5)
+        torch.manual_seed(1)
+        MixtureNLL()(model(random_batch()), random_batch())["loss"].backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
 def test_output_gradient_clip_bounds_the_outputs_derivative() -> None:
     """The output bias's gradient is the sum of these derivatives over lines and steps."""
     batch = random_batch((6, 6))
@@ -205,6 +227,7 @@ def test_it_is_registered_and_tells_its_size() -> None:
         ("recurrent_dropout", 2.0),
         ("output_gradient_clip", 0.0),
         ("lstm_gradient_clip", -10.0),
+        ("recompute_steps", 0),
     ],
 )
 def test_a_config_cannot_ask_for_the_impossible(name: str, value: float) -> None:
