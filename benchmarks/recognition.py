@@ -114,7 +114,7 @@ def main() -> None:
         encoder_layers=options.encoder_layers,
         decoder_size=options.decoder_size,
         attention=options.attention,
-        **({"attention_size": options.attention_size} if options.attention_size else {}),
+        attention_size=options.attention_size,
     ).to(options.device)
     bare = Bare(model, options.encoder_layers).to(options.device)
     precision = "bfloat16" if options.bfloat16 else "float32"
@@ -259,7 +259,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--encoder-layers", type=int, default=3)
     parser.add_argument("--decoder-size", type=int, default=256)
     parser.add_argument("--attention", choices=("location", "additive"), default="location")
-    parser.add_argument("--attention-size", type=int, help="None: the model's default")
+    parser.add_argument("--attention-size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=32, help="lines, in training")
     parser.add_argument("--reading-batch-size", type=int, default=64)
     parser.add_argument("--points", type=int, default=380, help="of the longest line's ink")
