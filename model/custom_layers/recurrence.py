@@ -4,8 +4,8 @@ The recurrences of the generating models work on columns: a step's values are ``
 a column. Then each gate is one contiguous block, pointwise work runs at its best, and on a CPU the
 products of a step, ``[4H, J] @ [J, B]``, are 1.4 times as fast as with lines as rows. All that
 enters the gates stands in one such matrix of ``J`` rows, the hidden output before the step first
-and a row of ones for the bias last, so that a step takes one product each way. What goes in and
-comes out, ``[T, B, J_i]``, has lines as rows.
+and rows of ones for the bias and for padding last, so that a step takes one product each way. What
+goes in and comes out, ``[T, B, J_i]``, has lines as rows.
 
 Shapes: ``T`` steps, ``B`` lines, ``H`` hidden units, ``J`` rows of what enters the gates; gates in
 the order input, forget, candidate, output.
@@ -15,9 +15,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 # Columns that a product for the weights' gradient joins, as many steps as have them.
-COLUMNS_AT_ONCE = 2048
+COLUMNS_AT_ONCE = 1024
+# The product for the weights' gradient takes 1.4 times as long where J is no multiple of this.
+ROW_MULTIPLE = 16
 # Other numbers of columns take twice the time in float32, where the result has them as columns.
 COLUMN_MULTIPLE = 16
 
@@ -92,8 +95,10 @@ def per_step(buffer: Tensor, steps: int) -> Sequence[Tensor]:
 
 
 def join_weights(parts: Sequence[Tensor], bias: Tensor, dtype: torch.dtype) -> Tensor:
-    """The weight ``[4H, J]`` of all that enters the gates, the bias ``[4H]`` as its last column."""
-    return torch.cat([*parts, bias.unsqueeze(1)], dim=1).to(dtype)
+    """The weight ``[4H, J]`` of all that enters the gates: columns of the parts, the bias ``[4H]``,
+    and zeros up to a multiple of ``ROW_MULTIPLE``."""
+    joined = torch.cat([*parts, bias.unsqueeze(1)], dim=1)
+    return F.pad(joined, (0, -joined.shape[1] % ROW_MULTIPLE)).to(dtype)
 
 
 class GateInputs:
@@ -101,7 +106,7 @@ class GateInputs:
 
     Args:
         weight: ``[4H, J]`` from ``join_weights``.
-        sizes: ``J_i``, which with 1 for the bias sum up to ``J``.
+        sizes: ``J_i`` of the parts; the rest of ``J`` is for bias and padding.
         batch: ``B``.
     """
 
@@ -109,7 +114,7 @@ class GateInputs:
         self._weight = weight
         self._joined = weight.new_ones(weight.shape[1], batch)
         self._product = _product_buffer(weight, batch)
-        self._parts = self._joined.split([*sizes, 1])[:-1]
+        self._parts = self._joined[: sum(sizes)].split(list(sizes))
 
     def fill(self, parts: Sequence[Tensor]) -> None:
         """Take a step's parts, ``[J_i, B]`` each."""
@@ -147,7 +152,7 @@ class GateGradients:
         self.gate = torch.empty_like(gate)
         self._steps, self._batch = steps, gate.shape[1]
         self._chunk = max(1, min(steps, COLUMNS_AT_ONCE // self._batch))
-        self._weight = weight[:, :-1].t().contiguous()  # [J-1, 4H]
+        self._weight = weight[:, : sum(sizes)].t().contiguous()  # [sum of J_i, 4H]
         self._lowered = self.gate.to(weight.dtype)  # the same where the types are
         self._product = _product_buffer(self._weight, self._batch)
         self._joined_gradient = self._product
@@ -157,7 +162,8 @@ class GateGradients:
         self._of_weight = None
         if of_weight:
             self._of_weight = gate.new_zeros(weight.shape)
-            self._gates = weight.new_empty(weight.shape[0], self._chunk, self._batch)
+            # One step too many: rows that lie a power of two apart share their place in the cache.
+            self._gates = weight.new_empty(weight.shape[0], self._chunk + 1, self._batch)
             self._joined = weight.new_ones(self._chunk, self._batch, weight.shape[1])
 
     def chunks(self) -> Iterator[range]:
@@ -182,16 +188,17 @@ class GateGradients:
             return
         joined = self._joined[: len(steps)]
         sizes = [part.shape[2] for part in parts]
-        for entries, part in zip(joined.split([*sizes, 1], dim=2), parts, strict=False):
-            entries.copy_(part[steps.start : steps.stop])
-        gates = self._gates[:, : len(steps)].flatten(1)
+        entries = joined[:, :, : sum(sizes)].split(sizes, dim=2)
+        for entry, part in zip(entries, parts, strict=True):
+            entry.copy_(part[steps.start : steps.stop])
+        gates = self._gates.flatten(1)[:, : len(steps) * self._batch]
         add_product(self._of_weight, gates, joined.flatten(0, 1), out=self._of_weight)
 
     def of_weights(self, sizes: Sequence[int]) -> Sequence[Tensor | None]:
         """The gradients ``[4H, J_i]`` of the weights, and that of the bias ``[4H]``."""
         if self._of_weight is None:
             return (None,) * (len(sizes) + 1)
-        *parts, bias = self._of_weight.split([*sizes, 1], dim=1)
+        *parts, bias = self._of_weight[:, : sum(sizes) + 1].split([*sizes, 1], dim=1)
         return *parts, bias.squeeze(1)
 
 
