@@ -130,12 +130,20 @@ class ConfigParser:
     Attributes:
         config: the frozen config.
         resume: the checkpoint to go on from, ``None`` for a fresh run.
+        weights: the checkpoint whose weights a fresh run starts from, ``None`` for random ones.
         device: ``"cpu"``, ``"cuda"`` and the like; ``"auto"`` is resolved already.
     """
 
-    def __init__(self, config: Config, resume: Path | None = None, device: str = "auto") -> None:
+    def __init__(
+        self,
+        config: Config,
+        resume: Path | None = None,
+        device: str = "auto",
+        weights: Path | None = None,
+    ) -> None:
         self.config = config
         self.resume = resume
+        self.weights = weights
         self.device = device
         if device == "auto":
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -184,6 +192,7 @@ class ConfigParser:
         components: Components | None = None,
         resume: Path | None = None,
         device: str = "auto",
+        weights: Path | None = None,
     ) -> "ConfigParser":
         """The config ``raw`` after ``overrides``, which are pairs of dotted path and value.
 
@@ -201,7 +210,7 @@ class ConfigParser:
             problems += _joint_problems(config)
         if problems:
             raise ConfigError(sorted(problems))
-        return cls(config, resume, device)
+        return cls(config, resume, device, weights)
 
     @classmethod
     def from_file(
@@ -210,12 +219,13 @@ class ConfigParser:
         overrides: Overrides = (),
         components: Components | None = None,
         device: str = "auto",
+        weights: Path | None = None,
     ) -> "ConfigParser":
         """The config in the JSON file ``path``; as ``from_dict`` otherwise."""
         raw = read_json(path)
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
-        return cls.from_dict(raw, overrides, components, device=device)
+        return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
     def from_checkpoint(
@@ -262,10 +272,12 @@ class ConfigParser:
             raise SystemExit(0)
         if (args.config is None) == (args.resume is None):
             raise ConfigError(["give either -c CONFIG to start or -r CHECKPOINT to resume"])
+        if args.weights is not None and args.resume is not None:
+            raise ConfigError(["--weights: is for a new run, a resumed one has its own"])
         overrides = _command_line_overrides(args)
         if args.resume is not None:
             return cls.from_checkpoint(args.resume, overrides, components, args.device)
-        return cls.from_file(args.config, overrides, components, args.device)
+        return cls.from_file(args.config, overrides, components, args.device, args.weights)
 
 
 class _ArgumentParser(argparse.ArgumentParser):
@@ -280,6 +292,8 @@ def _argument_parser(description: str | None) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
     add("-r", "--resume", type=Path, metavar="CHECKPOINT", help="checkpoint to go on from")
+    help_weights = "checkpoint whose weights a new run starts from, and whose vocabulary it keeps"
+    add("-w", "--weights", type=Path, metavar="CHECKPOINT", help=help_weights)
     help_set = "change one setting, such as trainer.epochs=3; VALUE is JSON, or else text"
     add("--set", action="append", default=[], metavar="PATH=VALUE", help=help_set)
     add("--lr", metavar="NUMBER", help="short for --set optimizer.args.lr=NUMBER")

@@ -2,6 +2,7 @@
 
 python train.py -c config_unconditional.json
 python train.py -r saved/models/.../checkpoint.pth
+python train.py -c config_conditional.json -w saved/models/.../model_best.pth
 torchrun --nproc_per_node=2 train.py -c config_unconditional.json
 """
 
@@ -30,7 +31,7 @@ from model.evaluation import (
 )
 from model.weight_noise import AdaptiveWeightNoise
 from parse_config import ConfigParser
-from trainer.checkpointing import load_checkpoint
+from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from trainer.distributed import Distributed, distributed
 from trainer.run_folder import RunFolder
 from trainer.trainer import Trainer, make_monitor
@@ -56,17 +57,21 @@ def build_trainer(config: ConfigParser, processes: Distributed) -> Trainer:
     Nothing is written but the prepared corpus, until the last step makes the run's folder.
     """
     checkpoint = load_checkpoint(config.resume, resumable=True) if config.resume else None
+    start = load_checkpoint(config.weights) if config.weights else None
     if config.trainer.deterministic:
         make_deterministic()
     seed_everything(config.seed)
     parts = config.config
-    loader = build_data_loader(config, processes, checkpoint)
+    loader = build_data_loader(config, processes, checkpoint or start)
     provided = {
         "vocabulary": loader.vocabulary,
         "normalisation": loader.normalisation,
         "num_features": loader.num_features,
     }
-    model = config.build(MODELS, parts.arch, **provided).to(processes.device)
+    model = config.build(MODELS, parts.arch, **provided)
+    if start is not None:
+        load_weights(model, evaluation_weights(start), config.weights)
+    model = model.to(processes.device)
     criterion = config.build(LOSSES, parts.loss, **provided)
     metrics = {name: config.build(METRICS, name, **provided) for name in parts.metrics}
     noise = build_weight_noise(config, model, criterion, loader, processes)
@@ -103,7 +108,8 @@ def build_trainer(config: ConfigParser, processes: Distributed) -> Trainer:
 def build_data_loader(
     config: ConfigParser, processes: Distributed, checkpoint: dict[str, Any] | None
 ) -> BaseDataLoader:
-    """The data loader, with the checkpoint's vocabulary and normalisation where there is one."""
+    """The data loader, with the vocabulary and normalisation of the checkpoint that the weights
+    come from, where there is one."""
     provided: dict[str, Any] = {"rank": processes.rank, "world_size": processes.world_size}
     if checkpoint is not None:
         provided["vocabulary"] = Vocabulary.from_dict(checkpoint["vocabulary"])

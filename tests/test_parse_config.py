@@ -423,6 +423,15 @@ def test_a_resumed_run_may_go_on_longer_and_elsewhere(components, checkpoint):
     assert (parser.trainer.epochs, parser.device) == (9, "cpu")
 
 
+def test_a_new_run_may_start_from_the_weights_of_another(raw, components, checkpoint, tmp_path):
+    path = write(tmp_path / "a.json", raw)
+    assert from_args(components, path).weights is None
+    parser = from_args(components, path, "-w", str(checkpoint))
+    assert (parser.weights, parser.resume) == (checkpoint, None)
+    with pytest.raises(ConfigError, match="--weights: is for a new run"):
+        resume(components, checkpoint, "--weights", str(checkpoint))
+
+
 def test_a_resumed_run_may_not_become_another(components, checkpoint):
     arguments = ["--set", "trainer.epochs=9", "--set", "seed=1", "--lr", "0.1", "--bs", "7"]
     with pytest.raises(ConfigError) as caught:

@@ -18,10 +18,10 @@ from torch import Tensor
 
 import train
 from parse_config import ConfigParser
-from trainer.checkpointing import load_checkpoint
+from trainer.checkpointing import evaluation_weights, load_checkpoint
 from trainer.distributed import Distributed
 from trainer.trainer import Trainer
-from utils.errors import ConfigError
+from utils.errors import CheckpointError, ConfigError
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,6 +102,11 @@ def resumed(path: Path, *overrides: str) -> Trainer:
     trainer = without_samples(config)
     trainer.train()
     return trainer
+
+
+def started_from(path: Path, raw: dict[str, Any]) -> Trainer:
+    """A new run with the weights of a checkpoint, before its first step."""
+    return without_samples(ConfigParser.from_dict(raw, device="cpu", weights=path))
 
 
 def state_of(trainer: Trainer) -> dict[str, Any]:
@@ -246,3 +251,40 @@ def test_torchrun_follows_one_process_and_writes_once(raw: dict[str, Any], tmp_p
     }
     assert f"samples: {folder}/samples.png" in ended.stdout
     assert ended.stdout.count("loss curve: ") == 1
+
+
+def test_a_new_run_starts_from_the_weights_of_another(raw: dict[str, Any]) -> None:
+    first = fresh(raw, epochs=1)
+    other = changed(raw, epochs=2)
+    other["arch"]["args"]["dropout"] = 0.5
+    trainer = started_from(first.run.checkpoint, other)
+    weights = evaluation_weights(load_checkpoint(first.run.checkpoint))
+    assert all(torch.equal(weights[name], own) for name, own in trainer.model.state_dict().items())
+    trainer.train()
+    assert trainer.run.models != first.run.models
+    assert load_checkpoint(trainer.run.checkpoint)["epoch"] == 2
+    assert load_checkpoint(first.run.checkpoint)["epoch"] == 1
+
+
+def test_characters_and_units_come_with_the_weights(raw: dict[str, Any]) -> None:
+    first = fresh(raw, epochs=1)
+    other = changed(raw)
+    other["data_loader"]["args"]["source"]["args"] |= {"num_lines": 40, "seed": 9}
+    other["trainer"]["epochs"] = 1
+    started = started_from(first.run.checkpoint, other)
+    started.train()
+    before, own, taken = (
+        load_checkpoint(trainer.run.checkpoint) for trainer in (first, fresh(other), started)
+    )
+    for name in ("normalisation", "vocabulary"):
+        assert own[name] != before[name] == taken[name]
+
+
+def test_weights_that_do_not_fit_are_refused_and_nothing_is_written(raw: dict[str, Any]) -> None:
+    first = fresh(raw, epochs=1)
+    before = sorted(first.run.models.parent.iterdir())
+    other = changed(raw)
+    other["arch"]["args"]["hidden_size"] = 8
+    with pytest.raises(CheckpointError, match="do not fit its arch"):
+        started_from(first.run.checkpoint, other)
+    assert sorted(first.run.models.parent.iterdir()) == before
