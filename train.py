@@ -36,6 +36,7 @@ from trainer.distributed import Distributed, distributed
 from trainer.run_folder import RunFolder
 from trainer.trainer import Trainer, make_monitor
 from utils.errors import run_command
+from utils.memory import keep_freed_memory
 from utils.seeding import make_deterministic, seed_everything
 
 _log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> None:
     """Train as the command line says."""
+    keep_freed_memory()
     config = ConfigParser.from_args(description="Train a model of handwriting.")
     # Before data are prepared, which can take a while.
     make_monitor(config.trainer, config.config.metrics)

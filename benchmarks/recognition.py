@@ -37,6 +37,7 @@ from data_loader.vocabulary import Vocabulary
 from model.decoding import greedy_text
 from model.loss import Seq2SeqNLL
 from model.recognition import Seq2SeqRecognition
+from utils.memory import keep_freed_memory
 
 # As many symbols as in IAM-OnDB.
 VOCABULARY = Vocabulary(map(chr, range(33, 113)))
@@ -103,6 +104,7 @@ class Bare(nn.Module):
 def main() -> None:
     """Print the medians, their ratios and how many lines a second these are."""
     options = _options()
+    keep_freed_memory()  # as ``train.py`` does
     torch.manual_seed(0)
     if options.threads:
         torch.set_num_threads(options.threads)

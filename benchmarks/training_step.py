@@ -44,6 +44,7 @@ from model.models import (
     StackedHandwriting,
     UnconditionalHandwriting,
 )
+from utils.memory import keep_freed_memory
 
 # As many symbols and characters a line as in IAM-OnDB.
 VOCABULARY = Vocabulary(map(chr, range(33, 107)))
@@ -73,6 +74,7 @@ class BareLayers(nn.Module):
 def main() -> None:
     """Print medians and ratios for each size; with ``--json`` write them, too."""
     options = _options()
+    keep_freed_memory()  # as ``train.py`` does
     names = ["bare", "model", *(["naive"] if options.naive else [])]
     rows = []
     for batch_size in options.batch_size:
