@@ -4,15 +4,16 @@ over the plane (Graves 2013, figure 10).
 Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns of pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from data_loader.normalisation import Normalisation
 from model.mixture import BivariateMixture
 
 # Around each predicted mean, in standard deviations; beyond, a component's density is nothing.
-_REACH = 4.0
+_REACH = 5.0
 # A component of less weight adds nothing that could be seen.
 _LEAST_WEIGHT = 1e-3
 # No step reaches over more of the picture than this share of its width: a pen-up move may go far.
@@ -41,13 +42,29 @@ class DensityMap:
     weights: np.ndarray
 
 
+def in_units_of_corpus(
+    mixtures: BivariateMixture, normalisation: Normalisation
+) -> BivariateMixture:
+    """Mixtures over normalised offsets as mixtures over the offsets themselves: where each axis has
+    lost its mean, a line does not run from left to right."""
+    mean, scale = (
+        torch.as_tensor(values, dtype=mixtures.means.dtype, device=mixtures.means.device)
+        for values in (normalisation.mean, normalisation.std)
+    )
+    return replace(
+        mixtures,
+        means=mixtures.means * scale + mean,
+        log_sigmas=mixtures.log_sigmas + scale.log(),
+    )
+
+
 @torch.no_grad()
 def density_map(mixtures: BivariateMixture, strokes: np.ndarray, columns: int = 900) -> DensityMap:
     """Add up the densities of a line's steps.
 
     Args:
         mixtures: of the steps 1 to T-1, leading shape ``[T-1]``, on any device.
-        strokes: ``[T, 3]``, the line in the mixtures' own (normalised) units, T >= 2; y upwards.
+        strokes: ``[T, 3]``, the line in the mixtures' own units, T >= 2; y upwards.
         columns: ``X``; pixels are square.
 
     Returns:

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
+_COLOURS = "BuPu"
 _INK, _LABEL = "#0f172a", "#344054"
 # In inches.
 _WIDTH = 12.5
@@ -20,6 +21,8 @@ _SHORTEST, _TALLEST = 0.5, 3.0
 _WEIGHTS = 1.6
 # Densities of ink are hundreds of times those of pen-up moves; a small power shows both.
 _POWER = 0.35
+# Where the pen rests, densities are far above all others.
+_BRIGHTEST = 0.99
 
 
 class _Map(Protocol):
@@ -54,11 +57,13 @@ def density_figure(density: _Map, title: str = "") -> Figure:
 
     axes = add_axes(_AXIS + _WEIGHTS + _GAP, map_height)
     edges = (density.left, density.right, density.bottom, density.top)
-    norm = PowerNorm(_POWER, vmin=0.0, vmax=max(float(density.values.max()), 1e-30))
-    axes.imshow(density.values, extent=edges, origin="lower", cmap="magma_r", norm=norm)
+    seen = density.values[density.values > 0]
+    brightest = float(np.quantile(seen, _BRIGHTEST)) if len(seen) else 1.0
+    norm = PowerNorm(_POWER, vmin=0.0, vmax=max(brightest, 1e-30))
+    axes.imshow(density.values, extent=edges, origin="lower", cmap=_COLOURS, norm=norm)
     strokes = np.split(density.points, np.flatnonzero(density.end_of_stroke)[:-1] + 1)
     axes.add_collection(
-        LineCollection(strokes, colors=_INK, linewidths=0.5, alpha=0.8), autolim=False
+        LineCollection(strokes, colors=_INK, linewidths=0.4, alpha=0.7), autolim=False
     )
     axes.set_axis_off()
 
@@ -69,7 +74,7 @@ def density_figure(density: _Map, title: str = "") -> Figure:
         extent=(0.5, steps + 0.5, components + 0.5, 0.5),
         aspect="auto",
         interpolation="nearest",
-        cmap="magma_r",
+        cmap=_COLOURS,
         vmin=0.0,
         vmax=1.0,
     )

@@ -22,7 +22,7 @@ from data_loader.features import InkFeatures
 from data_loader.line import Line
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
-from model.density import density_map
+from model.density import density_map, in_units_of_corpus
 from model.generation import sample_seeds
 from model.metric import line_scores
 from model.mixture import BivariateMixture
@@ -219,7 +219,8 @@ class LikelihoodEvaluator(Evaluator):
         batch = collate([normalised], [text], [0], vocabulary)
         mixtures = self.model(batch.to(next(self.model.parameters()).device))
         parts = {name: value.squeeze(0) for name, value in vars(mixtures).items()}
-        return density_figure(density_map(BivariateMixture(**parts), normalised), title)
+        mixtures = in_units_of_corpus(BivariateMixture(**parts), self.normalisation)
+        return density_figure(density_map(mixtures, strokes), title)
 
 
 def evaluator_of(

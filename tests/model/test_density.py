@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.density import density_map
+from data_loader.normalisation import Normalisation
+from model.density import density_map, in_units_of_corpus
 from model.mixture import BivariateMixture
 from utils.density_figure import density_figure
 
@@ -56,6 +57,16 @@ def test_pixels_are_square_whatever_the_shape_of_the_line() -> None:
     found = density_map(mixtures(0.01, flat[1:, 1:]), flat, columns=200)
     rows, columns = found.values.shape
     assert (found.top - found.bottom) / rows == pytest.approx((found.right - found.left) / columns)
+
+
+def test_densities_in_the_units_of_the_corpus_are_those_of_normalised_offsets() -> None:
+    normalisation = Normalisation(mean=(8.0, -0.5), std=(40.0, 35.0))
+    normalised = mixtures(0.3, np.array([[0.5, -1.0], [2.0, 0.1]]))
+    strokes = np.array([[0, 21.0, -30.0], [1, 100.0, 9.0]], dtype=np.float32)
+    inside = torch.from_numpy(normalisation.normalise(strokes))
+    expected = normalised.log_prob(inside) - normalisation.log_scale
+    found = in_units_of_corpus(normalised, normalisation).log_prob(torch.from_numpy(strokes))
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("sigma", [1e-6, 1e5])
