@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+WEIGHTS := saved/models/pretrained
 # Settings laid over config_unconditional.json for `make train`: a small model and few epochs, on the
 # built-in corpus. Many small steps at a high learning rate give the best writing in a few minutes.
 QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3 \
@@ -18,6 +19,7 @@ help:
 	@echo "make test       the test suite and the lint, as continuous integration runs them"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make format     format the code"
+	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
 
 setup: $(VENV)/.installed
@@ -46,6 +48,15 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# No real ink is in any of them.
+figures: setup
+	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --samples-only \
+		--out saved_figures/conditional
+	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --bias 1 --seed 2 \
+		--text-file saved_figures/page.txt --format svg,png,json --out saved_figures/page
+	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --device cpu \
+		--ink saved_figures/page/page.json --out saved_figures/reading
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -41,6 +41,8 @@ SHORT = {
     "python experiments.py": "--steps 12 --samples 1",
     "python -m data_loader.prepare": "",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
+    "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
+    " --batch-size 2 --reading-batch-size 2 --points 40 --characters 5 --repeats 1",
     "python -m benchmarks.sampling": "--hidden-size 8 --repeats 1 --naive-steps 5",
     "python -m benchmarks.prepare_corpus": "",
     "python -m benchmarks.synthetic_corpus": "--lines 5",
