@@ -35,6 +35,8 @@ SHORT = {
     "python train.py -c config_language_model.json": "--set arch.args.hidden_size=8"
     " --set trainer.epochs=1",
     "python experiments.py -r saved/models/recognition": "--limit 2",
+    "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
+    "python experiments.py -r saved/models/pretrained/conditional": "--limit 2 --samples 1",
     "python train.py -c": f"{SMALL_MODEL} --set trainer.epochs=1",
     "torchrun": f"{SMALL_MODEL} --set trainer.epochs=1",
     "python train.py -r": "--set trainer.epochs=2",
@@ -93,6 +95,8 @@ def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "handwriting"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    pretrained = "saved/models/pretrained"
+    shutil.copytree(ROOT / pretrained, folder / pretrained)
     # A model can write the characters that it was trained on.
     files = {
         path: text.replace("A first line", "The quick brown fox")

@@ -1,0 +1,53 @@
+"""The weights in the repository: small, described, and usable from a fresh clone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer.checkpointing import load_checkpoint
+from utils.errors import CheckpointError
+
+ROOT = Path(__file__).parents[1]
+PRETRAINED = ROOT / "saved/models/pretrained"
+WEIGHTS = sorted(PRETRAINED.glob("*.pth"))
+LARGEST = 16e6
+TEXT = "The quick brown fox"
+
+
+def run(*arguments: object) -> str:
+    command = [sys.executable, "experiments.py", "--device", "cpu", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
+def test_weights_are_small_and_hold_nothing_but_what_evaluating_needs(path: Path) -> None:
+    assert path.stat().st_size <= LARGEST
+    with pytest.raises(CheckpointError, match="weights only"):
+        load_checkpoint(path, resumable=True)
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.stem)
+def test_a_card_says_where_weights_come_from_and_on_which_terms(path: Path) -> None:
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    for words in ("IAM-OnDB", "non-commercial", "testset_t", "```sh"):
+        assert words in card
+    checkpoint = load_checkpoint(path)
+    assert f"epoch {checkpoint['epoch']}" in card
+
+
+def test_a_text_is_written_and_read_again(tmp_path: Path) -> None:
+    """Both models at once: what one writes, the other reads with few errors."""
+    written = tmp_path / "written"
+    options = ("--text", TEXT, "--bias", "1", "--seed", "1", "--format", "json,svg")
+    run("-r", PRETRAINED / "conditional.pth", *options, "--out", written)
+    (page,) = written.glob("*.json")
+    assert json.loads(page.read_text())["pages"]
+    assert any("<path" in file.read_text() for file in written.glob("*.svg"))
+    read = run("-r", PRETRAINED / "recognition.pth", "--ink", page).strip()
+    # It is no test of how well they are trained, but nothing that is broken gets near.
+    assert sum(word in read.split() for word in TEXT.split()) >= 2, read
