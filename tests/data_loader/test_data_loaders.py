@@ -132,10 +132,10 @@ for number in (signal.SIGINT, signal.SIGTERM):
 reader = ListReader(wavy_lines(60))
 data = HandwritingDataLoader(reader, batch_size=1, cache_dir=sys.argv[3], num_workers=2)
 batches = iter(data.train)
-first = next(batches)
+taken = [next(batches), next(batches)]  # one of each worker, which has begun by then
 for number in (signal.SIGINT, signal.SIGTERM):
     os.killpg(os.getpgrp(), number)
-print(len([first, *batches]), len(received))
+print(len([*taken, *batches]), len(received))
 next(iter(data.validation))  # and leave in the middle
 """
 
