@@ -62,6 +62,12 @@ def capture(body: Body, device: torch.device) -> Body:
     return capture_on_cuda(body, device)
 
 
+def wait() -> None:
+    """For the GPU, if one is in use: a graph must not go while it runs."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 def log_fallback(reason: object) -> None:
     """Say that something slower runs, and why."""
     _logger.warning("On the GPU something slower has to do: %s", reason)
@@ -195,7 +201,7 @@ class GraphCache:
         return False
 
     def _drop_to(self, entries: int, nbytes: int) -> None:
-        if (len(self._entries) > entries or self.nbytes > nbytes) and torch.cuda.is_initialized():
-            torch.cuda.synchronize()  # a graph must not go while it runs
+        if len(self._entries) > entries or self.nbytes > nbytes:
+            wait()
         while len(self._entries) > entries or self.nbytes > nbytes:
             self._entries.popitem(last=False)
