@@ -11,11 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
+from model import graphed_stepping
 from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
 from model.packed_weights import pack
 from model.step_sampling import sample_pen_steps
-from model.stepping import PenSteps
 
 NOISE_BLOCK = 256
 """Pen steps whose noise is drawn at a time, see ``sample_noise``."""
@@ -137,7 +137,7 @@ def _continue(
     lengths = [len(head) for head in heads]
     read = torch.tensor(lengths, device=device)  # [B]
     padded = _pad(heads).to(noise)  # [B, P, 3]
-    steps = PenSteps(pack(model), len(heads))
+    steps = graphed_stepping.pen_steps(pack(model), len(heads))
     lines = torch.arange(len(heads), device=device)
     written = []
     row = padded[:, 0]  # [B, 3]

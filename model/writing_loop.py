@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
+from model import graphed_stepping
 from model.generation import sample_noise
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
 from model.packed_weights import PackedWeights
 from model.step_sampling import sample_pen_steps
-from model.stepping import TextPenSteps
 from model.written import Written, characters_of_steps, has_ended, rest_of_prime
 
 
@@ -119,7 +119,7 @@ class WritingRun:
             read - 1 + order.cap for read, order in zip(self._reads, orders, strict=True)
         )
         self._text = _encode(model, vocabulary, [order.joined_text for order in orders])
-        self._steps = TextPenSteps(weights, self._text)
+        self._steps = graphed_stepping.text_pen_steps(weights, self._text)
         self._record = _Record(len(orders))
 
     def write(self, normalisation: Normalisation, bar: tqdm) -> list[Written]:

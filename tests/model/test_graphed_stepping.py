@@ -1,18 +1,22 @@
 """Pen steps as graphs, which ``RecordedGraphs`` stands in for: the numbers of ``PenSteps``."""
 
+import numpy as np
 import pytest
 import torch
 from recorded_graph import RecordedGraphs
 from torch import Tensor
 
+from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model import graphed_stepping
 from model.custom_layers import step_graphs
+from model.generation import generate
 from model.graphed_stepping import GraphedPenSteps, GraphedTextPenSteps
 from model.models import ConditionalHandwriting, UnconditionalHandwriting
 from model.packed_weights import pack
 from model.step_sampling import sample_pen_steps
 from model.stepping import PenSteps, TextPenSteps
+from model.writing import write
 
 VOCABULARY = Vocabulary("abcde ")
 LINES = ("a", "abcde abc", "ed", "bb", "cab")
@@ -138,6 +142,20 @@ def test_where_a_capture_fails_steps_go_on(monkeypatch, caplog: pytest.LogCaptur
     for step in range(10):
         assert_same_step(plain, graphed, step, len(LINES))
     assert len(caplog.records) == 1
+
+
+def test_writing_and_sampling_take_them(graphs: RecordedGraphs, monkeypatch) -> None:
+    normalisation = Normalisation((0.5, -0.25), (2.0, 3.0))
+    with_text, without = model_of(ConditionalHandwriting), model_of(UnconditionalHandwriting)
+    found = []
+    for is_possible in (False, True):
+        monkeypatch.setattr(step_graphs, "graphs_are_possible", lambda device, now=is_possible: now)
+        lines = write(with_text, normalisation, VOCABULARY, LINES, seeds=range(5), batch_size=3)
+        samples = generate(without, normalisation, 2, 20, seeds=[1, 2])
+        found.append([line.strokes for line in lines] + samples)
+    assert graphs.replays > 50
+    for plain, graphed in zip(*found, strict=True):
+        np.testing.assert_allclose(graphed, plain, rtol=1e-5, atol=1e-5)
 
 
 def test_without_a_gpu_steps_are_the_plain_ones() -> None:
