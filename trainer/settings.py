@@ -20,7 +20,8 @@ class TrainerSettings:
         monitor: "min" or "max" and the name of a metric, or "loss", of the validation lines.
         early_stop: stop after this many epochs without improvement; None for never.
         clip_grad_norm: largest norm of the gradient of all weights; None for no limit.
-        precision: "bfloat16" computes the model's forward pass in mixed precision; the loss, the
+        precision: "bfloat16" computes the model's forward pass in mixed precision, "tf32" has an
+            NVIDIA GPU round what it multiplies in a training step to 10 bits; the loss, the
             weights and all validation stay in float32.
         averaging: decay of the exponential moving average of the weights, a step; None for none.
             The averaged weights are those that are validated, sampled from and evaluated.
@@ -40,7 +41,7 @@ class TrainerSettings:
     monitor: Annotated[str, Field(pattern=r"^(min|max) \S+$")] = "min nll"
     early_stop: Positive | None = None
     clip_grad_norm: Annotated[float, Field(gt=0)] | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
     weight_noise: Annotated[float, Field(gt=0)] | None = None
     sample_period: Annotated[int, Field(ge=0)] = 10

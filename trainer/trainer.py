@@ -5,7 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ from trainer.schedules import Schedule
 from trainer.settings import TrainerSettings
 from trainer.signals import StopRequest
 from utils.errors import CheckpointError, Interrupted
+from utils.float32_products import float32_products
 from utils.plotting import save_curves, save_figure
 from utils.seeding import (
     preserved_random_state,
@@ -269,7 +270,7 @@ class Trainer(BaseTrainer):
 
     def _train_step(self, batch: Batch) -> Step:
         self.optimizer.zero_grad(set_to_none=True)
-        with self._noisy_weights():
+        with self._noisy_weights(), self._products(tf32=self.settings.precision == "tf32"):
             with self._autocast():
                 output = self._parallel(batch)
             losses = self.criterion(output, batch)
@@ -346,6 +347,9 @@ class Trainer(BaseTrainer):
         enabled = self.settings.precision == "bfloat16"
         return torch.autocast(self.distributed.device.type, torch.bfloat16, enabled=enabled)
 
+    def _products(self, tf32: bool) -> AbstractContextManager[None]:
+        return float32_products(self.distributed.device, tf32)
+
     @property
     def _learning_rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
@@ -362,7 +366,7 @@ class Trainer(BaseTrainer):
         running = RunningMeans()
         for metric in self.metrics.values():
             metric.reset()
-        with preserved_random_state(self.distributed.device):
+        with preserved_random_state(self.distributed.device), self._products(tf32=False):
             whole = self._run_validation(running)
         if self._agreed_stop() and not whole:
             self._interrupt()

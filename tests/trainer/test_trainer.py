@@ -5,6 +5,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +343,22 @@ def test_mixed_precision_trains_and_validates_in_float32(tmp_path: Path) -> None
     )
     trainer.train()
     assert types == {(True, torch.bfloat16), (False, torch.float32)}
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32"])
+def test_tf32_is_for_training_steps_alone(tmp_path, monkeypatch, precision: str) -> None:
+    asked: list[bool] = []
+
+    def record(device: torch.device, tf32: bool) -> AbstractContextManager[None]:
+        asked.append(tf32)
+        return nullcontext()
+
+    monkeypatch.setattr("trainer.trainer.float32_products", record)
+    make_trainer(tmp_path, epochs=1, precision=precision).train()
+    *training, validation = asked
+    assert len(training) > 1
+    assert set(training) == {precision == "tf32"}
+    assert not validation
 
 
 def test_progress_lines_and_bar(
