@@ -10,6 +10,12 @@ conditional model, the window), with the sum of the outputs as loss. Naive means
 the model's. A step is forward, loss, backward and gradient clip, and the optimizer's update for
 all with ``--optimizer``. They take turns, so that what else the machine does falls on all alike.
 
+On a GPU (``--device cuda``) products are in float32 and not rounded to TF32, and there are more of
+them: the model with its window's recurrence in single launches ("loop") and in torch operations
+("plain", see ``model.custom_layers.step_graphs``), and model and bare layers in TF32 and bfloat16.
+Each is waited for before the next begins, and takes a few steps that are not counted, since graphs
+are captured when a batch of a size comes again.
+
 With ``--memory`` each also runs one step alone in a fresh process, after a tiny one that loads the
 libraries. Growth is the largest resident memory of the process less what it held before the step;
 on a GPU the largest memory allocated less what was before.
@@ -26,7 +32,8 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,6 +44,7 @@ from torch import Tensor, nn
 from benchmarks.naive import NaiveHandwriting
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
+from model.custom_layers import step_graphs
 from model.loss import MixtureNLL
 from model.models import (
     STROKE_SIZE,
@@ -44,11 +52,27 @@ from model.models import (
     StackedHandwriting,
     UnconditionalHandwriting,
 )
+from utils.float32_products import float32_products
 from utils.memory import keep_freed_memory
 
 # As many symbols and characters a line as in IAM-OnDB.
 VOCABULARY = Vocabulary(map(chr, range(33, 107)))
 NUM_CHARACTERS = 30
+# What is timed on a GPU besides: who, and how.
+ON_CUDA = (
+    *("model loop", "model plain"),
+    *("bare tf32", "model tf32"),
+    *("bare bfloat16", "model bfloat16"),
+)
+RATIOS = (
+    ("bare", "model"),
+    ("naive", "model"),
+    ("model loop", "model"),
+    ("model plain", "model"),
+    ("bare tf32", "model tf32"),
+    ("bare bfloat16", "model bfloat16"),
+)
+STEPS_BEFORE = {"cpu": 1, "cuda": 3}
 
 
 class BareLayers(nn.Module):
@@ -76,6 +100,7 @@ def main() -> None:
     options = _options()
     keep_freed_memory()  # as ``train.py`` does
     names = ["bare", "model", *(["naive"] if options.naive else [])]
+    names += ON_CUDA if options.device == "cuda" else ()
     rows = []
     for batch_size in options.batch_size:
         for num_steps in options.steps:
@@ -104,7 +129,7 @@ def _times(
     if "naive" in names:
         _check_loss(model, batch)
     steps = {name: _contestant(name, model, batch, options) for name in names}
-    return _interleaved(steps, options.repeats)
+    return _interleaved(steps, options.repeats, STEPS_BEFORE[options.device])
 
 
 def _check_loss(model: StackedHandwriting, batch: Batch) -> None:
@@ -150,14 +175,13 @@ def _print_row(row: dict[str, Any]) -> None:
     print(f"batch size {row['batch_size']}, {row['steps']} steps")
     for name, values in row.get("seconds", {}).items():
         runs = " ".join(f"{value:.3f}" for value in values)
-        print(f"  {name:6} median {statistics.median(values):.3f} s  ({runs})")
-    if "seconds" in row:
-        _print_ratio(row["seconds"], "bare", "model")
-        if "naive" in row["seconds"]:
-            _print_ratio(row["seconds"], "naive", "model")
+        print(f"  {name:14} median {statistics.median(values):.3f} s  ({runs})")
+    for above, below in RATIOS:
+        if above in row.get("seconds", {}):
+            _print_ratio(row["seconds"], above, below)
     growth = row.get("growth_mib", {})
     for name, value in growth.items():
-        print(f"  {name:6} memory grows by {value:.0f} MiB")
+        print(f"  {name:14} memory grows by {value:.0f} MiB")
     if "naive" in growth:
         print(f"  memory, model / naive: {growth['model'] / growth['naive']:.3f}")
 
@@ -205,19 +229,43 @@ def _contestant(
     name: str, model: StackedHandwriting, batch: Batch, options: argparse.Namespace
 ) -> Callable[[], None]:
     """A training step of ``name``, to be called."""
-    if name == "naive":
+    who, *how = name.split()
+    bfloat16 = "bfloat16" in how or (options.bfloat16 and who != "naive")
+    module, loss = _module_and_loss(who, model, batch, options)
+    step = _step(module, loss, options, bfloat16)
+
+    def call() -> None:
+        with _running(how), float32_products(options.device, tf32="tf32" in how):
+            step()
+
+    return call
+
+
+@contextmanager
+def _running(how: list[str]) -> Iterator[None]:
+    """The window's recurrence on a GPU in the mode that is among the words, or as it is."""
+    before = step_graphs.mode
+    step_graphs.mode = next((word for word in how if word in step_graphs.MODES), before)
+    try:
+        yield
+    finally:
+        step_graphs.mode = before
+
+
+def _module_and_loss(
+    who: str, model: StackedHandwriting, batch: Batch, options: argparse.Namespace
+) -> tuple[nn.Module, Callable[[], Tensor]]:
+    if who == "naive":
         naive = NaiveHandwriting(model)
-        return _step(naive, lambda: naive(batch), options, bfloat16=False)
-    if name == "model":
+        return naive, lambda: naive(batch)
+    if who == "model":
         criterion = MixtureNLL()
-        return _step(
-            model, lambda: criterion(model(batch), batch)["loss"], options, options.bfloat16
-        )
+        return model, lambda: criterion(model(batch), batch)["loss"]
     side_size = STROKE_SIZE + (len(VOCABULARY) if options.text else 0)
     bare = BareLayers(side_size, options.hidden_size, options.num_layers).to(options.device)
     lines, num_steps = batch.strokes.shape[:2]
     inputs = torch.randn(num_steps - 1, lines, side_size, device=options.device)
-    return _step(bare, lambda: bare(inputs).sum(), options, options.bfloat16)
+    return bare, lambda: bare(inputs).sum()
 
 
 def _model(options: argparse.Namespace) -> StackedHandwriting:
@@ -246,10 +294,13 @@ def _step(
     return step
 
 
-def _interleaved(steps: dict[str, Callable[[], None]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each call, in turns, after one call of each that is not counted."""
-    for step in steps.values():
-        step()
+def _interleaved(
+    steps: dict[str, Callable[[], None]], repeats: int, before: int
+) -> dict[str, list[float]]:
+    """Seconds of each call, in turns, after so many calls of each that are not counted."""
+    for _ in range(before):
+        for step in steps.values():
+            step()
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
         for name, step in steps.items():
