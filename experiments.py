@@ -1,11 +1,12 @@
 """Evaluate a trained model: numbers on real lines, and pictures of what it writes. Or write a text
-with it, or read handwriting.
+with it, or read handwriting, or export its pen step to ONNX.
 
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
 
 python experiments.py -r saved/models/.../model_best.pth
 python experiments.py -r saved/models/.../model_best.pth --text "Dear Sir"
 python experiments.py -r saved/models/.../model_best.pth --ink page.svg
+python experiments.py -r saved/models/.../model_best.pth --export-onnx
 """
 
 import argparse
@@ -38,6 +39,7 @@ from utils.errors import run_command
 from utils.experiment_options import parse_options, reads, writes
 from utils.files import whole_folder
 from utils.legibility_command import measure_legibility, recognizer_beside
+from utils.onnx_command import export_step, load_step, refuse_unless_writer
 from utils.plotting import save_figure
 from utils.reading_command import read_ink
 from utils.recognition_command import TASK as RECOGNITION
@@ -55,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     trained = load_trained(options.resume, options.device)
     refuse_unless_recogniser(options, trained.model)
-    if reads(options):
+    refuse_unless_writer(trained, options)
+    if options.export_onnx:
+        _export(trained, options)
+    elif reads(options):
         read_ink(trained, options, progress=_is_terminal())
     elif writes(options):
         write(trained, options, progress=_is_terminal())
@@ -79,6 +84,7 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
         progress=_is_terminal(),
+        onnx=load_step(trained, options),
     )
     report = {
         "checkpoint": str(options.resume),
@@ -112,6 +118,20 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
         if loader is not None or samples.rows:
             write_report(report, folder / "metrics.json")
         _save_pictures(samples.pictures, folder)
+        names = sorted(file.name for file in folder.iterdir())
+    print(f"written to {out}: {', '.join(names)}")
+
+
+def _export(trained: Trained, options: argparse.Namespace) -> None:
+    """The pen step in files, and what they cost in quality, in a folder and printed."""
+    out = options.out or options.resume.parent / f"onnx-{options.resume.stem}"
+    report = {"checkpoint": str(options.resume), **trained.progress, "task": trained.model.task}
+    with whole_folder(out) as folder:
+        report |= export_step(trained, options, folder)
+        if "split" in report:
+            print(f"nll of {report['lines']:,} lines of split {report['split']}")
+        print(describe_rows(report["steps"]))
+        write_report(report, folder / "metrics.json")
         names = sorted(file.name for file in folder.iterdir())
     print(f"written to {out}: {', '.join(names)}")
 

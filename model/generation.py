@@ -3,7 +3,8 @@
 Shapes: ``B`` samples, ``T`` pen steps, ``P`` pen steps of a prime.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from model import graphed_stepping
 from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
 from model.packed_weights import pack
-from model.step_sampling import sample_pen_steps
+from model.stepping import PenSteps
 
 NOISE_BLOCK = 256
 """Pen steps whose noise is drawn at a time, see ``sample_noise``."""
@@ -33,6 +34,7 @@ def generate(
     seeds: Sequence[int] | None = None,
     include_prime: bool = False,
     progress: bool = False,
+    pen_steps: Callable[[int], PenSteps] | None = None,
 ) -> list[np.ndarray]:
     """Sample pen strokes, all samples at once.
 
@@ -52,6 +54,8 @@ def generate(
         seeds: each sample's seed, instead of ``generator``.
         include_prime: put each prime before its continuation.
         progress: show a progress bar.
+        pen_steps: what computes the pen steps of that many lines, such as ``OnnxStep.pen_steps``
+            of an export of the model; default: ``PenSteps``.
 
     Returns:
         ``B`` arrays, float32 strokes ``[T, 3]`` in the corpus's units; the last row's end of stroke
@@ -68,7 +72,8 @@ def generate(
     biases = sample_biases(bias, num_samples).to(weights)
     starts = _starts(primes, num_samples)
     heads = [normalisation.normalise(start) for start in starts]
-    rows = _continue(model, heads, noise, biases, progress)
+    pen_steps = pen_steps or partial(graphed_stepping.pen_steps, pack(model))
+    rows = _continue(pen_steps(num_samples), heads, noise, biases, progress)
     keep_start = primes is None or include_prime
     return [
         _finished(start if keep_start else start[:0], normalisation.denormalise(row))
@@ -122,7 +127,7 @@ def one_each(name: str, values: Sequence, num_samples: int) -> Sequence:
 
 
 def _continue(
-    model: UnconditionalHandwriting,
+    steps: PenSteps,
     heads: list[np.ndarray],
     noise: Tensor,
     biases: Tensor,
@@ -137,7 +142,6 @@ def _continue(
     lengths = [len(head) for head in heads]
     read = torch.tensor(lengths, device=device)  # [B]
     padded = _pad(heads).to(noise)  # [B, P, 3]
-    steps = graphed_stepping.pen_steps(pack(model), len(heads))
     lines = torch.arange(len(heads), device=device)
     written = []
     row = padded[:, 0]  # [B, 3]
@@ -146,7 +150,7 @@ def _continue(
         if 0 < step < padded.shape[1]:
             row = torch.where((step < read).unsqueeze(-1), padded[:, step], row)
         own_step = (step + 1 - read).clamp(0, max_steps - 1)  # of the noise, for each sample
-        row = sample_pen_steps(steps.step(row), biases, noise[lines, own_step])
+        _, row = steps.step_and_draw(row, biases, noise[lines, own_step])
         written.append(row)
     rows = torch.stack(written, dim=1) if written else padded[:, :0]  # [B, total_steps, 3]
     rows = rows.float().cpu().numpy()

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from model.custom_layers.lstm_with_gaussian_attention import LOG_PHI_FLOOR, PARAMETER_RANGES
 from model.models import STROKE_SIZE
 from model.packed_weights import LayerWeights, PackedWeights
+from model.step_sampling import sample_pen_steps
 
 MANY_VALUES = 4096
 """From so many on, three more operations on them take less time than ``torch.tanh``."""
@@ -58,6 +59,12 @@ class PenSteps:
         for layer in others:
             layer.advance()
         return torch.mm(self._weights.output, self._features).t()
+
+    def step_and_draw(self, strokes: Tensor, bias: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """``step``, and a next pen step ``[B, 3]`` from what it gives, for the sampling bias
+        ``[B]`` and the noise ``[B, 4]``; see ``sample_pen_steps``."""
+        raw = self.step(strokes)
+        return raw, sample_pen_steps(raw, bias, noise)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the lines only, whose places are ``rows``, int64 ``[B']``."""

@@ -1,15 +1,17 @@
 """Writing a text of any length with a model that writes lines: piece by piece, in one hand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
+from model.stepping import TextPenSteps
 from model.writing import Prime, Scorer, by_log_prob, write
 from model.written import Written
 from utils.pages import WrittenLine, split_text
@@ -50,6 +52,7 @@ class TextWriter:
             (``model.evaluation.legibility.by_legibility``).
         precision: of the layers' products, see ``model.packed_weights.pack``.
         progress: show progress bars.
+        pen_steps: what computes the pen steps, see ``model.writing.write``.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class TextWriter:
         scorer: Scorer = by_log_prob,
         precision: str = "float32",
         progress: bool = False,
+        pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
     ) -> None:
         self.model = model
         self.normalisation = normalisation
@@ -72,6 +76,7 @@ class TextWriter:
         self.scorer = scorer
         self.precision = precision
         self.progress = progress
+        self.pen_steps = pen_steps
         self._generator = torch.Generator().manual_seed(seed)
 
     def write(self, text: str, style: Prime | None = None) -> WrittenText:
@@ -133,6 +138,7 @@ class TextWriter:
             generator=self._generator,
             precision=self.precision,
             progress=self.progress and len(texts) > 0,
+            pen_steps=self.pen_steps,
         )
 
 

@@ -5,16 +5,20 @@ Shapes: ``P`` pen steps of a prime.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
+from model import graphed_stepping
 from model.generation import check_prime, one_each, sample_biases, sample_seeds
 from model.models import ConditionalHandwriting
 from model.packed_weights import pack
+from model.stepping import TextPenSteps
 from model.writable_text import check_text
 from model.writing_loop import Order, Prime, WritingRun
 from model.written import Written
@@ -58,6 +62,7 @@ def write(
     batch_size: int = 64,
     precision: str = "float32",
     progress: bool = False,
+    pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
 ) -> list[Written]:
     """Write each text as one line of handwriting, many at once (Graves 2013, section 5).
 
@@ -88,6 +93,8 @@ def write(
         batch_size: the most lines at work at once.
         precision: of the layers' products, see ``pack``.
         progress: show a progress bar, in lines.
+        pen_steps: what computes the pen steps for texts ``[B, U+1, C]``, such as
+            ``OnnxStep.text_pen_steps`` of an export of the model; default: ``TextPenSteps``.
 
     Returns:
         a line for each text. The last row's end of stroke is 1.
@@ -107,12 +114,12 @@ def write(
             strict=True,
         )
     ]
-    weights = pack(model, precision)
+    pen_steps = pen_steps or partial(graphed_stepping.text_pen_steps, pack(model, precision))
     best: dict[int, Written] = {}
     with tqdm(total=len(texts) * best_of, desc="writing", unit="line", disable=not progress) as bar:
         for places in _batches(orders, max(batch_size // best_of, 1)):
             wanted = [order for place in places for order in orders[place].candidates(best_of)]
-            lines = WritingRun(model, weights, vocabulary, wanted).write(normalisation, bar)
+            lines = WritingRun(model, pen_steps, vocabulary, wanted).write(normalisation, bar)
             best.update(zip(places, _best(lines, best_of, scorer), strict=True))
     return [best[place] for place in range(len(texts))]
 

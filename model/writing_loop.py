@@ -4,7 +4,7 @@ Shapes: ``B`` lines at work, ``T`` pen steps, ``P`` pen steps of a prime, ``U`` 
 vocabulary, ``M`` mixture components.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,12 +15,10 @@ from tqdm import tqdm
 
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
-from model import graphed_stepping
 from model.generation import sample_noise
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
-from model.packed_weights import PackedWeights
-from model.step_sampling import sample_pen_steps
+from model.stepping import TextPenSteps
 from model.written import Written, characters_of_steps, has_ended, rest_of_prime
 
 
@@ -98,7 +96,8 @@ class WritingRun:
 
     Args:
         model: encodes the texts.
-        weights: of the model.
+        pen_steps: makes of texts ``[B, U+1, C]`` the pen steps of the model, a ``TextPenSteps`` or
+            the like.
         vocabulary: the model's.
         orders: one a line.
     """
@@ -106,7 +105,7 @@ class WritingRun:
     def __init__(
         self,
         model: ConditionalHandwriting,
-        weights: PackedWeights,
+        pen_steps: Callable[[Tensor], TextPenSteps],
         vocabulary: Vocabulary,
         orders: Sequence[Order],
     ) -> None:
@@ -119,7 +118,7 @@ class WritingRun:
             read - 1 + order.cap for read, order in zip(self._reads, orders, strict=True)
         )
         self._text = _encode(model, vocabulary, [order.joined_text for order in orders])
-        self._steps = graphed_stepping.text_pen_steps(weights, self._text)
+        self._steps = pen_steps(self._text)
         self._record = _Record(len(orders))
 
     def write(self, normalisation: Normalisation, bar: tqdm) -> list[Written]:
@@ -130,7 +129,7 @@ class WritingRun:
         while True:
             if 0 < step < len(heads):
                 row = torch.where((step < lines.read).unsqueeze(1), heads[step, lines.place], row)
-            raw = self._steps.step(row)
+            raw, drawn = self._step(row, step, lines, noise)
             pen_up = row[:, 0] > 0.5
             # Most steps cannot end a line; to ask the window at each would cost one line dearly.
             if step >= self._first_cap or pen_up.any():
@@ -141,12 +140,22 @@ class WritingRun:
                     if not len(rows):
                         break
                     self._steps.keep(rows)
-                    lines, raw, noise = lines.keep(rows), raw[rows], noise[:, rows]
+                    lines, noise = lines.keep(rows), noise[:, rows]
+                    raw, drawn = raw[rows], drawn[rows]
             if step >= self._first_step:
-                row = sample_pen_steps(raw, lines.bias, noise[step - self._first_step])
+                row = drawn
                 self._record.add(row, raw, self._steps.phi)
             step += 1
         return self._finished(by_cap.tolist(), normalisation)
+
+    def _step(self, row: Tensor, step: int, lines: _AtWork, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw outputs after the pen step ``row``, and a next one drawn; or ``row`` again while
+        no line writes. After the last step of all there is no noise, and what is drawn is of no
+        account."""
+        at = step - self._first_step
+        if at < 0:
+            return self._steps.step(row), row
+        return self._steps.step_and_draw(row, lines.bias, noise[min(at, len(noise) - 1)])
 
     def _unfinished(self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor) -> Tensor:
         """The rows of the lines that go on. ``by_cap`` becomes false for those that end by the

@@ -36,6 +36,7 @@ SHORT = {
     " --set trainer.epochs=1",
     "python experiments.py -r saved/models/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
+    "python experiments.py -r saved/models/pretrained/conditional.pth --export-onnx": "--limit 2",
     "python experiments.py -r saved/models/pretrained/conditional": "--limit 2 --samples 1",
     "python train.py -c": f"{SMALL_MODEL} --set trainer.epochs=1",
     "torchrun": f"{SMALL_MODEL} --set trainer.epochs=1",

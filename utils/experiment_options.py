@@ -29,6 +29,7 @@ _STYLE_TEXT = "style_text"
 INK_LINES = ("auto", "one")
 _NOT_READING = ("data", "bias", "recognizer", "split", "samples", "steps", "samples_only")
 _INKING = ("style", _STYLE_TEXT, "format", "replace_unknown", "best_of", "precision")
+_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", "samples", "steps")
 _WRITING = (*_INKING, *_PAGE, *_GCODE)
 
 
@@ -38,7 +39,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         prog="experiments.py",
         allow_abbrev=False,
         description="Evaluate a trained model: numbers on real lines, pictures of what it writes."
-        " Or, with --text or --text-file, write with it; or, with --ink, read handwriting.",
+        " Or, with --text or --text-file, write with it; or, with --ink, read handwriting; or,"
+        " with --export-onnx, export its pen step.",
     )
     _add_common(parser.add_argument)
     evaluation = parser.add_argument_group("evaluation")
@@ -49,6 +51,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_recognition(recognition.add_argument)
     reading = parser.add_argument_group("reading ink from a file")
     _add_reading(reading.add_argument)
+    onnx = parser.add_argument_group("ONNX, with the packages of requirements-onnx.txt")
+    _add_onnx(onnx.add_argument)
     options = parser.parse_args(argv)
     _refuse_conflicts(options)
     return options
@@ -189,8 +193,26 @@ def _add_reading(add: Callable[..., Any]) -> None:
     )
 
 
+def _add_onnx(add: Callable[..., Any]) -> None:
+    add(
+        "--export-onnx",
+        action="store_true",
+        default=None,
+        help="write one pen step of a model that writes as ONNX, in float32 and with weights of 8"
+        " bits, and measure both on lines of the data (--limit, default: 32)",
+    )
+    add(
+        "--onnx",
+        type=Path,
+        metavar="FILE",
+        help="write with this export of the checkpoint (step.onnx or step.int8.onnx), which is"
+        " faster on a CPU; for --text and --samples-only",
+    )
+
+
 def _refuse_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
+    _refuse_beside_onnx(options)
     if reads(options):
         _refuse(options, ("text", "text_file", *_WRITING), "is for writing, --ink is for reading")
         _refuse(options, _NOT_READING, "does not go with --ink")
@@ -218,6 +240,21 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
         _refuse(options, ("recognizer",), "picks one of the draws of --best-of, which is not given")
     if "gcode" not in (options.format or ""):
         _refuse(options, _GCODE, "is for G-code, which is not among the formats of --format")
+
+
+def _refuse_beside_onnx(options: argparse.Namespace) -> None:
+    """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
+    if options.export_onnx:
+        names = (*_NOT_EXPORTING, "samples_only", "recognizer", "onnx", *_WRITING, *_RECOGNITION)
+        _refuse(options, names, "does not go with --export-onnx")
+    elif options.onnx is None:
+        return
+    elif not (writes(options) or options.samples_only):
+        raise UserError("--onnx: is for writing, with --text, --text-file or --samples-only")
+    _refuse(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
+    if options.device not in ("auto", "cpu"):
+        raise UserError(f"--device: ONNX runs on the CPU here, got {options.device!r}")
+    options.device = "cpu"
 
 
 def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:

@@ -23,6 +23,7 @@ from utils.command_line import print_notes
 from utils.errors import UserError
 from utils.experiment_options import gcode_options, page_options
 from utils.legibility_command import load_recognizer
+from utils.onnx_command import load_step
 from utils.pages import PageOptions, WriteOptions, layout_pages, parse_formats, write_pages
 from utils.pages.options import check_options
 
@@ -46,6 +47,7 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
             f"{options.resume}: --text needs a model that writes a text, whose task is {TASK!r},"
             f" got one whose task is {trained.model.task!r}"
         )
+    step = load_step(trained, options)
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
     _refuse_file(out)
@@ -63,6 +65,7 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
         scorer=_scorer(options),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
+        pen_steps=step and step.text_pen_steps,
     )
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)

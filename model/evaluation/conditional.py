@@ -102,6 +102,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             bias=bias,
             seeds=seeds_of(settings, len(texts)),
             progress=settings.progress,
+            pen_steps=settings.onnx and settings.onnx.text_pen_steps,
         )
 
 

@@ -26,6 +26,7 @@ from model.density import density_map, in_units_of_corpus
 from model.generation import sample_seeds
 from model.metric import line_scores
 from model.mixture import BivariateMixture
+from model.onnx_stepping import OnnxStep
 from model.written import Written
 from utils.density_figure import density_figure
 from utils.errors import UserError
@@ -63,6 +64,7 @@ class SampleSettings:
         primed_bias: the bias of primed lines.
         sentences: for a model with text.
         progress: show a progress bar.
+        onnx: an export of the model, to draw with in its place.
     """
 
     seed: int = 1
@@ -72,6 +74,7 @@ class SampleSettings:
     primed_bias: float = 0.5
     sentences: tuple[str, ...] = SENTENCES
     progress: bool = False
+    onnx: OnnxStep | None = None
 
 
 DEFAULT_SAMPLES = SampleSettings()

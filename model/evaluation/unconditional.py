@@ -51,6 +51,7 @@ class UnconditionalEvaluator(LikelihoodEvaluator):
             bias=[bias for bias in biases for _ in range(samples)],
             seeds=seeds_of(settings, samples) * len(biases),
             progress=settings.progress,
+            pen_steps=settings.onnx and settings.onnx.pen_steps,
         )
         groups = [strokes[start : start + samples] for start in range(0, len(strokes), samples)]
         sheet = contact_sheet(
