@@ -71,8 +71,8 @@ class StackedHandwriting(BaseModel):
     (section 4.1). The cells are standard LSTM cells: Graves's have peephole connections besides,
     which ``torch.nn.LSTM`` does not offer.
 
-    Layers are ``ColumnLSTM`` (``torch.nn.LSTM``, or faster) unless an option asks for ``LoopLSTM``,
-    which is slower. Both have the same weights.
+    Layers are ``ColumnLSTM`` (``torch.nn.LSTM``, or faster) unless recurrent dropout or layer
+    normalisation asks for ``LoopLSTM``, which is slower. Both have the same weights.
 
     Args:
         side_size: inputs that every layer gets.
@@ -388,9 +388,9 @@ def _lstm(
     gradient_clip: float | None,
 ) -> ColumnLSTM | LoopLSTM:
     """The fastest layer that has the options."""
-    if recurrent_dropout > 0 or layer_norm or gradient_clip is not None:
+    if recurrent_dropout > 0 or layer_norm:
         return LoopLSTM(input_size, hidden_size, recurrent_dropout, layer_norm, gradient_clip)
-    layer = ColumnLSTM(input_size, hidden_size)
+    layer = ColumnLSTM(input_size, hidden_size, gradient_clip)
     initialise_lstm(layer)
     return layer
 

@@ -35,15 +35,21 @@ class ColumnLSTM(nn.LSTM):
 
     There a step is one product in the lower precision and pointwise work in float32 on columns, see
     ``recurrence``; kept for the backward pass are gates, cells and hidden outputs, and the inputs
-    where they lie. Elsewhere, and without gradients, it is ``torch.nn.LSTM``.
+    where they lie. So it is on any device where derivatives are to be clipped. Elsewhere, and
+    without gradients, it is ``torch.nn.LSTM``.
 
     Args:
         input_size: ``I``.
         hidden_size: ``H``.
+        gradient_clip: bound on the absolute derivative of the loss with respect to each gate's
+            summed input (Graves 2013, section 4: 10); None for no bound.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, gradient_clip: float | None = None
+    ) -> None:
         super().__init__(input_size, hidden_size)
+        self.gradient_clip = gradient_clip
 
     def forward(
         self, inputs: Inputs, state: tuple[Tensor, Tensor] | None = None
@@ -55,9 +61,10 @@ class ColumnLSTM(nn.LSTM):
         return super().forward(side_by_side(parts), state)
 
     def _better_by_hand(self, inputs: Tensor) -> bool:
-        return (
+        if not torch.is_grad_enabled():
+            return False
+        return self.gradient_clip is not None or (
             inputs.device.type == "cpu"
-            and torch.is_grad_enabled()
             and product_type(self.weight_hh_l0) != self.weight_hh_l0.dtype
             and self.hidden_size >= BY_HAND_HIDDEN
             and inputs.shape[1] >= BY_HAND_LINES
@@ -75,7 +82,9 @@ class ColumnLSTM(nn.LSTM):
             hidden, cell = (part.squeeze(0).to(self.weight_hh_l0.dtype) for part in state)
         dtype = product_type(self.weight_hh_l0)
         with torch.autocast(parts[0].device.type, enabled=False):
-            hiddens, cell = _Recurrence.apply(*weights, hidden, cell, dtype, *parts)
+            hiddens, cell = _Recurrence.apply(
+                *weights, hidden, cell, dtype, self.gradient_clip, *parts
+            )
         return hiddens, (hiddens[-1:], cell.unsqueeze(0))
 
 
@@ -85,7 +94,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, weight_inputs: Tensor, weight_hidden: Tensor, bias: Tensor, hidden: Tensor,
-        cell: Tensor, dtype: torch.dtype, *inputs: Tensor,
+        cell: Tensor, dtype: torch.dtype, gradient_clip: float | None, *inputs: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         steps, batch = inputs[0].shape[:2]
         size = hidden.shape[1]
@@ -109,6 +118,7 @@ class _Recurrence(torch.autograd.Function):
             cell_forward(gate, last_cell, next_cell, column)
             next_hidden.copy_(column)
         ctx.save_for_backward(weight, gates, cells, hiddens, *inputs)
+        ctx.gradient_clip = gradient_clip
         return hiddens[1:], cells[-1].t().clone()
 
     @staticmethod
@@ -121,7 +131,7 @@ class _Recurrence(torch.autograd.Function):
         gradients = GateGradients(weight, sizes, gates[0], len(gates), of_weight)
         grad_inputs = [
             gates.new_empty(part.shape) if needed else None
-            for part, needed in zip(inputs, ctx.needs_input_grad[6:], strict=True)
+            for part, needed in zip(inputs, ctx.needs_input_grad[7:], strict=True)
         ]
         from_next, grad_hidden = torch.zeros_like(cells[0]), torch.empty_like(cells[0])
         grad_cell = grad_cell.t().contiguous()
@@ -132,13 +142,17 @@ class _Recurrence(torch.autograd.Function):
                     grad_hidden, grad_cell, gates[step], cells[step],
                     fast_tanh(cells[step + 1]), gradients.gate, dim=0,
                 )  # fmt: skip
+                if ctx.gradient_clip is not None:
+                    gradients.gate.clamp_(-ctx.gradient_clip, ctx.gradient_clip)
                 from_next, *of_inputs = gradients.back(step)
                 for target, part in zip(grad_inputs, of_inputs, strict=True):
                     if target is not None:
                         target[step].t().copy_(part)
             gradients.add_weights(chunk, [hiddens, *inputs])
         of_hidden, of_inputs, of_bias = gradients.of_weights([size, sum(sizes[1:])])
-        return of_inputs, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, *grad_inputs
+        return (
+            of_inputs, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, None, *grad_inputs,
+        )  # fmt: skip
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:
@@ -149,7 +163,8 @@ def side_by_side(parts: Sequence[Tensor]) -> Tensor:
 
 
 class LoopLSTM(nn.Module):
-    """One LSTM layer with recurrent dropout, layer normalisation or clipped derivatives.
+    """One LSTM layer with recurrent dropout, layer normalisation or clipped derivatives, step by
+    step under autograd.
 
     With all options off it computes what a one-layer ``torch.nn.LSTM`` does. Parameters have the
     names and layout of ``torch.nn.LSTM`` (gates in the order input, forget, candidate, output), so

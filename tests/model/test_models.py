@@ -21,7 +21,7 @@ VARIANTS = {
     "plain": {},
     "one layer": {"num_layers": 1},
     "layer norm": {"layer_norm": True},
-    "loop": {"lstm_gradient_clip": 10.0},
+    "clipped": {"lstm_gradient_clip": 10.0},
 }
 DROPOUTS = ("dropout", "output_dropout", "recurrent_dropout")
 

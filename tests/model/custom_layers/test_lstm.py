@@ -173,6 +173,19 @@ def test_by_hand_equals_the_library_in_values_and_gradients(initial) -> None:
     torch.testing.assert_close(results[1], results[0], rtol=1e-11, atol=1e-12)
 
 
+def test_clipped_by_hand_equals_the_loop_under_autograd() -> None:
+    loop = loop_layer(gradient_clip=2e-2)
+    layer = ColumnLSTM(5, 6, gradient_clip=2e-2).double()
+    layer.load_state_dict(loop.state_dict())
+    results = []
+    for each in (loop, layer, loop_layer()):  # the last without a bound
+        sequence = inputs().requires_grad_()
+        each(sequence)[0].square().sum().backward()
+        results.append([sequence.grad, each.weight_ih_l0.grad, each.weight_hh_l0.grad])
+    torch.testing.assert_close(results[1], results[0], rtol=1e-11, atol=1e-12)
+    assert not torch.allclose(results[2][0], results[0][0], rtol=1e-2)
+
+
 def test_by_hand_gradients_agree_with_finite_differences() -> None:
     layer = column_layer()
 
