@@ -20,6 +20,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Protocol, TypeVar
 
 import torch
@@ -32,6 +33,7 @@ MAX_BYTES = 2 * 2**30
 """Of the memory that graphs hold for good, all together."""
 MAX_SEEN = 4096
 
+_capturing = threading.Lock()  # CUDA allows one capture at a time
 _logger = logging.getLogger(__name__)
 
 
@@ -86,16 +88,22 @@ def capture_on_cuda(body: Body, device: torch.device) -> Body:
     Raises:
         RuntimeError: the body cannot be captured.
     """
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
+    graph, stream = torch.cuda.CUDAGraph(), _capture_stream(device)
     stream.wait_stream(torch.cuda.current_stream(device))
-    # The outer block also leaves the stream where a capture breaks off.
-    with torch.cuda.stream(stream):
+    # The second block also leaves the stream where a capture breaks off.
+    with _capturing, torch.cuda.stream(stream):
         body()
         # Threads that pin memory for the next batches go on meanwhile.
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             body()
     torch.cuda.current_stream(device).wait_stream(stream)
     return graph.replay
+
+
+@cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all captures: cuBLAS takes memory for each stream that it works in."""
+    return torch.cuda.Stream(device)
 
 
 class Entry(Protocol):

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,6 +98,62 @@ def test_what_cannot_be_made_is_not_tried_again(caplog: pytest.LogCaptureFixture
             assert entry is None
     assert len(tries) == len(caplog.records) == 1
     assert "out of memory" in caplog.text
+
+
+class FakeStream:
+    """Stands in for streams; what happens is noted in ``events``."""
+
+    events: list[str]
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.name = "side" if device is CPU else "main"
+
+    def wait_stream(self, other: "FakeStream") -> None:
+        self.events.append(f"{self.name} waits for {other.name}")
+
+
+@contextmanager
+def noted(events: list[str], name: str) -> Iterator[None]:
+    events.append(f"begin {name}")
+    try:
+        yield
+    finally:
+        events.append(f"end {name}")
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a capture does, without a GPU."""
+    seen: list[str] = []
+    monkeypatch.setattr(FakeStream, "events", seen, raising=False)
+    monkeypatch.setattr(step_graphs, "_capture_stream", FakeStream)
+    cuda = {
+        "CUDAGraph": lambda: SimpleNamespace(replay=lambda: seen.append("replay")),
+        "current_stream": lambda device: FakeStream(),
+        "stream": lambda stream: noted(seen, stream.name),
+        "graph": lambda graph, stream, capture_error_mode: noted(seen, capture_error_mode),
+    }
+    for name, stand_in in cuda.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    return seen
+
+
+def test_a_capture_warms_up_beside_the_main_stream_and_waits_for_it(events) -> None:
+    step_graphs.capture_on_cuda(lambda: events.append("body"), CPU)()
+    assert events == [
+        *("side waits for main", "begin side", "body", "begin thread_local", "body"),
+        *("end thread_local", "end side", "main waits for side", "replay"),
+    ]
+
+
+def test_a_capture_that_breaks_off_leaves_its_stream_and_lets_the_next_begin(events) -> None:
+    def fail() -> None:
+        raise RuntimeError("not permitted")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not permitted"):
+            step_graphs.capture_on_cuda(fail, CPU)
+        assert events[-1] == "end side"
 
 
 def test_no_graphs_without_a_gpu() -> None:
