@@ -39,7 +39,7 @@ from utils.errors import run_command
 from utils.experiment_options import parse_options, reads, writes
 from utils.files import whole_folder
 from utils.legibility_command import measure_legibility, recognizer_beside
-from utils.onnx_command import export_step, load_step, refuse_unless_writer
+from utils.onnx_command import export_step, load_step, printable, refuse_unless_writer
 from utils.plotting import save_figure
 from utils.reading_command import read_ink
 from utils.recognition_command import TASK as RECOGNITION
@@ -130,7 +130,7 @@ def _export(trained: Trained, options: argparse.Namespace) -> None:
         report |= export_step(trained, options, folder)
         if "split" in report:
             print(f"nll of {report['lines']:,} lines of split {report['split']}")
-        print(describe_rows(report["steps"]))
+        print(describe_rows(printable(report["steps"])))
         write_report(report, folder / "metrics.json")
         names = sorted(file.name for file in folder.iterdir())
     print(f"written to {out}: {', '.join(names)}")

@@ -15,6 +15,7 @@ units, ``K`` window components, ``M`` mixture components.
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 from model.custom_layers.lstm_with_gaussian_attention import LOG_PHI_FLOOR, PARAMETER_RANGES
 from model.models import STROKE_SIZE
 from model.packed_weights import LayerWeights, PackedWeights
-from model.step_sampling import sample_pen_steps
+from model.step_sampling import sample_one_pen_step, sample_pen_steps
 
 MANY_VALUES = 4096
 """From so many on, three more operations on them take less time than ``torch.tanh``."""
@@ -64,7 +65,9 @@ class PenSteps:
         """``step``, and a next pen step ``[B, 3]`` from what it gives, for the sampling bias
         ``[B]`` and the noise ``[B, 4]``; see ``sample_pen_steps``."""
         raw = self.step(strokes)
-        return raw, sample_pen_steps(raw, bias, noise)
+        is_one = len(raw) == 1 and raw.device.type == "cpu"
+        draw = sample_one_pen_step if is_one else sample_pen_steps
+        return raw, draw(raw, bias, noise)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the lines only, whose places are ``rows``, int64 ``[B']``."""
@@ -175,11 +178,16 @@ class _LayerStep:
         cell: Tensor,
         gates: Tensor,
     ) -> None:
-        self._weight, self._norm = weights
-        self._read, self._rounded, self._cell, self._gates = read, rounded, cell, gates
+        weight, self._norm = weights
+        self._rounded, self._cell, self._gates = rounded, cell, gates
         self.hidden = hidden
         self._is_rounded = rounded.dtype != hidden.dtype
         self._sums = gates.to(rounded.dtype)
+        self._product = partial(torch.mm, weight, read, out=self._sums)
+        if read.shape[1] == 1 and weight.dtype == torch.float32 and not weight.is_cuda:
+            # The same product; the library is faster when it is told that it is one of a vector.
+            vectors = read.squeeze(1), self._sums.squeeze(1)
+            self._product = partial(torch.mv, weight, vectors[0], out=vectors[1])
         size = len(hidden)
         self._sigmoids = gates[: 3 * size]
         self._entry, self._forget, self._exit, self._candidate = gates.split(size)
@@ -195,7 +203,7 @@ class _LayerStep:
             self._rounded.copy_(self.hidden)
 
     def _sum_gates(self) -> None:
-        torch.mm(self._weight, self._read, out=self._sums)
+        self._product()
         if self._norm is not None:
             sums = self._sums.t().to(self._gates.dtype)
             gain, bias = self._norm.gates_gain, self._norm.gates_bias

@@ -134,7 +134,7 @@ class WritingRun:
             # Most steps cannot end a line; to ask the window at each would cost one line dearly.
             if step >= self._first_cap or pen_up.any():
                 rows = self._unfinished(step, lines, pen_up, by_cap)
-                if len(rows) < len(lines.place):
+                if rows is not None:
                     bar.update(len(lines.place) - len(rows))
                     self._record.close(lines.place)
                     if not len(rows):
@@ -157,13 +157,18 @@ class WritingRun:
             return self._steps.step(row), row
         return self._steps.step_and_draw(row, lines.bias, noise[min(at, len(noise) - 1)])
 
-    def _unfinished(self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor) -> Tensor:
-        """The rows of the lines that go on. ``by_cap`` becomes false for those that end by the
-        rule."""
+    def _unfinished(
+        self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor
+    ) -> Tensor | None:
+        """The rows of the lines that go on; None if all do. ``by_cap`` becomes false for those that
+        end by the rule."""
         written = step + 1 - lines.read  # negative while a prime is read
         ended = has_ended(self._steps.phi, self._steps.kappa, lines.end, pen_up) & (written > 0)
+        leaves = ended | (written >= lines.cap)
+        if not leaves.any():
+            return None
         by_cap[lines.place[ended]] = False
-        return (~ended & (written < lines.cap)).nonzero().squeeze(1)
+        return (~leaves).nonzero().squeeze(1)
 
     def _all_at_work(self) -> _AtWork:
         device = self._text.device

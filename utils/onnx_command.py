@@ -5,7 +5,7 @@ Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``C`` vocabulary, ``M`` 
 """
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +104,11 @@ def export_step(trained: Trained, options: argparse.Namespace, folder: Path) -> 
         nll = _measure(trained.model, of_files, batches)
         rows = [{**row, "nll": nll[row["step"]]} for row in rows]
     return {**about, "steps": rows}
+
+
+def printable(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows for a table, in which hundredths of the ``nll`` are seen."""
+    return [{**row, "nll": f"{row['nll']:.2f}"} if "nll" in row else dict(row) for row in rows]
 
 
 def _lines(

@@ -1,11 +1,13 @@
 """Drawing a pen step in few operations: the mixture's own sampling is the reference."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from model.mixture import BivariateMixture, draw_noise
-from model.step_sampling import sample_pen_steps
+from model.step_sampling import sample_one_pen_step, sample_pen_steps
 
 
 def raw_outputs(spread: float, num_lines: int = 2000, num_mixtures: int = 5) -> Tensor:
@@ -29,7 +31,8 @@ def test_it_draws_what_the_mixture_draws(spread: float, lines_are_columns: bool)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_component_of_no_weight_is_never_drawn(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("draw", [sample_pen_steps, sample_one_pen_step])
+def test_a_component_of_no_weight_is_never_drawn(draw: Callable, dtype: torch.dtype) -> None:
     """Not even by the noise that is nearest to one."""
     raw = torch.zeros(2, 6 * 3 + 1, dtype=dtype)
     raw[0, 1:4] = torch.tensor([0.0, 0.0, -1e4])  # the last has no weight
@@ -37,15 +40,19 @@ def test_a_component_of_no_weight_is_never_drawn(dtype: torch.dtype) -> None:
     raw[:, 4:7] = torch.tensor([1.0, 2.0, 3.0])  # mean x
     nearest_one = 1 - torch.finfo(dtype).eps / 2
     noise = torch.tensor([[nearest_one, 0, 0, 0], [0, 0, 0, 0]], dtype=dtype)
+    for row in (slice(0, 1), slice(1, 2)):
+        assert draw(raw[row], raw.new_zeros(1), noise[row])[:, 1].tolist() == [2.0]
     assert sample_pen_steps(raw, raw.new_zeros(2), noise)[:, 1].tolist() == [2.0, 2.0]
 
 
-def test_a_line_does_not_depend_on_the_others() -> None:
-    raw = raw_outputs(2.0, num_lines=3)
-    noise = draw_noise((3,), torch.Generator().manual_seed(2), dtype=raw.dtype)
-    bias = torch.tensor([0.0, 0.5, 2.0], dtype=raw.dtype)
+@pytest.mark.parametrize("draw", [sample_pen_steps, sample_one_pen_step])
+@pytest.mark.parametrize("spread", [0.0, 2.0, 2000.0])
+def test_a_line_does_not_depend_on_the_others(spread: float, draw: Callable) -> None:
+    raw = raw_outputs(spread, num_lines=200)
+    generator = torch.Generator().manual_seed(2)
+    noise = draw_noise((200,), generator, dtype=raw.dtype)
+    bias = torch.linspace(0, 2, 200, dtype=raw.dtype)
     together = sample_pen_steps(raw, bias, noise)
-    for place in range(3):
+    for place in range(200):
         row = slice(place, place + 1)
-        alone = sample_pen_steps(raw[row], bias[row], noise[row])
-        torch.testing.assert_close(alone, together[row])
+        torch.testing.assert_close(draw(raw[row], bias[row], noise[row]), together[row])
