@@ -100,6 +100,7 @@ class Seq2SeqRecognition(BaseModel):
         dropout: in the encoder, of the units of a whole line.
         decoder_dropout: of embeddings and of the output layer.
         layer_norm: layer normalisation after each encoder layer.
+        span_dropout: share of the frames under the encoder's recurrent layers that training hides.
         scheduled_sampling: probability that the decoder sees its own last character in training
             instead of the true one (Bengio et al. 2015); above 0 the decoder is slower.
 
@@ -128,6 +129,7 @@ class Seq2SeqRecognition(BaseModel):
         decoder_dropout: Probability = 0.1,
         layer_norm: bool = False,
         scheduled_sampling: Probability = 0.0,
+        span_dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         if num_halvings > len(channels):
@@ -137,7 +139,7 @@ class Seq2SeqRecognition(BaseModel):
         self.scheduled_sampling = scheduled_sampling
         self.encoder = Encoder(
             num_features, tuple(channels), kernel_size, num_halvings, encoder_size,
-            encoder_layers, dropout, layer_norm,
+            encoder_layers, dropout, layer_norm, span_dropout,
         )  # fmt: skip
         size = self.encoder.output_size
         self.decoder = AttentionDecoder(

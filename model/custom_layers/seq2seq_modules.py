@@ -26,6 +26,8 @@ from model.custom_layers.attention_recurrence import (
 from model.custom_layers.lstm import initialise_lstm
 
 STRIDE = 2
+# Frames that are hidden together in training.
+HIDDEN_SPAN = 3
 # Lines that the encoder works on at once, where these are few enough to be padded to their own
 # longest alone; on other devices it is all of them, which they do in the same time.
 LINES_AT_ONCE = {"cpu": 16}
@@ -202,6 +204,8 @@ class Encoder(nn.Module):
         dropout: probability of dropping an input of a layer, for a whole line at once (Gal,
             Ghahramani 2016).
         layer_norm: normalise what each LSTM layer gives (Ba, Kiros, Hinton 2016).
+        span_dropout: share of the frames under the LSTM layers that training hides, some
+            neighbours together (Park et al. 2019, "SpecAugment", section 2).
     """
 
     def __init__(
@@ -214,8 +218,10 @@ class Encoder(nn.Module):
         num_layers: int,
         dropout: float,
         layer_norm: bool,
+        span_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.span_dropout = span_dropout
         self.subsampling = ConvolutionalSubsampling(
             num_features, channels, kernel_size, num_halvings
         )
@@ -247,6 +253,7 @@ class Encoder(nn.Module):
 
     def _encode(self, features: Tensor, lengths: Tensor) -> Memory:
         values, lengths = self.subsampling(features, lengths)
+        values = span_dropout(values, self.span_dropout, self.training)
         order = reversed_order(lengths, values.shape[0])
         for layer, norm in zip(self.layers, self.norms, strict=True):
             values = norm(layer(whole_line_dropout(values, self.dropout, self.training), order))
@@ -266,6 +273,20 @@ def whole_line_dropout(values: Tensor, probability: float, training: bool) -> Te
         return values
     kept = F.dropout(values.new_ones(1, *values.shape[1:]), probability)
     return values * kept
+
+
+def span_dropout(values: Tensor, share: float, training: bool) -> Tensor:
+    """``[N', B, E]``, in training with about this share of each line's frames set to 0, in spans of
+    ``HIDDEN_SPAN``; what is left keeps its size, as ink that is there does."""
+    if not training or share == 0:
+        return values
+    # A frame stays if no span begins at it or shortly before it.
+    begins = 1 - (1 - share) ** (1 / HIDDEN_SPAN)
+    first = torch.rand(values.shape[:2], device=values.device) < begins
+    hidden = first.clone()
+    for after in range(1, HIDDEN_SPAN):
+        hidden[after:] |= first[:-after]
+    return values.masked_fill(hidden.unsqueeze(2), 0.0)
 
 
 class AttentionDecoder(nn.Module):

@@ -10,7 +10,7 @@ from data_loader.features import InkFeatures
 from data_loader.line import points_from_strokes, strokes_from_points
 
 PLAIN = InkFeatures(correct_slope=False, correct_slant=False)
-ALL = InkFeatures(fit_lines=True, time=True)
+ALL = InkFeatures(fit_lines=True, surroundings=True, time=True)
 EITHER = pytest.mark.parametrize("features", [PLAIN, InkFeatures(), ALL])
 
 
@@ -334,3 +334,50 @@ def test_wild_ink_has_finite_features(features):
         strokes = rng.choice(values, size=(rng.integers(1, 15), 3), p=rng.dirichlet(np.ones(8) / 2))
         strokes[:, 0] = rng.random(len(strokes)) < rng.random()
         assert np.isfinite(features.compute(strokes)).all()
+
+
+def around(points: np.ndarray, spacing: float) -> np.ndarray:
+    """[N, rows, columns], by counting the points in each cell of pixels of a quarter."""
+    pixels = np.floor((points - [points[:, 0].min(), 0]) * 4)
+    offsets = pixels[None] - pixels[:, None]
+    columns, rows = np.floor_divide(offsets.T + [[[3]], [[7]]], 2).astype(int)
+    counts = np.zeros((len(points), 7, 3))
+    for point, other in np.ndindex(len(points), len(points)):
+        row, column = rows[other, point], columns[other, point]
+        if 0 <= row < 7 and 0 <= column < 3:
+            counts[point, row, column] += 1
+    return np.minimum(counts * spacing / 0.5, 2) / 2
+
+
+def around_columns(features: InkFeatures) -> list[int]:
+    return [at for at, name in enumerate(features.names) if name.startswith("ink_")]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_ink_around_a_point_is_that_of_the_points_in_each_cell(number):
+    features = replace(PLAIN, surroundings=True)
+    normalised = features.normalise(wavy_line(number).strokes)
+    points, _ = features.points(normalised)
+    found = features.describe(normalised)[:, around_columns(features)]
+    offset = points - points[:, :1].min(axis=0) * [1, 0]
+    expected = around(np.stack([offset[:, 0], points[:, 1]], axis=1), features.spacing)
+    assert 0 < expected.max() <= 1
+    np.testing.assert_allclose(found, expected.reshape(len(points), -1), atol=1e-6)
+
+
+def test_a_dot_written_last_is_seen_from_its_letter_and_far_ink_is_not():
+    features = replace(PLAIN, surroundings=True)
+    rng = np.random.default_rng(1)
+    letter, far = (np.stack([x + 0 * y, y], 1) for x, y in ((0.0, np.linspace(-0.5, 0.5, 11)),) * 2)
+    far = far + [rng.uniform(5, 1e9), 0]
+    line = np.concatenate([letter, far, [[0.0, 1.2]]])
+    strokes = np.zeros((len(line), 3))
+    strokes[[10, 21, 22], 0] = 1
+    strokes[:, 1:] = np.diff(line, axis=0, prepend=np.zeros((1, 2)))
+    points, _ = features.points(strokes)
+    cells = features.describe(strokes)[:, around_columns(features)].reshape(-1, 7, 3)
+    middle = np.abs(points - [0.0, 0.0]).sum(axis=1).argmin()
+    own = np.abs(points[:, 0] - far[0, 0]) < 1
+    assert cells[middle, 5, 1] > 0  # 1.0 to 1.5 above
+    assert cells[middle, :, [0, 2]].max() == 0
+    assert cells[own].max() > 0 and cells[own][:, 6].max() == 0

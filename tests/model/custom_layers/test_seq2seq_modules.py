@@ -1,17 +1,21 @@
 """The recogniser's parts against what torch computes of the same."""
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from model.custom_layers.seq2seq_modules import (
+    HIDDEN_SPAN,
     LINES_AT_ONCE,
     BidirectionalLSTM,
     ConvolutionalSubsampling,
     Encoder,
     Memory,
     reversed_order,
+    span_dropout,
 )
 
 LENGTHS = torch.tensor([3, 9, 1, 8])
@@ -93,3 +97,18 @@ def test_a_line_has_the_frames_that_its_convolutions_alone_would_give(num_halvin
         assert lengths[row] == values.shape[2]
         torch.testing.assert_close(frames[: lengths[row], row], values[0].t())
     assert len(frames) == lengths.max()
+
+
+def test_spans_are_hidden_in_training_alone_and_about_the_share_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    frames = torch.ones(3000, 4, 2)
+    hidden = span_dropout(frames, 0.3, training=True) == 0
+    assert torch.equal(hidden[..., 0], hidden[..., 1])
+    share = hidden[HIDDEN_SPAN:].double().mean().item()
+    assert share == pytest.approx(0.3, abs=0.03)
+    for line in hidden[..., 0].t().tolist():
+        spans = [len(list(run)) for value, run in itertools.groupby(line) if value]
+        assert min(spans[:-1]) == HIDDEN_SPAN  # the last may end with the line
+    assert span_dropout(frames, 0.3, training=False) is frames
+    short = span_dropout(torch.ones(1, 2000, 1), 0.3, training=True)
+    assert 0 < (short == 0).double().mean() < 0.3
