@@ -5,8 +5,11 @@
 The naive loop writes one line. It is a straightforward reading of Graves 2013, section 5, with the
 model's own weights: every layer is a ``torch.nn.LSTM`` called with a sequence of one step, and the
 window is computed anew at each step through products with the one-hot text. ``write`` is timed
-whole, from the text to the strokes in the corpus's units, for one line and for many. All take
-turns, so that what else the machine does falls on all alike; the ratios are of the medians.
+whole, from the text to the strokes in the corpus's units, for one line and for many, in torch and,
+where the packages of ``requirements-onnx.txt`` are, through ONNX exports of the model. The products
+alone are those of a step's packed weights in float32 with a vector each, and nothing else: how fast
+these weights come from memory. All take turns, so that what else the machine does falls on all
+alike; the ratios are of the medians.
 
 Shapes: ``U`` characters, ``C`` vocabulary, ``H`` hidden units, ``K`` window components, ``M``
 mixture components.
@@ -15,8 +18,12 @@ mixture components.
 import argparse
 import statistics
 import string
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +32,11 @@ from torch.nn import functional as F
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
+from model.onnx_files import FLOAT_FILE, INT8_FILE, write_step
+from model.onnx_stepping import OnnxStep
+from model.packed_weights import pack
 from model.writing import write
+from utils.errors import UserError
 
 VOCABULARY = Vocabulary(sorted(string.ascii_letters + string.digits + " !\"#'(),-.:;?"))
 TEXT = "The quick brown fox jumps over"
@@ -112,28 +123,69 @@ def main() -> None:
     naive = NaiveWriter(model)
     _check_same(naive, model)
     text = torch.tensor([*VOCABULARY.encode(TEXT), VOCABULARY.eos])
-    writers = {
-        "naive, 1 line": lambda: len(naive.write(text, options.naive_steps)[0]),
-        "write, 1 line": lambda: _write(model, 1),
-        f"write, {options.batch_size} lines": lambda: _write(model, options.batch_size),
-        "write, 1 line, bfloat16": lambda: _write(model, 1, "bfloat16"),
-        f"write, {options.batch_size} lines, bfloat16": lambda: _write(
-            model, options.batch_size, "bfloat16"
-        ),
-    }
-    rates = _interleaved(writers, options.repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        writers = {
+            "naive, 1 line": lambda: len(naive.write(text, options.naive_steps)[0]),
+            "products alone, 1 line": _products(model, options.naive_steps),
+            **_writers(model, options.batch_size, _exports(model, Path(folder))),
+        }
+        rates = _interleaved(writers, options.repeats)
     print(f"{torch.get_num_threads()} threads; pen steps a second")
     base = statistics.median(rates["naive, 1 line"])
     for name, values in rates.items():
         runs = " ".join(f"{value:.0f}" for value in values)
         median = statistics.median(values)
-        print(f"{name:27} median {median:7.0f}  {median / base:6.2f} x naive  ({runs})")
+        print(f"{name:30} median {median:7.0f}  {median / base:6.2f} x naive  ({runs})")
 
 
-def _write(model: ConditionalHandwriting, num_lines: int, precision: str = "float32") -> int:
+def _writers(
+    model: ConditionalHandwriting, batch_size: int, exports: dict[str, OnnxStep]
+) -> dict[str, Callable[[], int]]:
+    """What writes one line and many, in torch and by the exports."""
+    ways: dict[str, dict[str, Any]] = {"": {}, ", bfloat16": {"precision": "bfloat16"}}
+    ways |= {name: {"pen_steps": step.text_pen_steps} for name, step in exports.items()}
+    return {
+        f"write, {_counted(number)}{name}": partial(_write, model, number, **way)
+        for name, way in ways.items()
+        for number in (1, batch_size)
+    }
+
+
+def _counted(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
+
+
+def _exports(model: ConditionalHandwriting, folder: Path) -> dict[str, OnnxStep]:
+    """The model in ONNX; nothing, and a line that says why, without the packages."""
+    try:
+        write_step(model, Normalisation(), VOCABULARY, folder)
+        files = {", ONNX float32": FLOAT_FILE, ", ONNX int8": INT8_FILE}
+        return {name: OnnxStep(folder / file) for name, file in files.items()}
+    except UserError as error:
+        print(f"without ONNX: {error}")
+        return {}
+
+
+def _products(model: ConditionalHandwriting, num_steps: int) -> Callable[[], int]:
+    """A call that makes the products of so many steps."""
+    weights = pack(model)
+    factors = [*(layer.weight for layer in weights.layers), weights.output]
+    vectors = [torch.randn(weight.shape[1]) for weight in factors]
+    results = [torch.empty(len(weight)) for weight in factors]
+
+    def multiply() -> int:
+        for _ in range(num_steps):
+            for weight, vector, result in zip(factors, vectors, results, strict=True):
+                torch.mv(weight, vector, out=result)
+        return num_steps
+
+    return multiply
+
+
+def _write(model: ConditionalHandwriting, num_lines: int, **options: Any) -> int:
     """How many pen steps it wrote."""
     texts, seeds = [TEXT] * num_lines, range(num_lines)
-    lines = write(model, Normalisation(), VOCABULARY, texts, seeds=seeds, precision=precision)
+    lines = write(model, Normalisation(), VOCABULARY, texts, seeds=seeds, **options)
     return sum(len(line.strokes) - 1 for line in lines)
 
 
