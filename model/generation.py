@@ -16,6 +16,7 @@ from model import graphed_stepping
 from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
 from model.packed_weights import pack
+from model.resting import BiasOfMovingPens
 from model.stepping import PenSteps
 
 NOISE_BLOCK = 256
@@ -69,7 +70,7 @@ def generate(
     weights = next(model.parameters())
     seeds = sample_seeds(num_samples, generator, seeds)
     noise = torch.stack([sample_noise(seed, max_steps) for seed in seeds]).to(weights)
-    biases = sample_biases(bias, num_samples).to(weights)
+    biases = BiasOfMovingPens(sample_biases(bias, num_samples).to(weights), normalisation)
     starts = _starts(primes, num_samples)
     heads = [normalisation.normalise(start) for start in starts]
     pen_steps = pen_steps or partial(graphed_stepping.pen_steps, pack(model))
@@ -130,7 +131,7 @@ def _continue(
     steps: PenSteps,
     heads: list[np.ndarray],
     noise: Tensor,
-    biases: Tensor,
+    bias: BiasOfMovingPens,
     progress: bool,
 ) -> list[np.ndarray]:
     """Samples in normalised units: ``max_steps`` rows after each head ``[P, 3]``.
@@ -150,7 +151,7 @@ def _continue(
         if 0 < step < padded.shape[1]:
             row = torch.where((step < read).unsqueeze(-1), padded[:, step], row)
         own_step = (step + 1 - read).clamp(0, max_steps - 1)  # of the noise, for each sample
-        _, row = steps.step_and_draw(row, biases, noise[lines, own_step])
+        _, row = steps.step_and_draw(row, bias.after(row), noise[lines, own_step])
         written.append(row)
     rows = torch.stack(written, dim=1) if written else padded[:, :0]  # [B, total_steps, 3]
     rows = rows.float().cpu().numpy()

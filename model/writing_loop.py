@@ -18,6 +18,7 @@ from data_loader.vocabulary import Vocabulary
 from model.generation import sample_noise
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
+from model.resting import BiasOfMovingPens
 from model.stepping import TextPenSteps
 from model.written import Written, characters_of_steps, has_ended, rest_of_prime
 
@@ -74,14 +75,12 @@ class _AtWork(NamedTuple):
         read: pen steps that are read before any is written.
         cap: pen steps that are written at most.
         end: place of the end of the text.
-        bias: sampling bias.
     """
 
     place: Tensor
     read: Tensor
     cap: Tensor
     end: Tensor
-    bias: Tensor
 
     def keep(self, rows: Tensor) -> "_AtWork":
         """The lines that stand in ``rows``."""
@@ -125,11 +124,13 @@ class WritingRun:
         """The lines in their order; ``bar`` moves with each."""
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
         by_cap = torch.ones(len(self._orders), dtype=torch.bool, device=noise.device)
+        biases = torch.tensor([order.bias for order in self._orders]).to(noise)
+        bias = BiasOfMovingPens(biases, normalisation)
         row, step = heads[0], 0  # [B, 3]
         while True:
             if 0 < step < len(heads):
                 row = torch.where((step < lines.read).unsqueeze(1), heads[step, lines.place], row)
-            raw, drawn = self._step(row, step, lines, noise)
+            raw, drawn = self._step(row, step, bias, noise)
             pen_up = row[:, 0] > 0.5
             # Most steps cannot end a line; to ask the window at each would cost one line dearly.
             if step >= self._first_cap or pen_up.any():
@@ -140,6 +141,7 @@ class WritingRun:
                     if not len(rows):
                         break
                     self._steps.keep(rows)
+                    bias.keep(rows)
                     lines, noise = lines.keep(rows), noise[:, rows]
                     raw, drawn = raw[rows], drawn[rows]
             if step >= self._first_step:
@@ -148,14 +150,17 @@ class WritingRun:
             step += 1
         return self._finished(by_cap.tolist(), normalisation)
 
-    def _step(self, row: Tensor, step: int, lines: _AtWork, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def _step(
+        self, row: Tensor, step: int, bias: BiasOfMovingPens, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The raw outputs after the pen step ``row``, and a next one drawn; or ``row`` again while
         no line writes. After the last step of all there is no noise, and what is drawn is of no
         account."""
         at = step - self._first_step
+        now = bias.after(row)
         if at < 0:
             return self._steps.step(row), row
-        return self._steps.step_and_draw(row, lines.bias, noise[min(at, len(noise) - 1)])
+        return self._steps.step_and_draw(row, now, noise[min(at, len(noise) - 1)])
 
     def _unfinished(
         self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor
@@ -178,7 +183,6 @@ class WritingRun:
             torch.tensor(self._reads, device=device),
             torch.tensor([order.cap for order in self._orders], device=device),
             torch.tensor(ends, device=device),
-            torch.tensor([order.bias for order in self._orders]).to(self._text),
         )
 
     def _heads(self, normalisation: Normalisation) -> Tensor:
