@@ -3,9 +3,10 @@
     python -m benchmarks.training_step [--model conditional] [--hidden-size 400] ...
         [--naive] [--memory] [--steps 200 700 1400] [--batch-size 8 32 128] [--json FILE]
 
-Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first layer
-reads, the others as many inputs as the model's (the hidden units below, the pen step and, in the
-conditional model, the window), with the sum of the outputs as loss. Naive means
+Products are those of the layers and of the output, and nothing else (``benchmarks.products``): the
+limit. Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first
+layer reads, the others as many inputs as the model's (the hidden units below, the pen step and, in
+the conditional model, the window), with the sum of the outputs as loss. Naive means
 ``benchmarks.naive``, a loop over the pen steps under autograd, always in float32; its loss must be
 the model's. A step is forward, loss, backward and gradient clip, and the optimizer's update for
 all with ``--optimizer``. They take turns, so that what else the machine does falls on all alike.
@@ -24,17 +25,14 @@ Shapes: ``B`` lines, ``T`` pen steps, ``S`` inputs that every layer gets, ``H`` 
 """
 
 import argparse
-import json
 import math
 import multiprocessing
 import os
-import platform
 import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +40,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.naive import NaiveHandwriting
+from benchmarks.products import all_of, layer_products, output_products
+from benchmarks.report import Report, about_run
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
 from model.custom_layers import step_graphs
 from model.loss import MixtureNLL
+from model.mixture import mixture_output_size
 from model.models import (
     STROKE_SIZE,
     ConditionalHandwriting,
@@ -67,6 +68,7 @@ ON_CUDA = (
 RATIOS = (
     ("bare", "model"),
     ("naive", "model"),
+    ("products", "model"),
     ("model loop", "model"),
     ("model plain", "model"),
     ("bare tf32", "model tf32"),
@@ -100,6 +102,7 @@ def main() -> None:
     options = _options()
     keep_freed_memory()  # as ``train.py`` does
     names = ["bare", "model", *(["naive"] if options.naive else [])]
+    names += ["products"] if options.device == "cpu" else []
     names += ON_CUDA if options.device == "cuda" else ()
     rows = []
     for batch_size in options.batch_size:
@@ -111,12 +114,12 @@ def main() -> None:
                 row["growth_mib"] = {
                     name: _alone(_memory_growth, name, batch_size, num_steps, options)
                     for name in names
+                    if name != "products"
                 }
             _print_row(row)
             rows.append(row)
     if options.json:
-        report = {"about": _about(options), "rows": rows}
-        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _report(rows, options).save(options.json)
 
 
 def _times(
@@ -196,27 +199,34 @@ def _print_ratio(times: dict[str, list[float]], above: str, below: str) -> None:
     )
 
 
-def _about(options: argparse.Namespace) -> dict[str, Any]:
-    device = torch.cuda.get_device_name() if options.device == "cuda" else _processor()
-    return {
-        "date": date.today().isoformat(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "device": device,
-        "threads": options.threads or torch.get_num_threads(),
-        "options": vars(options),
-    }
+def _report(rows: list[dict[str, Any]], options: argparse.Namespace) -> Report:
+    cells = []
+    for row in rows:
+        times, growth = row.get("seconds", {}), row.get("growth_mib", {})
+        for name in times or growth:
+            cells.append([name, str(row["batch_size"]), str(row["steps"])])
+            cells[-1] += [_ratio(times, name, to) for to in (None, "bare", "naive")]
+            cells[-1] += [_ratio(growth, name, to) for to in (None, "naive")]
+    precision = "bfloat16, naive in float32" if options.bfloat16 else "float32"
+    title = (
+        f"Training step, {options.model}, {options.num_layers} x {options.hidden_size},"
+        f" {options.num_mixtures} mixture components, {precision}"
+    )
+    if options.recompute_steps:
+        title += f", {options.recompute_steps} steps' activations at a time"
+    columns = ["", "lines", "pen steps", "s", "/ bare", "/ naive", "growth, MiB", "/ naive"]
+    return Report(title, columns, cells, rows, about_run(options.device))
 
 
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def _ratio(values: dict[str, Any], name: str, to: str | None) -> str:
+    """Median of ``name``, by that of ``to``; nothing where one is not there."""
+    if name not in values or (to is not None and to not in values):
+        return ""
+    own, other = (
+        statistics.median(value if isinstance(value, list) else [value])
+        for value in (values[name], values[to] if to else 1.0)
+    )
+    return f"{own / other:.2f}" if to or own < 50 else f"{own:.0f}"
 
 
 def _prepare(options: argparse.Namespace) -> None:
@@ -231,6 +241,8 @@ def _contestant(
     """A training step of ``name``, to be called."""
     who, *how = name.split()
     bfloat16 = "bfloat16" in how or (options.bfloat16 and who != "naive")
+    if who == "products":
+        return _products(batch, options, torch.bfloat16 if bfloat16 else torch.float32)
     module, loss = _module_and_loss(who, model, batch, options)
     step = _step(module, loss, options, bfloat16)
 
@@ -239,6 +251,23 @@ def _contestant(
             step()
 
     return call
+
+
+def _products(batch: Batch, options: argparse.Namespace, dtype: torch.dtype) -> Callable[[], None]:
+    """The products that the model's training step takes."""
+    lines, num_steps = batch.strokes.shape[0], batch.strokes.shape[1] - 1
+    size, side = options.hidden_size, _side_size(options)
+    layers = [
+        layer_products(num_steps, lines, side + (size if layer else 0), size, dtype)
+        for layer in range(options.num_layers)
+    ]
+    outputs = mixture_output_size(options.num_mixtures)
+    return all_of([*layers, output_products(num_steps, lines, options.num_layers * size, outputs)])
+
+
+def _side_size(options: argparse.Namespace) -> int:
+    """``S``."""
+    return STROKE_SIZE + (len(VOCABULARY) if options.text else 0)
 
 
 @contextmanager
@@ -261,7 +290,7 @@ def _module_and_loss(
     if who == "model":
         criterion = MixtureNLL()
         return model, lambda: criterion(model(batch), batch)["loss"]
-    side_size = STROKE_SIZE + (len(VOCABULARY) if options.text else 0)
+    side_size = _side_size(options)
     bare = BareLayers(side_size, options.hidden_size, options.num_layers).to(options.device)
     lines, num_steps = batch.strokes.shape[:2]
     inputs = torch.randn(num_steps - 1, lines, side_size, device=options.device)
