@@ -36,6 +36,7 @@ from data_loader.recognition_data_loader import RecognitionDataLoader
 from data_loader.vocabulary import Vocabulary
 from model.decoding import greedy_text
 from model.loss import Seq2SeqNLL
+from model.packed_decoder import PackedDecoder
 from model.recognition import Seq2SeqRecognition
 from utils.memory import keep_freed_memory
 
@@ -69,14 +70,26 @@ class EndingTexts:
         positions = torch.arange(int(lengths.max()) + 1, device=lengths.device)
         self.ends = torch.where(positions < lengths.unsqueeze(1), -torch.inf, torch.inf)
 
+    def packed(self) -> "EndingDecoder":
+        return EndingDecoder(self.model.packed(), self.ends, self.model.vocabulary.eos)
+
+
+class EndingDecoder(NamedTuple):
+    """The decoder of ``EndingTexts``: the model's, the ends ``[B, U]`` as in the state, and the
+    number of the end of text."""
+
+    decoder: PackedDecoder
+    ends: Tensor
+    eos: int
+
     def initial_state(self, encoded: Any) -> EndingState:
-        return EndingState(self.model.initial_state(encoded), self.ends)
+        return EndingState(self.decoder.initial_state(encoded), self.ends)
 
     def step(
         self, previous: Tensor, state: EndingState, encoded: Any
     ) -> tuple[Tensor, EndingState]:
-        logits, after = self.model.step(previous, state.state, encoded)
-        logits[:, self.model.vocabulary.eos] = state.ends[:, 0]
+        logits, after = self.decoder.step(previous, state.state, encoded)
+        logits[:, self.eos] = state.ends[:, 0]
         return logits, EndingState(after, state.ends[:, 1:])
 
 

@@ -27,9 +27,9 @@ from model.ctc import (
     extension_scores,
 )
 from model.decoding_parts import (
+    Decoder,
     DecodingSettings,
     LanguageScorer,
-    Recogniser,
     max_characters,
     take_part,
     take_rows,
@@ -116,29 +116,31 @@ class BeamSearch:
     """The search over one batch of lines.
 
     Args:
-        model: the recogniser.
-        encoded: the batch, as the model encodes it.
-        vocabulary: the model's.
+        decoder: the recogniser's.
+        encoded: the batch, as the recogniser encodes it.
+        ctc_logits: ``[B, N', C]``, needed where CTC has a weight above 0.
+        vocabulary: the recogniser's.
         settings: how to search.
         language: scores of a language model, needed where its weight is above 0.
     """
 
     def __init__(
         self,
-        model: Recogniser,
+        decoder: Decoder,
         encoded: Any,
+        ctc_logits: Tensor | None,
         vocabulary: Vocabulary,
         settings: DecodingSettings,
         language: LanguageScorer | None = None,
     ) -> None:
-        self.model = model
+        self.decoder = decoder
         self.vocabulary = vocabulary
         self.settings = settings
         self.language = language if settings.language_weight > 0 else None
         self._steps: list[_Step] = []
         self._endings: dict[int, _Ending] = {}
         self._frame_lengths = encoded.lengths.tolist()
-        self._lines = self._first_lines(encoded)
+        self._lines = self._first_lines(encoded, ctc_logits)
         self._beams = self._first_beams()
         never = (vocabulary.pad, vocabulary.sos, vocabulary.unk)
         self._never = torch.tensor(never, device=encoded.lengths.device)
@@ -151,12 +153,12 @@ class BeamSearch:
 
     # Beginning
 
-    def _first_lines(self, encoded: Any) -> _Lines:
+    def _first_lines(self, encoded: Any, ctc_logits: Tensor | None) -> _Lines:
         lengths = encoded.lengths
         numbers = torch.arange(len(lengths), device=lengths.device)
         frames = None
         if self.settings.ctc_weight > 0:
-            frames = ctc_frames(encoded.ctc_logits, lengths, self.vocabulary.pad)
+            frames = ctc_frames(ctc_logits, lengths, self.vocabulary.pad)
         repeated = take_rows(encoded, numbers.repeat_interleave(self.settings.beam))
         return _Lines(numbers, max_characters(lengths), repeated, frames)
 
@@ -172,7 +174,7 @@ class BeamSearch:
         return _Beams(
             previous=torch.full((rows,), self.vocabulary.sos, device=device),
             scores=_Scores(joint, zeros, zeros, zeros),
-            state=self.model.initial_state(lines.encoded),
+            state=self.decoder.initial_state(lines.encoded),
             language_state=self.language and self.language.initial_state(rows),
             prefixes=lines.frames and empty_prefixes(lines.frames, beam, blank),
         )
@@ -181,7 +183,7 @@ class BeamSearch:
 
     def _step(self) -> None:
         beams, encoded = self._beams, self._lines.encoded
-        logits, state = self.model.step(beams.previous, beams.state, encoded)
+        logits, state = self.decoder.step(beams.previous, beams.state, encoded)
         language, language_state = None, None
         if self.language is not None:
             language, language_state = self.language.step(beams.previous, beams.language_state)

@@ -133,15 +133,12 @@ def decode_encoded(
     language_model: LanguageModel | None = None,
 ) -> list[Reading]:
     """``decode`` for lines that are encoded already, so that several settings can be tried."""
-    if settings.ctc_weight > 0 and encoded.ctc_logits is None:
-        raise UserError(
-            "ctc_weight: the recogniser has no CTC output, so it should be 0,"
-            f" got {settings.ctc_weight}"
-        )
     language = _language(vocabulary, settings, language_model)
+    decoder = model.packed()
     readings: list[Reading] = []
     for part in _parts(encoded, settings.beam):
-        found = BeamSearch(model, part, vocabulary, settings, language).run()
+        ctc_logits = _ctc_logits(model, part, settings)
+        found = BeamSearch(decoder, part, ctc_logits, vocabulary, settings, language).run()
         readings += [_reading(text, vocabulary) for text in found]
     return readings
 
@@ -157,14 +154,14 @@ def greedy_text(model: Recogniser, encoded: Any, vocabulary: Vocabulary) -> list
     """
     limits = max_characters(encoded.lengths)
     device, longest = limits.device, int(limits.max())
-    encoded = encoded._replace(ctc_logits=None)
     never = torch.tensor([vocabulary.pad, vocabulary.sos, vocabulary.unk], device=device)
     written = torch.full((len(limits), longest), vocabulary.eos, device=device)
     lines = torch.arange(len(limits), device=device)
     previous, ended = torch.full_like(lines, vocabulary.sos), limits == 0
-    state = model.initial_state(encoded)
+    decoder = model.packed()
+    state = decoder.initial_state(encoded)
     for position in range(longest):
-        logits, state = model.step(previous, state, encoded)
+        logits, state = decoder.step(previous, state, encoded)
         previous = logits.index_fill(1, never, -torch.inf).argmax(dim=1)
         # What follows the end of a text is not read.
         written[lines, position] = previous
@@ -185,6 +182,19 @@ def _parts(encoded: Any, beam: int) -> Iterator[Any]:
     lines = max(ROWS.get(device.type, MANY_ROWS) // beam, 1)
     for rows in torch.arange(len(encoded.lengths), device=device).split(lines):
         yield take_rows(encoded, rows)
+
+
+def _ctc_logits(model: Recogniser, encoded: Any, settings: DecodingSettings) -> Tensor | None:
+    """``[B, N', C]`` where they count."""
+    if settings.ctc_weight == 0:
+        return None
+    logits = model.ctc_logits(encoded)
+    if logits is None:
+        raise UserError(
+            "ctc_weight: the recogniser has no CTC output, so it should be 0,"
+            f" got {settings.ctc_weight}"
+        )
+    return logits
 
 
 def _within(written: Tensor, limits: Tensor, end: int) -> Tensor:

@@ -14,19 +14,31 @@ from utils.errors import UserError
 Rows = TypeVar("Rows", bound=tuple)
 
 
-class Recogniser(Protocol):
-    """What decoding needs of a model: an encoder, and a decoder of one character at a time.
+class Decoder(Protocol):
+    """One character after the other, for lines that are encoded.
 
-    An encoding has ``lengths`` (int64 ``[B]``, frames) and ``ctc_logits`` (``[B, N', C]`` or
-    None); a state has ``attention`` and ``coverage`` (``[B, N']``: the weights of the latest step,
-    and their sum so far). Both are named tuples of tensors whose first dimension is the batch.
+    A state has ``attention`` and ``coverage`` (``[B, N']``: the weights of the latest step, and
+    their sum so far). It is a named tuple of tensors whose first dimension is the batch.
     """
-
-    def encode(self, features: Tensor, feature_lengths: Tensor) -> Any: ...
 
     def initial_state(self, encoded: Any) -> Any: ...
 
     def step(self, previous: Tensor, state: Any, encoded: Any) -> tuple[Tensor, Any]: ...
+
+
+class Recogniser(Protocol):
+    """What decoding needs of a model: an encoder, and decoders.
+
+    An encoding has ``lengths`` (int64 ``[B]``, frames) and is a named tuple of tensors whose first
+    dimension is the batch. ``packed`` gives the decoder with the model's weights of the moment laid
+    out for many steps. ``ctc_logits`` are ``[B, N', C]``, or None of a model without CTC output.
+    """
+
+    def encode(self, features: Tensor, feature_lengths: Tensor) -> Any: ...
+
+    def packed(self) -> Decoder: ...
+
+    def ctc_logits(self, encoded: Any) -> Tensor | None: ...
 
 
 class LanguageScorer(Protocol):

@@ -22,6 +22,7 @@ from model.custom_layers.seq2seq_modules import (
     Memory,
 )
 from model.decoding import greedy_text
+from model.packed_decoder import PackedDecoder
 from utils.errors import ConfigError
 
 Count = Annotated[int, Field(ge=1)]
@@ -45,8 +46,6 @@ class Encoded(NamedTuple):
         keys: ``[B, N', A]``, the memory as attention compares it.
         lengths: int64 ``[B]``, frames of each line.
         start: ``[B, D]``, the decoder's first hidden output.
-        ctc_logits: ``[B, N', C]``, of the CTC output with padding's index as the blank; None for a
-            model without one.
         mask: bool ``[B, N']``, true on a line's own frames.
     """
 
@@ -54,7 +53,6 @@ class Encoded(NamedTuple):
     keys: Tensor
     lengths: Tensor
     start: Tensor
-    ctc_logits: Tensor | None
     mask: Tensor
 
 
@@ -65,7 +63,8 @@ class RecognitionOutput(NamedTuple):
         logits: ``[B, U+1, C]``, of each character and of the end of text, given the true text
             before it.
         attention: ``[B, U+1, N']``, where the decoder looked for it.
-        ctc_logits: ``[B, N', C]``, see ``Encoded``; None for a model without CTC output.
+        ctc_logits: ``[B, N', C]``, of the CTC output with padding's index as the blank; None for a
+            model without one.
         frame_lengths: int64 ``[B]``.
         text: what the model reads by itself, greedily; None in training.
     """
@@ -151,17 +150,23 @@ class Seq2SeqRecognition(BaseModel):
     def encode(self, features: Tensor, feature_lengths: Tensor) -> Encoded:
         """What decoding needs of lines of features ``[B, N, F]`` and lengths ``[B]``."""
         memory = self.encoder(features, feature_lengths)
-        ctc_logits = None
-        if self.ctc_output is not None:
-            ctc_logits = self.ctc_output(memory.frames).to(self.ctc_output.weight.dtype)
         return Encoded(
             memory.frames,
             self.decoder.keys(memory.frames),
             memory.lengths,
             self.decoder.first_hidden(self.encoder.ends(memory)),
-            ctc_logits,
             mask_from_lengths(memory.lengths, memory.frames.shape[1]),
         )
+
+    def ctc_logits(self, encoded: Encoded) -> Tensor | None:
+        """``[B, N', C]`` of the CTC output, see ``RecognitionOutput``; None without one."""
+        if self.ctc_output is None:
+            return None
+        return self.ctc_output(encoded.memory).to(self.ctc_output.weight.dtype)
+
+    def packed(self) -> PackedDecoder:
+        """The decoder for many steps without a gradient, with the weights as they are now."""
+        return PackedDecoder(self.decoder)
 
     def initial_state(self, encoded: Encoded) -> DecoderState:
         """The decoder's state before the first character."""
@@ -191,7 +196,8 @@ class Seq2SeqRecognition(BaseModel):
                 inputs, lengths, encoded.memory, encoded.keys, encoded.mask, encoded.start
             )
         text = None if self.training else greedy_text(self, encoded, self.vocabulary)
-        return RecognitionOutput(logits, attention, encoded.ctc_logits, encoded.lengths, text)
+        ctc_logits = self.ctc_logits(encoded)
+        return RecognitionOutput(logits, attention, ctc_logits, encoded.lengths, text)
 
     def _scheduled(self, inputs: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:
         """The decoder over characters ``[B, U]``, some of them replaced by what it says itself."""

@@ -109,14 +109,14 @@ def attention_energies(
         attention, coverage: ``[B, N]``, of the step before.
         energy, location: see ``AttentionWeights``.
     """
-    inner = keys + query.unsqueeze(1)
+    inner = torch.add(2 * query.unsqueeze(1), keys, alpha=2)
     if location is not None:
         pair = torch.stack([attention, coverage], dim=1).to(inner.dtype)
         pair = F.pad(pair, _margins(location))
-        kernel = location.to(inner.dtype).flatten(1).t().expand(len(keys), -1, -1)
+        kernel = (2 * location.to(inner.dtype)).flatten(1).t().expand(len(keys), -1, -1)
         inner = inner.baddbmm_(_windows(pair, keys.shape[1]).transpose(1, 2), kernel)
     # In place, since these are the largest tensors of a step; none is needed twice.
-    return inner.mul_(2).sigmoid_() @ (2 * energy)
+    return inner.sigmoid_() @ (2 * energy)
 
 
 def _margins(location: Tensor | None) -> tuple[int, int]:

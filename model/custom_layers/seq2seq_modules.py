@@ -28,9 +28,10 @@ from model.custom_layers.lstm import initialise_lstm
 STRIDE = 2
 # Frames that are hidden together in training.
 HIDDEN_SPAN = 3
-# Lines that the encoder works on at once, where these are few enough to be padded to their own
-# longest alone; on other devices it is all of them, which they do in the same time.
-LINES_AT_ONCE = {"cpu": 16}
+# Frames of padding in a block of what the encoder works on at once, before another block begins:
+# they take about the time that another block costs. On other devices one block has all frames,
+# padding included, which they do in the same time.
+BLOCK_PADDING = {"cpu": 64}
 
 
 class Memory(NamedTuple):
@@ -97,17 +98,12 @@ class ConvolutionalSubsampling(nn.Module):
         mask = mask_from_lengths(lengths, features.shape[1])
         values = (features * mask.unsqueeze(2)).transpose(1, 2)  # [B, F, N]
         for convolution in self.convolutions:
-            values = F.relu(convolution(values))
+            values = convolution(values)
             lengths = _strided(lengths, convolution)
             # What is past a line's end must be zero for the next convolution, bias or not.
-            values = values * mask_from_lengths(lengths, values.shape[2]).unsqueeze(1)
+            mask = mask_from_lengths(lengths, values.shape[2])
+            values = (values * mask.unsqueeze(1)).relu_()
         return values.permute(2, 0, 1), lengths
-
-    def num_frames(self, num_points: int) -> int:
-        """``N'`` of ``N``."""
-        for convolution in self.convolutions:
-            num_points = _strided(num_points, convolution)
-        return num_points
 
 
 def _strided(length: Tensor | int, convolution: nn.Conv1d) -> Tensor | int:
@@ -116,62 +112,90 @@ def _strided(length: Tensor | int, convolution: nn.Conv1d) -> Tensor | int:
     return (length + stride - 1) // stride
 
 
-class _ReversedLines(torch.autograd.Function):
-    """Each line in reverse within its own length; padding stays where it is.
+class FrameRows(NamedTuple):
+    """Where the frames of lines stand as rows ``[R, E]``, with little padding between them.
 
-    Reversing is its own inverse, so the gradient is reversed the same way, which is many times
-    quicker than the sums that autograd would make of an indexing.
+    The rows are blocks of frames ``[frames, lines]``, one block after the other in time. The
+    longest line is the first, so that the lines that go on after a block are the first of it.
+
+    Attributes:
+        sizes: frames and lines of each block.
+        lines: int64 ``[R]``, the line of each row.
+        frames: int64 ``[R]``, the place of each row among padded frames ``[B N']``.
+        places: int64 ``[B N']``, the row of each padded frame; any row for those that have none.
+        reverse: int64 ``[R]``, the order of rows that reverses each line within its own length.
+    """
+
+    sizes: list[tuple[int, int]]
+    lines: Tensor
+    frames: Tensor
+    places: Tensor
+    reverse: Tensor
+
+
+def frame_rows(lengths: Tensor, size: int) -> FrameRows:
+    """The rows of lines of some lengths ``[B]``, each at least 1, padded to ``size``."""
+    device = lengths.device
+    order, stops = torch.arange(len(lengths), device=device), [size]
+    if device.type in BLOCK_PADDING:
+        order = lengths.argsort(descending=True)
+        stops = block_stops(lengths.tolist(), BLOCK_PADDING[device.type])
+    starts = [0, *stops[:-1]]
+    blocks = [_block(order, lengths, *block) for block in zip(starts, stops, strict=True)]
+    sizes = [block.shape[1:] for block in blocks]
+    line, frame = torch.cat([block.flatten(1) for block in blocks], dim=1)  # [R] each
+    frames = line * size + frame
+    places = frames.new_zeros(len(lengths) * size)
+    places[frames] = torch.arange(len(frames), device=device)
+    mirrored = lengths[line] - 1 - frame
+    reverse = places[line * size + torch.where(mirrored < 0, frame, mirrored)]
+    return FrameRows(sizes, line, frames, places, reverse)
+
+
+def block_stops(lengths: Sequence[int], most_padding: int) -> list[int]:
+    """Where blocks end in time, for lines of some lengths: after the end of a line that leaves the
+    block with so much padding, and at the end of all."""
+    stops, ended, padding = [0], 0, 0
+    for length, longer in itertools.pairwise(sorted(lengths)):
+        ended += length > stops[-1]
+        padding += ended * (longer - length)
+        if padding >= most_padding:
+            stops.append(longer)
+            ended, padding = 0, 0
+    if stops[-1] < max(lengths):
+        stops.append(max(lengths))
+    return stops[1:]
+
+
+def _block(order: Tensor, lengths: Tensor, start: int, stop: int) -> Tensor:
+    """int64 ``[2, frames, lines]``, the lines and the frames of a block."""
+    if start > 0:
+        order = order[: int((lengths > start).sum())]
+    frames = torch.arange(start, stop, device=order.device)
+    return torch.stack(torch.broadcast_tensors(order, frames.unsqueeze(1)))
+
+
+class _Reordered(torch.autograd.Function):
+    """Rows of ``values`` in an order, which another order takes back.
+
+    So the gradient is taken in that other order, which is many times quicker than the sums that
+    autograd would make of an indexing.
     """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, order: Tensor) -> Tensor:
-        ctx.order = order
-        return _in_order(values, order)
+    def forward(ctx: Any, values: Tensor, order: Tensor, back: Tensor) -> Tensor:
+        ctx.back = back
+        return values.index_select(0, order)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _in_order(grad, ctx.order), None
-
-
-def _in_order(values: Tensor, order: Tensor) -> Tensor:
-    """Rows of ``[N', B, E]`` in the order ``[N', B]``, line by line."""
-    rows = order * values.shape[1] + torch.arange(values.shape[1], device=values.device)
-    return values.flatten(0, 1).index_select(0, rows.flatten()).view(values.shape)
-
-
-class _JoinedLines(torch.autograd.Function):
-    """Lines from several parts, ``[P, M, E]`` each, in one tensor ``[B, N', E]``: the lines of all
-    parts, one after the other, become those with the numbers ``order``. What is missing is 0."""
-
-    @staticmethod
-    def forward(ctx: Any, order: list[int], size: int, *parts: Tensor) -> Tensor:
-        ctx.order, ctx.shapes = order, [part.shape for part in parts]
-        joined = parts[0].new_zeros(len(order), size, parts[0].shape[2])
-        numbers = iter(order)
-        for line in itertools.chain(*parts):
-            joined[next(numbers), : len(line)] = line
-        return joined
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        numbers = iter(ctx.order)
-        grads = [
-            torch.stack([grad[next(numbers), :frames] for _ in range(lines)])
-            for lines, frames, _ in ctx.shapes
-        ]
-        return None, None, *grads
-
-
-def reversed_order(lengths: Tensor, size: int) -> Tensor:
-    """int64 ``[size, B]``, the order that reverses each line within its length."""
-    frames = torch.arange(size, device=lengths.device).unsqueeze(1)
-    return torch.where(frames < lengths, lengths - 1 - frames, frames)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        return grad.index_select(0, ctx.back), None, None
 
 
 class BidirectionalLSTM(nn.Module):
     """One layer in both directions over lines of different lengths.
 
-    Two one-directional layers over padded lines, the backward one over reversed lines: packed
+    Two one-directional layers over blocks of frames, the backward one over reversed lines: packed
     sequences would do the same, but take the processors' fused layers away.
 
     Args:
@@ -186,11 +210,27 @@ class BidirectionalLSTM(nn.Module):
         initialise_lstm(self.ahead)
         initialise_lstm(self.back)
 
-    def forward(self, inputs: Tensor, order: Tensor) -> Tensor:
-        """``[N', B, I]`` to ``[N', B, 2H]``, with ``reversed_order`` of the lines' lengths."""
-        ahead, _ = self.ahead(inputs)
-        back, _ = self.back(_ReversedLines.apply(inputs, order))
-        return torch.cat([ahead, _ReversedLines.apply(back, order)], dim=-1)
+    def forward(self, inputs: Tensor, rows: FrameRows) -> Tensor:
+        """Rows ``[R, I]`` to ``[R, 2H]``."""
+        ahead = _over_blocks(self.ahead, inputs, rows.sizes)
+        back = _over_blocks(self.back, _reversed(inputs, rows), rows.sizes)
+        return torch.cat([ahead, _reversed(back, rows)], dim=1)
+
+
+def _reversed(values: Tensor, rows: FrameRows) -> Tensor:
+    """Rows ``[R, E]`` with each line in reverse, which taken twice is as before."""
+    return _Reordered.apply(values, rows.reverse, rows.reverse)
+
+
+def _over_blocks(layer: nn.LSTM, rows: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
+    """``[R, I]`` to ``[R, H]``; a block begins with the states that its lines ended the last in."""
+    outputs, state = [], None
+    for block, size in zip(rows.split([math.prod(size) for size in sizes]), sizes, strict=True):
+        if state is not None:
+            state = tuple(each[:, : size[1]] for each in state)
+        output, state = layer(block.view(*size, -1), state)
+        outputs.append(output.flatten(0, 1))
+    return torch.cat(outputs)
 
 
 class Encoder(nn.Module):
@@ -238,27 +278,22 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Memory:
         """Features ``[B, N, F]`` of lines of some lengths ``[B]`` to their memory."""
-        num_parts = -(-len(lengths) // LINES_AT_ONCE.get(features.device.type, len(lengths)))
-        if num_parts == 1:
-            return self._encode(features, lengths)
-        # Lines of like length go together, each part without the padding that it does not need.
-        order = lengths.argsort(descending=True)
-        parts = [
-            self._encode(features[rows, : lengths[rows[0]]], lengths[rows])
-            for rows in order.chunk(num_parts)
-        ]
-        size = self.subsampling.num_frames(features.shape[1])
-        frames = _JoinedLines.apply(order.tolist(), size, *(part.frames for part in parts))
-        return Memory(frames, torch.cat([part.lengths for part in parts])[order.argsort()])
-
-    def _encode(self, features: Tensor, lengths: Tensor) -> Memory:
         values, lengths = self.subsampling(features, lengths)
         values = span_dropout(values, self.span_dropout, self.training)
-        order = reversed_order(lengths, values.shape[0])
+        rows = frame_rows(lengths, len(values))
+        values = values.transpose(0, 1).flatten(0, 1)  # [B N', E]
+        values = _Reordered.apply(values, rows.frames, rows.places)
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            values = norm(layer(whole_line_dropout(values, self.dropout, self.training), order))
-        values = whole_line_dropout(values, self.dropout, self.training)
-        return Memory(values.transpose(0, 1), lengths)
+            values = norm(layer(self._dropped(values, rows), rows))
+        values = _Reordered.apply(self._dropped(values, rows), rows.places, rows.frames)
+        return Memory(values.unflatten(0, (len(lengths), -1)), lengths)
+
+    def _dropped(self, values: Tensor, rows: FrameRows) -> Tensor:
+        """Rows ``[R, E]`` with the same units of a line dropped in all of its rows."""
+        if not self.training or self.dropout == 0:
+            return values
+        kept = F.dropout(values.new_ones(rows.sizes[0][1], values.shape[1]), self.dropout)
+        return values * kept.index_select(0, rows.lines)
 
     def ends(self, memory: Memory) -> Tensor:
         """``[B, E]``: what each direction gave last, which is what it knows of the whole line."""
@@ -408,29 +443,46 @@ class AttentionDecoder(nn.Module):
         gates = self.weight_embedding(embedded)
         gates = torch.addmm(gates, state.context, self.weight_context.t())
         gates = torch.addmm(gates, state.hidden, self.weight_hidden.t())
-        entry, forget, candidate, output = gates.to(state.cell.dtype).chunk(4, dim=1)
-        cell = torch.addcmul(forget.sigmoid() * state.cell, entry.sigmoid(), candidate.tanh())
-        hidden = output.sigmoid() * cell.tanh()
-        energy = attention_energies(
-            keys,
-            F.linear(hidden, self.weight_query),
-            state.attention,
-            state.coverage,
-            self.weight_energy,
-            self.weight_location,
-        )
-        attention = energy.to(cell.dtype).masked_fill(~mask, -torch.inf).softmax(dim=1)
+        hidden, cell = lstm_cell(gates.to(state.cell.dtype), state.cell)
+        attention = self.attention(hidden, state.attention, state.coverage, keys, mask)
         context = torch.bmm(attention.to(frames.dtype).unsqueeze(1), frames).squeeze(1)
-        context = context.to(state.context.dtype)
+        context = context.to(hidden.dtype)
         state = DecoderState(hidden, cell, context, attention, state.coverage + attention)
         return self._logits(AttentionSteps(hidden, context, attention)), state
 
+    def attention(
+        self, hidden: Tensor, attention: Tensor, coverage: Tensor, keys: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Where to look: a weight for each frame, ``[B, N']``.
+
+        Args:
+            hidden: ``[B, D]``, the step's.
+            attention, coverage: ``[B, N']``, of the step before.
+            keys, mask: ``[B, N', A]`` and ``[B, N']``.
+        """
+        query = F.linear(hidden, self.weight_query)
+        energy = attention_energies(
+            keys, query, attention, coverage, self.weight_energy, self.weight_location
+        )
+        return energy.to(hidden.dtype).masked_fill(~mask, -torch.inf).softmax(dim=1)
+
     def _logits(self, steps: AttentionSteps) -> Tensor:
-        """float32 or better, since losses and scores are made of them."""
         features = torch.cat([steps.hidden, steps.context], dim=-1)
-        features = torch.tanh(self.features(features))
+        return self.logits_of(torch.tanh(self.features(features)))
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """Logits ``[..., C]`` of the output layer's features ``[..., D]``; float32 or better, since
+        losses and scores are made of them."""
         logits = self.output(F.dropout(features, self.dropout, self.training))
         return logits.to(self.output.weight.dtype)
+
+
+def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """The LSTM's hidden output and its cell ``[B, D]``, of the gates' summed inputs ``[B, 4D]``
+    (input, forget, candidate, output) and the cell before."""
+    entry, forget, candidate, output = gates.chunk(4, dim=1)
+    cell = torch.addcmul(forget.sigmoid() * cell, entry.sigmoid(), candidate.tanh())
+    return output.sigmoid() * cell.tanh(), cell
 
 
 def _going_on(lengths: Tensor, size: int) -> Sequence[int] | None:

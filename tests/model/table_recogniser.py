@@ -46,6 +46,12 @@ class TableRecogniser:
         logits = None if self.frames is None else features @ self.frames
         return TableEncoded(line, feature_lengths, logits)
 
+    def ctc_logits(self, encoded: TableEncoded) -> Tensor | None:
+        return encoded.ctc_logits
+
+    def packed(self) -> "TableRecogniser":
+        return self
+
     def initial_state(self, encoded: TableEncoded) -> TableState:
         frames = int(encoded.lengths.max())
         zeros = torch.zeros(len(encoded.lengths), frames, dtype=torch.float64)

@@ -104,7 +104,7 @@ def test_the_ctc_and_language_scores_are_those_of_the_whole_text(
     batch = batch_of(lines, texts_of(readings))
     encoded = model.encode(*lines)
     losses = F.ctc_loss(
-        encoded.ctc_logits.log_softmax(2).transpose(0, 1), batch.text, encoded.lengths,
+        model.ctc_logits(encoded).log_softmax(2).transpose(0, 1), batch.text, encoded.lengths,
         batch.text_lengths, blank=VOCABULARY.pad, reduction="none",
     )  # fmt: skip
     spoken = language_model(batch).log_softmax(dim=2)

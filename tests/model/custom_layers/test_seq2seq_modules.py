@@ -8,13 +8,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from model.custom_layers.seq2seq_modules import (
+    BLOCK_PADDING,
     HIDDEN_SPAN,
-    LINES_AT_ONCE,
     BidirectionalLSTM,
     ConvolutionalSubsampling,
     Encoder,
+    FrameRows,
     Memory,
-    reversed_order,
+    block_stops,
+    frame_rows,
     span_dropout,
 )
 
@@ -43,11 +45,26 @@ def packed(both: nn.LSTM, inputs: Tensor) -> tuple[Tensor, Tensor]:
     return pad_packed_sequence(outputs)[0], torch.cat(list(hidden), dim=1)
 
 
-def test_both_directions_are_those_of_packed_sequences() -> None:
+def as_rows(values: Tensor, rows: FrameRows) -> Tensor:
+    """``[N', B, E]`` to rows."""
+    return values.transpose(0, 1).flatten(0, 1)[rows.frames]
+
+
+def as_frames(values: Tensor, rows: FrameRows) -> Tensor:
+    """Rows to ``[N', B, E]``."""
+    return values[rows.places].unflatten(0, (len(LENGTHS), SIZE)).transpose(0, 1)
+
+
+@pytest.mark.parametrize("most_padding", [1, 4, 99])
+def test_both_directions_are_those_of_packed_sequences(
+    most_padding: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BLOCK_PADDING, "cpu", most_padding)
     torch.manual_seed(1)
     layer = BidirectionalLSTM(3, 4).double()
     inputs = drawn(SIZE, len(LENGTHS), 3).requires_grad_()
-    found = layer(inputs, reversed_order(LENGTHS, SIZE))
+    rows = frame_rows(LENGTHS, SIZE)
+    found = as_frames(layer(as_rows(inputs, rows), rows), rows)
     expected, last = packed(packed_layer(layer), inputs)
     real = (torch.arange(SIZE).unsqueeze(1) < LENGTHS).unsqueeze(2)
     torch.testing.assert_close(found * real, expected)
@@ -61,7 +78,7 @@ def test_both_directions_are_those_of_packed_sequences() -> None:
 
 
 @pytest.mark.parametrize("more_points", [0, 6])
-def test_an_encoder_gives_the_same_however_many_lines_it_takes_at_once(
+def test_an_encoder_gives_the_same_in_blocks_of_whatever_size(
     more_points: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(1)
@@ -69,19 +86,49 @@ def test_an_encoder_gives_the_same_however_many_lines_it_takes_at_once(
     lengths = torch.randperm(SIZE) + 1
     features = drawn(SIZE, SIZE + more_points, 3).requires_grad_()
     found = []
-    for lines in (4, SIZE):
-        monkeypatch.setitem(LINES_AT_ONCE, "cpu", lines)
+    for most_padding in (1, 4, 99):
+        monkeypatch.setitem(BLOCK_PADDING, "cpu", most_padding)
         memory = encoder(features, lengths)
         real = torch.arange(memory.frames.shape[1]) < memory.lengths.unsqueeze(1)
         frames = memory.frames * real.unsqueeze(2)
         gradients = torch.autograd.grad(frames.sin().sum(), [features, *encoder.parameters()])
         found.append((frames, memory.lengths, gradients))
-    torch.testing.assert_close(*found)
+    torch.testing.assert_close(found[0], found[2])
+    torch.testing.assert_close(found[1], found[2])
 
 
-def test_lines_are_reversed_within_their_lengths() -> None:
-    order = reversed_order(torch.tensor([3, 1]), 4)
-    assert order.t().tolist() == [[2, 1, 0, 3], [0, 1, 2, 3]]
+@pytest.mark.parametrize(
+    ("lengths", "most_padding", "stops"),
+    [
+        ([5, 5, 5], 1, [5]),
+        ([1, 4, 3], 1, [3, 4]),
+        ([1, 4, 3], 3, [4]),
+        ([1, 4, 3], 99, [4]),
+        ([2, 2, 2, 3, 9, 9], 3, [3, 9]),
+        ([1, 3, 5, 7, 9, 11], 6, [5, 11]),
+        ([7], 1, [7]),
+    ],
+)
+def test_a_block_ends_once_it_has_so_much_padding(
+    lengths: list[int], most_padding: int, stops: list[int]
+) -> None:
+    assert block_stops(lengths, most_padding) == stops
+
+
+def test_rows_are_blocks_of_the_lines_that_go_on_and_reverse_within_lengths(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BLOCK_PADDING, "cpu", 1)
+    rows = frame_rows(torch.tensor([1, 4, 3]), 5)
+    assert [tuple(size) for size in rows.sizes] == [(3, 3), (1, 1)]
+    assert rows.lines.tolist() == [1, 2, 0, 1, 2, 0, 1, 2, 0, 1]
+    frames = [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert rows.frames.tolist() == [
+        line * 5 + frame for line, frame in zip(rows.lines.tolist(), frames, strict=True)
+    ]
+    assert rows.places[rows.frames].tolist() == list(range(10))
+    # The line of one frame has two of padding, which stay.
+    assert rows.reverse.tolist() == [9, 7, 2, 6, 4, 5, 3, 1, 8, 0]
 
 
 @pytest.mark.parametrize("num_halvings", [0, 1, 2])
