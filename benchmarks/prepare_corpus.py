@@ -8,7 +8,6 @@ Each measurement is a process of its own; the prepared corpus goes into a tempor
 """
 
 import argparse
-import json
 import multiprocessing
 import resource
 import sys
@@ -46,7 +45,12 @@ def main() -> None:
     for name, value in results.items():
         print(f"{name:45} {value:14,.2f}")
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
+        # Not at the top: the processes that measure memory read this file, too.
+        from benchmarks.report import Report, about_run
+
+        title = "Preparing a corpus, opening it again, reading it"
+        rows = [[name, f"{value:,.2f}"] for name, value in results.items()]
+        Report(title, ["", "measured"], rows, results, about_run()).save(arguments.json)
 
 
 def measure_preparation(source: str, data: str | None, cache: str) -> dict[str, float]:

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.report import Report, about_run
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
@@ -132,10 +133,17 @@ def main() -> None:
         rates = _interleaved(writers, options.repeats)
     print(f"{torch.get_num_threads()} threads; pen steps a second")
     base = statistics.median(rates["naive, 1 line"])
+    rows = []
     for name, values in rates.items():
         runs = " ".join(f"{value:.0f}" for value in values)
         median = statistics.median(values)
+        rows.append([name, f"{median:,.0f}", f"{median / base:.2f}"])
         print(f"{name:30} median {median:7.0f}  {median / base:6.2f} x naive  ({runs})")
+    if options.json:
+        sizes = f"{options.num_layers} x {options.hidden_size}, {options.num_mixtures} mixture"
+        title = f"Writing, {sizes} components, {torch.get_num_threads()} threads"
+        columns = ["", "pen steps/s", "/ naive"]
+        Report(title, columns, rows, rates, about_run()).save(options.json)
 
 
 def _writers(
@@ -228,6 +236,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--naive-steps", type=int, default=300, help="that the naive loop takes")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
+    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
     return parser.parse_args()
 
 

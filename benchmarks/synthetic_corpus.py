@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.report import Report, about_run
 from data_loader.line import Line, points_from_strokes
 from data_loader.readers.synthetic import SyntheticReader
 
@@ -21,12 +22,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--out", type=Path, help="draw 20 lines by 20 writers into this PNG")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     arguments = parser.parse_args()
     start, start_cpu = time.perf_counter(), time.process_time()
     lines = list(SyntheticReader(num_lines=arguments.lines))
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     print(f"{len(lines)} lines in {seconds:.1f} s ({cpu_seconds:.1f} s of one core)")
     print_statistics(lines)
+    if arguments.json:
+        values = {"lines": len(lines), "seconds": seconds, "seconds of one core": cpu_seconds}
+        rows = [[name, f"{value:,.1f}"] for name, value in values.items()]
+        title = "Making the built-in corpus"
+        Report(title, ["", "measured"], rows, values, about_run()).save(arguments.json)
     if arguments.out:
         draw(lines[:20], arguments.out)
 
