@@ -98,12 +98,25 @@ class ConvolutionalSubsampling(nn.Module):
         mask = mask_from_lengths(lengths, features.shape[1])
         values = (features * mask.unsqueeze(2)).transpose(1, 2)  # [B, F, N]
         for convolution in self.convolutions:
-            values = convolution(values)
+            values = _convolved(convolution, values)
             lengths = _strided(lengths, convolution)
             # What is past a line's end must be zero for the next convolution, bias or not.
             mask = mask_from_lengths(lengths, values.shape[2])
             values = (values * mask.unsqueeze(1)).relu_()
         return values.permute(2, 0, 1), lengths
+
+
+def _convolved(convolution: nn.Conv1d, values: Tensor) -> Tensor:
+    """``convolution(values)`` of ``[B, C, N]``.
+
+    On a CPU it is one of images of height 1, whose channels may lie together in memory, as they do
+    in features and in frames. Those of one dimension are brought into another order and back.
+    """
+    if values.device.type != "cpu":
+        return convolution(values)
+    stride, padding = (1, *convolution.stride), (0, *convolution.padding)
+    weight = convolution.weight.unsqueeze(2)
+    return F.conv2d(values.unsqueeze(2), weight, convolution.bias, stride, padding).squeeze(2)
 
 
 def _strided(length: Tensor | int, convolution: nn.Conv1d) -> Tensor | int:
