@@ -27,7 +27,8 @@ class TrainerSettings:
             The averaged weights are those that are validated, sampled from and evaluated.
         weight_noise: initial standard deviation of adaptive weight noise (Graves 2011), for models
             trained with it; None for none.
-        sample_period: epochs between pictures of samples; 0 for one at the end only.
+        sample_period: epochs between pictures of samples; 0 for one at the end only,
+            None for none.
         tensorboard: whether to write events for tensorboard.
         progress: whether to show a progress bar; None: when stderr is a terminal.
         log_seconds: seconds between the lines that stand in for the progress bar.
@@ -44,7 +45,7 @@ class TrainerSettings:
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
     weight_noise: Annotated[float, Field(gt=0)] | None = None
-    sample_period: Annotated[int, Field(ge=0)] = 10
+    sample_period: Annotated[int, Field(ge=0)] | None = 10
     tensorboard: bool = True
     progress: bool | None = None
     log_seconds: Annotated[float, Field(gt=0)] = 30.0

@@ -231,7 +231,7 @@ class Trainer(BaseTrainer):
             count, name = self.monitor.epochs_without_improvement, self.monitor.name
             _log.info("stopped early: %d epochs without a better %s", count, name)
         self._draw_curve()
-        if self._sampled_epoch != self.epoch:
+        if self.settings.sample_period is not None and self._sampled_epoch != self.epoch:
             self._draw_samples()
         best, where = self.monitor, self.run
         if best.best_epoch is not None:

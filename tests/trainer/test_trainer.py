@@ -335,6 +335,15 @@ def test_sampling_leaves_the_random_state_and_its_pictures(tmp_path: Path) -> No
     assert (sampled.run.models / "loss_curve.png").stat().st_size > 0
 
 
+@pytest.mark.parametrize(("period", "pictures"), [(None, 0), (0, 1), (2, 2), (1, 3)])
+def test_pictures_are_drawn_as_often_as_asked_for(tmp_path: Path, period, pictures: int) -> None:
+    drawn: list[nn.Module] = []
+    trainer = make_trainer(tmp_path, epochs=3, sample_period=period)
+    trainer.sampler = lambda model: drawn.append(model) or {}
+    trainer.train()
+    assert len(drawn) == pictures
+
+
 def test_mixed_precision_trains_and_validates_in_float32(tmp_path: Path) -> None:
     types: set[tuple[bool, torch.dtype]] = set()
     trainer = make_trainer(tmp_path, epochs=1, precision="bfloat16")
