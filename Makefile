@@ -12,7 +12,11 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 	--set lr_scheduler.args.decay_steps=1800 --set lr_scheduler.args.final_factor=0.02 \
 	--set trainer.epochs=9 --set trainer.clip_grad_norm=1.0 --set trainer.sample_period=3
 
-.PHONY: help setup train test test-slow lint format figures clean
+# Where the benchmarks write what they measured.
+RESULTS := benchmarks/results
+MEASURE := $(BIN)/python -m benchmarks
+
+.PHONY: help setup train test test-slow lint format figures benchmarks clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
@@ -20,6 +24,7 @@ help:
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make format     format the code"
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
+	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
 	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
 
 setup: $(VENV)/.installed
@@ -57,6 +62,26 @@ figures: setup
 		--text-file saved_figures/page.txt --format svg,png,json --out saved_figures/page
 	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --device cpu \
 		--ink saved_figures/page/page.json --out saved_figures/reading
+
+# Ratios are of one run; nothing else should run beside it.
+benchmarks: setup
+	$(MEASURE).training_step --model conditional --naive --memory --repeats 3 \
+		--json $(RESULTS)/01_conditional_float32.json
+	$(MEASURE).training_step --model conditional --naive --memory --repeats 3 --bfloat16 \
+		--json $(RESULTS)/02_conditional_bfloat16.json
+	$(MEASURE).training_step --model conditional --naive --memory --repeats 1 \
+		--recompute-steps 100 --json $(RESULTS)/03_conditional_recomputed.json
+	$(MEASURE).training_step --model unconditional --naive --memory --repeats 3 \
+		--json $(RESULTS)/04_unconditional_float32.json
+	$(MEASURE).training_step --model conditional --memory --repeats 1 --steps 200 700 1400 \
+		--batch-size 8 32 128 --json $(RESULTS)/05_growth.json
+	$(MEASURE).sampling --threads 1 --json $(RESULTS)/06_sampling_1_thread.json
+	$(MEASURE).sampling --json $(RESULTS)/07_sampling.json
+	$(MEASURE).recognition --json $(RESULTS)/08_recognition.json
+	$(MEASURE).synthetic_corpus --json $(RESULTS)/09_synthetic_corpus.json
+	$(if $(wildcard data/trainset.txt),$(MEASURE).prepare_corpus --data data \
+		--json $(RESULTS)/10_prepare_corpus.json)
+	$(MEASURE).report
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -38,6 +38,7 @@ from trainer.trained import Trained, load_trained, open_data
 from utils.errors import run_command
 from utils.experiment_options import parse_options, reads, writes
 from utils.files import whole_folder
+from utils.float32_products import float32_products
 from utils.legibility_command import measure_legibility, recognizer_beside
 from utils.onnx_command import export_step, load_step, printable, refuse_unless_writer
 from utils.plotting import save_figure
@@ -56,6 +57,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parse_options(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     trained = load_trained(options.resume, options.device)
+    # Numbers are in float32 whatever the device is.
+    with float32_products(next(trained.model.parameters()).device, tf32=False):
+        _run(trained, options)
+
+
+def _run(trained: Trained, options: argparse.Namespace) -> None:
+    """What was asked for."""
     refuse_unless_recogniser(options, trained.model)
     refuse_unless_writer(trained, options)
     if options.export_onnx:
