@@ -16,7 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.custom_layers.recurrence import cell_forward, fast_tanh, product_type
+from model.custom_layers.recurrence import (
+    COLUMN_MULTIPLE,
+    cell_forward,
+    fast_tanh,
+    product_type,
+)
 from model.custom_layers.seq2seq_modules import AttentionDecoder
 
 
@@ -84,7 +89,10 @@ class PackedDecoder:
         """The next gates' share ``[4D, B]``, and the output's features ``[D, B]`` before their bias
         and tanh."""
         joined = torch.cat([hidden, context], dim=1).to(self.weight.dtype)  # [B, D+E]
-        product = self.weight @ joined.t()
+        if len(joined) % COLUMN_MULTIPLE == 0:
+            product = self.weight @ joined.t()
+        else:
+            product = F.linear(joined, self.weight).t()
         return product.split([len(self.table), len(self.bias)])
 
 

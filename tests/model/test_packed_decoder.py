@@ -6,6 +6,7 @@ import pytest
 import torch
 from small_recogniser import VOCABULARY, random_batch, small_model
 
+from model.custom_layers.recurrence import COLUMN_MULTIPLE
 from model.decoding import DecodingSettings, decode_encoded, greedy_text
 from model.decoding_parts import take_rows
 from model.recognition import Seq2SeqRecognition
@@ -44,6 +45,24 @@ def test_packed_and_plain_steps_agree_in_whatever_order_the_lines_are_taken(atte
         if position % 2:
             states = [take_rows(state, order) for state in states]
             encoded = take_rows(encoded, order)
+
+
+@torch.no_grad()
+def test_a_step_of_many_lines_is_that_of_each_alone() -> None:
+    """Their number decides in which order of memory the products are taken."""
+    model, lines = small_model(), COLUMN_MULTIPLE
+    batch = random_batch(tuple(range(1, lines + 1)), ("",) * lines)
+    encoded, decoder = model.encode(batch.features, batch.feature_lengths), model.packed()
+    previous = torch.arange(lines) % len(VOCABULARY)
+
+    def steps(rows: torch.Tensor) -> torch.Tensor:
+        some = take_rows(encoded, rows)
+        _, state = decoder.step(previous[rows], decoder.initial_state(some), some)
+        return decoder.step(previous[rows], state, some)[0]
+
+    together = steps(torch.arange(lines))
+    for row in torch.arange(lines):
+        torch.testing.assert_close(steps(row.unsqueeze(0))[0], together[row])
 
 
 @attentions
