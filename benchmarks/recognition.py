@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from benchmarks.report import Report, about_run
 from data_loader.batch import RecognitionBatch
 from data_loader.features import InkFeatures
 from data_loader.readers.auto import AutoReader
@@ -134,8 +135,14 @@ def main() -> None:
     bare = Bare(model, options.encoder_layers).to(options.device)
     precision = "bfloat16" if options.bfloat16 else "float32"
     print(f"{torch.get_num_threads()} threads, {precision}, {model.num_parameters:,} parameters")
-    _report("training", training, *_training(model, bare, training, options), options)
-    _report("reading", reading, *_reading(model, bare, reading, options), options)
+    training_calls, reading_calls = (
+        make(model, bare, batches, options)
+        for make, batches in ((_training, training), (_reading, reading))
+    )
+    rows = _measure("training", training, *training_calls, options)
+    rows += _measure("reading", reading, *reading_calls, options)
+    if options.json:
+        _report(rows, options).save(options.json)
 
 
 def _training(
@@ -186,11 +193,11 @@ def _precision(options: argparse.Namespace) -> torch.autocast:
     return torch.autocast(options.device, torch.bfloat16, enabled=options.bfloat16)
 
 
-def _report(
+def _measure(
     name: str, batches: Sequence[RecognitionBatch], bare: Call, model: Call, options: Any
-) -> None:
-    calls = {"bare": bare, "model": model}
-    times = _interleaved(calls, batches, options)
+) -> list[list[str]]:
+    """Time both, print it, and return the rows of a table."""
+    times = _interleaved({"bare": bare, "model": model}, batches, options)
     points = statistics.mean(batch.features.shape[1] for batch in batches)
     characters = statistics.mean(batch.text_lengths.float().mean().item() for batch in batches)
     print(
@@ -200,12 +207,29 @@ def _report(
     for key, values in times.items():
         runs = " ".join(f"{value:.3f}" for value in values)
         print(f"  {key:6} median {statistics.median(values):.3f} s  ({runs})")
+    medians = {key: statistics.median(values) for key, values in times.items()}
+    ratio = medians["model"] / medians["bare"]
     pairs = [own / other for own, other in zip(times["model"], times["bare"], strict=True)]
-    medians = statistics.median(times["model"]) / statistics.median(times["bare"])
-    print(f"  model / bare: {medians:.2f} of the medians, {statistics.median(pairs):.2f} of pairs")
+    print(f"  model / bare: {ratio:.2f} of the medians, {statistics.median(pairs):.2f} of pairs")
     lines = [len(batches[at % len(batches)]) for at in range(len(times["model"]))]
     rate = sum(lines) / sum(times["model"])
     print(f"  {rate:.0f} lines a second: {options.lines / rate:.0f} s for {options.lines} lines")
+    sizes = [str(len(batches[0])), f"{points:.0f}"]
+    more = [f"{ratio:.2f}", f"{rate:.0f}", f"{options.lines / rate:.0f}"]
+    return [
+        [f"{name}, bare encoder", *sizes, f"{medians['bare']:.3f}", "1.00", "", ""],
+        [f"{name}, model", *sizes, f"{medians['model']:.3f}", *more],
+    ]
+
+
+def _report(rows: list[list[str]], options: argparse.Namespace) -> Report:
+    title = (
+        f"Recogniser, {options.encoder_layers} x {options.encoder_size} in both directions,"
+        f" {'bfloat16' if options.bfloat16 else 'float32'}"
+    )
+    of_all = f"s for {options.lines:,} lines"
+    columns = ["", "lines", "points", "s", "/ bare", "lines/s", of_all]
+    return Report(title, columns, rows, rows, about_run(options.device))
 
 
 def _interleaved(
@@ -285,6 +309,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
+    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
     return parser.parse_args()
 
 
