@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent / "data_loader" / "readers"))
+from iam_files import write_folders, write_lists  # noqa: E402
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 RUN = """
 import sys, nbformat
@@ -52,9 +55,26 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-def test_the_results_show_the_curves_and_samples_of_runs(trained: Path) -> None:
-    assert run("results.ipynb", HANDWRITING_SAVED=str(trained)) == "2 pictures\n"
+# Of the shipped weights that generate: samples, window, density; then a page, and it read again.
+PICTURES = 5
 
 
-def test_the_results_say_so_where_there_is_no_run(tmp_path: Path) -> None:
-    assert run("results.ipynb", HANDWRITING_SAVED=str(tmp_path)) == "0 pictures\n"
+def test_the_results_show_the_shipped_weights_and_the_curves_and_samples_of_runs(
+    trained: Path, tmp_path: Path
+) -> None:
+    """With data: a small database."""
+    write_folders(tmp_path / "data")
+    write_lists(tmp_path / "data")
+    printed = run(
+        "results.ipynb",
+        HANDWRITING_SAVED=str(trained),
+        HANDWRITING_DATA=str(tmp_path / "data"),
+        HANDWRITING_NOTEBOOK_OPTIONS="--limit 2",
+    )
+    assert printed == f"{PICTURES + 2} pictures\n"
+
+
+def test_the_results_say_so_where_there_are_neither_data_nor_runs(tmp_path: Path) -> None:
+    nowhere = str(tmp_path)
+    printed = run("results.ipynb", HANDWRITING_SAVED=nowhere, HANDWRITING_DATA=nowhere)
+    assert printed == f"{PICTURES} pictures\n"
