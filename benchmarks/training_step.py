@@ -3,8 +3,8 @@
     python -m benchmarks.training_step [--model conditional] [--hidden-size 400] ...
         [--naive] [--memory] [--steps 200 700 1400] [--batch-size 8 32 128] [--json FILE]
 
-Products are those of the layers and of the output, and nothing else (``benchmarks.products``): the
-limit. Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first
+Products are those of the layers and of the output, and nothing else (``benchmarks.products``), as
+``torch.mm`` makes them. Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first
 layer reads, the others as many inputs as the model's (the hidden units below, the pen step and, in
 the conditional model, the window), with the sum of the outputs as loss. Naive means
 ``benchmarks.naive``, a loop over the pen steps under autograd, always in float32; its loss must be
