@@ -4,12 +4,12 @@
         [--naive] [--memory] [--steps 200 700 1400] [--batch-size 8 32 128] [--json FILE]
 
 Products are those of the layers and of the output, and nothing else (``benchmarks.products``), as
-``torch.mm`` makes them. Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what the model's first
-layer reads, the others as many inputs as the model's (the hidden units below, the pen step and, in
-the conditional model, the window), with the sum of the outputs as loss. Naive means
-``benchmarks.naive``, a loop over the pen steps under autograd, always in float32; its loss must be
-the model's. A step is forward, loss, backward and gradient clip, and the optimizer's update for
-all with ``--optimizer``. They take turns, so that what else the machine does falls on all alike.
+``torch.mm`` makes them. Bare means ``torch.nn.LSTM`` layers of the same shape: the first reads what
+the model's first layer reads, the others as many inputs as the model's (the hidden units below, the
+pen step and, in the conditional model, the window), with the sum of the outputs as loss. Naive
+means ``benchmarks.naive``, a loop over the pen steps under autograd, always in float32; its loss
+must be the model's. A step is forward, loss, backward and gradient clip, and the optimizer's update
+for all with ``--optimizer``. They take turns, so that what else the machine does falls on all.
 
 On a GPU (``--device cuda``) products are in float32 and not rounded to TF32, and there are more of
 them: the model with its window's recurrence in single launches ("loop") and in torch operations
