@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from encoded_texts import encoded_texts
 from torch import Tensor
 
 from data_loader.normalisation import Normalisation
@@ -75,11 +76,7 @@ def export(name: str, tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 
 def texts(model: ConditionalHandwriting, *lines: str) -> Tensor:
-    lengths = torch.tensor([len(line) for line in lines])
-    padded = torch.zeros(len(lines), int(lengths.max()), dtype=torch.int64)
-    for row, line in zip(padded, lines, strict=True):
-        row[: len(line)] = torch.tensor(VOCABULARY.encode(line))
-    return model.encode(padded, lengths)
+    return encoded_texts(model, VOCABULARY, *lines)
 
 
 def both(exported: Exported, lines: tuple[str, ...], file: str = FLOAT_FILE) -> tuple:

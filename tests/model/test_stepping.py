@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from encoded_texts import encoded_texts
 from torch import Tensor
 
 from data_loader.vocabulary import Vocabulary
@@ -36,11 +37,7 @@ def shaken(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def texts(model: ConditionalHandwriting, *lines: str) -> Tensor:
-    lengths = torch.tensor([len(line) for line in lines])
-    padded = torch.zeros(len(lines), int(lengths.max()), dtype=torch.int64)
-    for row, line in zip(padded, lines, strict=True):
-        row[: len(line)] = torch.tensor(VOCABULARY.encode(line))
-    return model.encode(padded, lengths)
+    return encoded_texts(model, VOCABULARY, *lines)
 
 
 def pen_steps(count: int, batch_size: int, dtype: torch.dtype = torch.float64) -> Tensor:
