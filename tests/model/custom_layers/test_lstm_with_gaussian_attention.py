@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from padded_texts import padded_texts
 from torch import Tensor, nn
 
 from model.custom_layers.lstm_with_gaussian_attention import (
@@ -26,11 +27,7 @@ def make_layer(dtype: torch.dtype = torch.float64, **sizes: int) -> LSTMWithGaus
 
 
 def make_text(lengths: tuple[int, ...] = (U, 3), dtype: torch.dtype = torch.float64) -> Tensor:
-    torch.manual_seed(1)
-    text = nn.functional.one_hot(torch.randint(0, C, (len(lengths), max(lengths))), C).to(dtype)
-    for row, length in zip(text, lengths, strict=True):
-        row[length:] = 0
-    return text
+    return padded_texts(lengths, C, dtype)
 
 
 def make_state(batch: int = B, requires_grad: bool = False) -> GaussianAttentionState:

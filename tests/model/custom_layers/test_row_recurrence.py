@@ -3,8 +3,9 @@ that ``RecordedGraphs`` stands in for. At the end, for a GPU, the same on one.""
 
 import pytest
 import torch
+from padded_texts import padded_texts
 from recorded_graph import RecordedGraphs
-from torch import Tensor, nn
+from torch import Tensor
 
 from data_loader.batch import Batch
 from data_loader.vocabulary import Vocabulary
@@ -57,11 +58,7 @@ def make_layer(dtype: torch.dtype = torch.float64, **options) -> LSTMWithGaussia
 
 
 def make_text(lengths: tuple[int, ...] = (U, 3), dtype: torch.dtype = torch.float64) -> Tensor:
-    torch.manual_seed(1)
-    text = nn.functional.one_hot(torch.randint(0, C, (len(lengths), max(lengths))), C).to(dtype)
-    for row, length in zip(text, lengths, strict=True):
-        row[length:] = 0
-    return text
+    return padded_texts(lengths, C, dtype)
 
 
 def make_inputs(steps: int = T, requires_grad: bool = True, seed: int = 3) -> Tensor:
