@@ -139,8 +139,13 @@ def test_make_test_runs_the_suite_and_the_lint() -> None:
     assert "pytest" in printed and "ruff check" in printed and "ruff format --check" in printed
 
 
-def test_the_readme_shows_pictures_that_are_there() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme)
-    assert pictures
-    assert all((ROOT / picture).is_file() for picture in pictures)
+@pytest.mark.parametrize("page", ["README.md", "data/README.md"])
+def test_links_and_pictures_are_files_of_the_project(page: str) -> None:
+    path = ROOT / page
+    assert not path.is_symlink()
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    assert links
+    for link in links:
+        if not link.startswith(("https://", "#")):
+            assert (path.parent / link).resolve().is_relative_to(ROOT), link
+            assert (path.parent / link).is_file(), link
