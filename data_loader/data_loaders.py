@@ -1,7 +1,6 @@
 """The data loader: batches of a prepared corpus, padded from the memory map."""
 
 import logging
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
@@ -16,6 +15,7 @@ import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_data_loader import BaseBatches, BaseDataLoader
 from base.base_reader import BaseReader
 from base.registry import DATA_LOADERS, READERS
+from data_loader import worker_signals
 from data_loader.augmentation import Augmentation, line_generator
 from data_loader.batch import Batch
 from data_loader.batches import BucketBatchSampler, collate
@@ -116,7 +116,7 @@ class SplitBatches(BaseBatches):
             num_workers=num_workers,
             pin_memory=pin_memory and torch.cuda.is_available(),
             persistent_workers=num_workers > 0,
-            worker_init_fn=_leave_process_group,
+            worker_init_fn=worker_signals.leave_process_group,
             # Its own generator: an iteration must not advance the global one, or a resumed run
             # would draw other random numbers than one that never stopped.
             generator=torch.Generator(),
@@ -131,7 +131,8 @@ class SplitBatches(BaseBatches):
 
     def __iter__(self) -> Iterator[Batch]:
         self.position = self._keys.start
-        batches = iter(self._loader)
+        with worker_signals.held():
+            batches = iter(self._loader)
         self._keys.start = 0
         for batch in batches:
             self.position += 1
@@ -145,13 +146,6 @@ class SplitBatches(BaseBatches):
         if not 0 <= position <= len(self):
             raise ValueError(f"position in the epoch: 0 to {len(self)}, got {position}")
         self.position = self._keys.start = position
-
-
-def _leave_process_group(worker: int) -> None:
-    """Ctrl-C and a scheduler's SIGTERM reach every process of a group. The main process finishes
-    its step and saves; a worker that died meanwhile would end it with an error instead."""
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()
 
 
 def _unchanged(batch: Batch) -> Batch:

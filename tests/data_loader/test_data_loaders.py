@@ -121,6 +121,18 @@ def test_worker_processes_change_nothing(cache):
     assert all_same(here.validation, there.validation)
 
 
+def run_in_own_group(code: str, cache: str) -> subprocess.CompletedProcess[str]:
+    paths = [str(Path(__file__).parents[2]), str(Path(__file__).parent), cache]
+    return subprocess.run(
+        [sys.executable, "-c", code, *paths],
+        start_new_session=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 SIGNALLED = """
 import os, signal, sys
 sys.path[:0] = sys.argv[1:3]
@@ -141,16 +153,32 @@ next(iter(data.validation))  # and leave in the middle
 
 
 def test_signals_to_the_process_group_stop_no_worker_and_the_program_ends(cache):
-    paths = [str(Path(__file__).parents[2]), str(Path(__file__).parent), cache]
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED, *paths],
-        start_new_session=True,
-        timeout=60,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_in_own_group(SIGNALLED, cache)
     assert (done.returncode, done.stdout, done.stderr) == (0, "36 2\n", "")
+
+
+SIGNALLED_AT_ONCE = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:3]
+from torch.utils.data._utils import worker
+from line_helpers import ListReader, wavy_lines
+from data_loader.data_loaders import HandwritingDataLoader
+received = []
+prepare = worker.signal_handling._set_worker_signal_handlers
+def signal_group():  # a worker's first act
+    prepare()
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+worker.signal_handling._set_worker_signal_handlers = signal_group
+signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+reader = ListReader(wavy_lines(60))
+data = HandwritingDataLoader(reader, batch_size=1, cache_dir=sys.argv[3], num_workers=1)
+print(len(list(data.train)), len(received))
+"""
+
+
+def test_a_signal_in_the_first_moment_of_a_worker_stops_it_neither(cache):
+    done = run_in_own_group(SIGNALLED_AT_ONCE, cache)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "36 1\n", "")
 
 
 def test_iterating_leaves_the_global_random_numbers_alone(cache):
