@@ -48,7 +48,7 @@ def test_a_line_of_text_is_printed_for_each_line_of_ink(
     assert not list(recogniser.parent.glob("reading*"))
 
 
-def test_a_folder_gets_the_text_and_a_picture(
+def test_a_folder_gets_the_text_and_pictures(
     recogniser: Path, page: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     run(recogniser, "--ink", page, "--beam", "2", "--out", tmp_path / "out")
@@ -59,9 +59,10 @@ def test_a_folder_gets_the_text_and_a_picture(
         assert len(line["confidences"]) == len(line["text"])
         assert line["text_in_file"] is None
         assert line["confidence"] is None or 0 <= line["confidence"] <= 1
-    with Image.open(tmp_path / "out" / "reading.png") as image:
-        assert image.convert("L").getextrema()[0] < 100
-    assert "<path" in (tmp_path / "out" / "reading.svg").read_text(encoding="utf-8")
+    for name in ("reading", "attention"):
+        with Image.open(tmp_path / "out" / f"{name}.png") as image:
+            assert image.convert("L").getextrema()[0] < 100
+        assert "<path" in (tmp_path / "out" / f"{name}.svg").read_text(encoding="utf-8")
 
 
 def test_a_file_with_texts_gives_error_rates(

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from data_loader.features import InkFeatures
 from data_loader.ink_file import read_ink_file
 from data_loader.line import Line
 from model.decoding import Reading
 from model.error_rates import count_errors
 from model.reading import confidence
 from trainer.trained import Trained
+from utils.attention_figure import ReadLine, attention_sheet
 from utils.command_line import print_notes
 from utils.files import whole_folder
 from utils.legibility_command import line_reader
@@ -28,7 +30,8 @@ _DECIMALS = 4
 
 def read_ink(trained: Trained, options: argparse.Namespace, progress: bool = False) -> None:
     """Print what the lines of ``options.ink`` say, a line of text each. With ``options.out``, also
-    write ``reading.json`` and a picture of each line under what was read.
+    write ``reading.json`` and two pictures: each line under what was read (``reading``), and where
+    the model looked as it read each character (``attention``).
 
     Raises:
         UserError: the model reads no handwriting.
@@ -53,7 +56,9 @@ def read_ink(trained: Trained, options: argparse.Namespace, progress: bool = Fal
         with whole_folder(options.out) as folder:
             text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / "reading.json").write_text(text + "\n", encoding="utf-8")
-            _save_picture(reading_sheet(lines, readings), folder)
+            _save_picture(reading_sheet(lines, readings), folder / "reading")
+            looked = _read_lines(lines, readings, reader.features)
+            _save_picture(attention_sheet(looked), folder / "attention")
 
 
 def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
@@ -67,9 +72,25 @@ def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
     )
 
 
-def _save_picture(sheet: Sheet, folder: Path) -> None:
-    save_figure(sheet_figure(sheet), folder / "reading.png")
-    save_sheet_svg(sheet, folder / "reading.svg")
+def _read_lines(
+    lines: Sequence[Line], readings: Sequence[Reading], features: InkFeatures
+) -> list[ReadLine]:
+    pairs = list(zip(lines, readings, strict=True))[:_MOST_PICTURED]
+    return [
+        ReadLine(
+            line.strokes,
+            reading.text,
+            reading.attention,
+            features.positions(line.strokes),
+            (f"{reading.text}   ({_percent(reading)})",),
+        )
+        for line, reading in pairs
+    ]
+
+
+def _save_picture(sheet: Sheet, path: Path) -> None:
+    save_figure(sheet_figure(sheet), path.with_suffix(".png"))
+    save_sheet_svg(sheet, path.with_suffix(".svg"))
 
 
 def _percent(reading: Reading) -> str:
