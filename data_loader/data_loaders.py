@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -21,12 +21,25 @@ from data_loader.batch import Batch
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import TRAIN_SPLIT, Corpus, prepare_corpus
+from data_loader.joining import NO_PARTNER, Partners, joined_strokes, joined_text
 from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from utils.errors import DataError
 
-# An epoch and the numbers of the lines that make a batch.
-Key = tuple[int, list[int]]
+
+class Key(NamedTuple):
+    """What makes a batch.
+
+    Attributes:
+        epoch: decides the augmentation.
+        lines: their numbers in the corpus, ``B``.
+        partners: what each is followed by, ``B`` numbers or ``NO_PARTNER``.
+    """
+
+    epoch: int
+    lines: list[int]
+    partners: list[int]
+
 
 SPIKES_ONLY = Cleaning()
 NO_AUGMENTATION = Augmentation()
@@ -52,21 +65,28 @@ class BatchDataset(Dataset):
         self.seed = seed
 
     def __getitem__(self, key: Key) -> Batch:
-        epoch, lines = key
-        strokes = [self._strokes(epoch, line) for line in lines]
-        texts = [self.corpus.text(line) for line in lines]
-        return collate(strokes, texts, lines, self.vocabulary)
+        pairs = list(zip(key.lines, key.partners, strict=True))
+        strokes = [self._strokes(key.epoch, *pair) for pair in pairs]
+        texts = [self._text(*pair) for pair in pairs]
+        return collate(strokes, texts, key.lines, self.vocabulary)
 
-    def _strokes(self, epoch: int, line: int) -> np.ndarray:
-        """float32 ``[T, 3]``, augmented, in normalised units."""
-        return self.normalisation.normalise(self._augmented(epoch, line))
+    def _strokes(self, epoch: int, line: int, partner: int) -> np.ndarray:
+        """float32 ``[T, 3]``, joined and augmented, in normalised units."""
+        return self.normalisation.normalise(self._augmented(epoch, line, partner))
 
-    def _augmented(self, epoch: int, line: int) -> np.ndarray:
-        """float32 ``[T, 3]``, augmented, in the corpus's units."""
+    def _augmented(self, epoch: int, line: int, partner: int) -> np.ndarray:
+        """float32 ``[T, 3]``, joined and augmented, in the corpus's units."""
         strokes = self.corpus.strokes(line)
+        generator = line_generator(self.seed, epoch, line)
+        if partner != NO_PARTNER:
+            strokes = joined_strokes(strokes, self.corpus.strokes(partner), generator)
         if self.augmentation.enabled:
-            strokes = self.augmentation.apply(strokes, line_generator(self.seed, epoch, line))
+            strokes = self.augmentation.apply(strokes, generator)
         return strokes
+
+    def _text(self, line: int, partner: int) -> str:
+        text = self.corpus.text(line)
+        return text if partner == NO_PARTNER else joined_text(text, self.corpus.text(partner))
 
 
 class EpochKeys:
@@ -78,18 +98,28 @@ class EpochKeys:
     Args:
         lines: numbers of the lines in the corpus, ``[L]``.
         sampler: the order and the share of this process, as positions in ``lines``.
+        partners: which lines are joined; None for none.
     """
 
-    def __init__(self, lines: np.ndarray, sampler: BucketBatchSampler) -> None:
+    def __init__(
+        self, lines: np.ndarray, sampler: BucketBatchSampler, partners: Partners | None = None
+    ) -> None:
         self.lines = lines
         self.sampler = sampler
+        self.partners = partners
         self.epoch = 0
         self.start = 0
 
     def __iter__(self) -> Iterator[Key]:
         # Fixed now, since worker processes draw keys while the epoch may be changed.
-        batches = list(islice(self.sampler.batches(self.epoch), self.start, None))
-        return iter([(self.epoch, self.lines[rows].tolist()) for rows in batches])
+        batches = enumerate(self.sampler.batches(self.epoch))
+        rest = islice(batches, self.start, None)
+        return iter([self._key(number, self.lines[rows].tolist()) for number, rows in rest])
+
+    def _key(self, batch: int, lines: list[int]) -> Key:
+        alone = [NO_PARTNER] * len(lines)
+        partners = self.partners.of(self.epoch, batch, lines) if self.partners else alone
+        return Key(self.epoch, lines, partners)
 
 
 class SplitBatches(BaseBatches):
@@ -162,6 +192,9 @@ class HandwritingDataLoader(BaseDataLoader):
         augmentation: changes of shape in training, drawn anew in each epoch.
         batch_size: lines in a batch, over all processes.
         max_points: training leaves out lines with more points than this; null keeps all.
+        joined: share of the training batches in which each line is followed by another one by the
+            same writer, as one line, where the writer is known: it teaches a model that writes to
+            go on in a hand (``data_loader.joining``).
         limit: lines used of each split, evenly spread over it; null uses all.
         validation_limit: the like for validation during training alone, whose reading takes time.
         cache_dir: where prepared corpora are kept.
@@ -189,6 +222,7 @@ class HandwritingDataLoader(BaseDataLoader):
         augmentation: Augmentation = NO_AUGMENTATION,
         batch_size: Annotated[int, Field(gt=0)] = 32,
         max_points: Annotated[int, Field(ge=2)] | None = None,
+        joined: Annotated[float, Field(ge=0, le=1)] = 0.0,
         limit: Annotated[int, Field(gt=0)] | None = None,
         validation_limit: Annotated[int, Field(gt=0)] | None = None,
         cache_dir: str = "data/prepared",
@@ -208,6 +242,7 @@ class HandwritingDataLoader(BaseDataLoader):
         self.augmentation = augmentation
         self.batch_size = batch_size
         self.max_points = max_points
+        self.joined = joined
         self.limit = limit
         self.validation_limit = validation_limit
         self.train_split = train_split
@@ -274,8 +309,13 @@ class HandwritingDataLoader(BaseDataLoader):
             world_size=self.world_size,
         )
         dataset = self._dataset(augmentation)
-        keys = EpochKeys(lines, sampler)
+        keys = EpochKeys(lines, sampler, self._partners(lines) if shuffle else None)
         return SplitBatches(dataset, keys, self.num_workers, self.pin_memory)
+
+    def _partners(self, lines: np.ndarray) -> Partners | None:
+        if not self.joined:
+            return None
+        return Partners(self.corpus, lines, self.joined, self.seed, self.max_points)
 
     def _dataset(self, augmentation: Augmentation) -> BatchDataset:
         return BatchDataset(

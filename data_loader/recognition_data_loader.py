@@ -58,11 +58,11 @@ class RecognitionDataset(BatchDataset):
         self.features = features
 
     def __getitem__(self, key: Key) -> RecognitionBatch:
-        epoch, lines = key
+        lines = key.lines
         strokes = [self.normalisation.normalise(self.corpus.strokes(line)) for line in lines]
         texts = [self.corpus.text(line) for line in lines]
         batch = collate(strokes, texts, lines, self.vocabulary)
-        features, lengths = collate_features([self._features(epoch, line) for line in lines])
+        features, lengths = collate_features([self._features(key.epoch, line) for line in lines])
         values = {field.name: getattr(batch, field.name) for field in fields(batch)}
         return RecognitionBatch(**values, features=features, feature_lengths=lengths)
 
@@ -119,9 +119,11 @@ class RecognitionDataLoader(HandwritingDataLoader):
         normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__(
-            source, cleaning, augmentation, batch_size, max_points, limit,
-            validation_limit, cache_dir, train_split, validation_split, num_workers, pin_memory,
-            seed, rank, world_size, vocabulary, normalisation,
+            source, cleaning, augmentation, batch_size, max_points, limit=limit,
+            validation_limit=validation_limit, cache_dir=cache_dir, train_split=train_split,
+            validation_split=validation_split, num_workers=num_workers, pin_memory=pin_memory,
+            seed=seed, rank=rank, world_size=world_size, vocabulary=vocabulary,
+            normalisation=normalisation,
         )  # fmt: skip
         self.features = features
         self.num_features = features.size

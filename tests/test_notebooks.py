@@ -55,8 +55,8 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-# Of the shipped weights that generate: samples, window, density; then a page, and it read again.
-PICTURES = 5
+# Of the shipped weights that generate: samples, window, styles, density; then a page, and it read again.
+PICTURES = 6
 
 
 def test_the_results_show_the_shipped_weights_and_the_curves_and_samples_of_runs(

@@ -21,14 +21,16 @@ from model.evaluation.evaluator import (
 )
 from model.writable_text import replace_unknown
 from model.writing import write
+from model.writing_loop import Prime
 from model.written import Written
 from utils.errors import UserError
-from utils.sheet import Ink, Row, Sheet, contact_sheet
+from utils.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.window_figure import WindowedLine, window_figure
 
 BIASES = (0.15, 0.5, 1.0)
 LINES = 32
 WINDOWS = 3
+HANDS = 3
 
 
 @EVALUATORS.register(name="conditional")
@@ -38,8 +40,9 @@ class ConditionalEvaluator(LikelihoodEvaluator):
 
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
         """Pictures ``samples``: the sentences at each bias, from the same noise; ``window``: the
-        window's path over some of them; ``density``: where the model expected the pen along the
-        first of them. No ink of real lines is in them.
+        window's path over some of them; ``styles``: hands that the model made up, and how it goes
+        on in each; ``density``: where it expected the pen along the first of the sentences. No ink
+        of real lines is in them. ``primed``, where there are lines: the like for hands of theirs.
 
         The rows are about the texts of real lines, of the sentences where there are no lines; see
         ``compare``.
@@ -53,16 +56,22 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
+        hands = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
+        pictures["styles"] = self._styles(hands, texts[-1], settings, "a hand that the model made up")
         first = groups[biases[0]][0]
         title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
         density = self.density(first.strokes, first.text, title)
         if density is not None:
             pictures["density"] = density
-        real, texts = self._texts_of(settings, lines)
+        real, texts_of_real = self._texts_of(settings, lines)
+        if real:
+            chosen = [real[at] for at in evenly_spread(len(real), HANDS)]
+            hands = [Prime(line.strokes, self._known([line.text])[0]) for line in chosen]
+            pictures["primed"] = self._styles(hands, texts[-1], settings, "a real line")
         rows, written = [], {}
         for bias in biases if real else ():
             started = time.perf_counter()
-            written[bias] = self._write(texts, bias, settings)
+            written[bias] = self._write(texts_of_real, bias, settings)
             seconds = time.perf_counter() - started
             row = compare(written[bias], [line.strokes for line in real])
             rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
@@ -92,7 +101,33 @@ class ConditionalEvaluator(LikelihoodEvaluator):
                 continue
         return ""
 
-    def _write(self, texts: Sequence[str], bias: float, settings: SampleSettings) -> list[Written]:
+    def _made_up(self, text: str, settings: SampleSettings) -> list[Written]:
+        """A text in several hands: a hand is what the first pen steps happen to be."""
+        return self._write([text] * HANDS, settings.primed_bias, settings)
+
+    def _styles(
+        self, hands: Sequence[Prime], text: str, settings: SampleSettings, title: str
+    ) -> Sheet:
+        """A text in each of the hands, under what the model read of the hand."""
+        bias = settings.primed_bias
+        lines = self._write([text] * len(hands), bias, settings, hands)
+        captions = [
+            (title, PRIME_COLOUR),
+            (f"how it goes on, bias {bias:g}: {text}", INK_COLOUR),
+        ]
+        rows = [
+            Row("", [Ink(hand.strokes, len(hand.strokes)), Ink(line.strokes)])
+            for hand, line in zip(hands, lines, strict=True)
+        ]
+        return contact_sheet(rows, captions)
+
+    def _write(
+        self,
+        texts: Sequence[str],
+        bias: float,
+        settings: SampleSettings,
+        primes: Sequence[Prime] | None = None,
+    ) -> list[Written]:
         """Each text, from the same noise at every bias."""
         return write(
             self.model,
@@ -100,6 +135,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             self.vocabulary,
             texts,
             bias=bias,
+            primes=primes,
             seeds=seeds_of(settings, len(texts)),
             progress=settings.progress,
             pen_steps=settings.onnx and settings.onnx.text_pen_steps,

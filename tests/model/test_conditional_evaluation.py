@@ -14,7 +14,7 @@ from model.evaluation.conditional import ConditionalEvaluator, compare, ink_widt
 from model.metric import line_scores
 from model.models import ConditionalHandwriting
 from model.written import Written
-from utils.sheet import Sheet
+from utils.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 VOCABULARY = Vocabulary("abe ")
@@ -74,6 +74,19 @@ def test_each_sentence_is_drawn_at_each_bias_and_some_with_the_window(
     assert not samples.rows
 
 
+def test_hands_of_its_own_and_of_real_lines_are_gone_on_in(
+    evaluator: ConditionalEvaluator,
+) -> None:
+    lines = [make_line(text, 40) for text in ("ab", "abe", "?", "be be")]
+    pictures = evaluator.samples(SETTINGS, lines).pictures
+    for name in ("styles", "primed"):
+        sheet = pictures[name]
+        assert isinstance(sheet, Sheet)
+        assert {path.colour for path in sheet.paths} == {PRIME_COLOUR, INK_COLOUR}
+        assert sheet.texts[-1].words.endswith(SETTINGS.sentences[-1])
+    assert "primed" not in evaluator.samples(SETTINGS, lines=()).pictures
+
+
 def test_sentences_are_written_in_the_characters_that_the_model_knows(
     evaluator: ConditionalEvaluator,
 ) -> None:
@@ -128,7 +141,7 @@ def test_pictures_during_training_are_the_same_for_the_same_weights(
 
     def ink() -> np.ndarray:
         figures = sample_figures(model, NORMALISATION, VOCABULARY, SETTINGS)
-        assert list(figures) == ["samples", "window", "density"]
+        assert list(figures) == ["samples", "window", "styles", "density"]
         lines = figures["samples"].axes[0].collections[0]
         return np.concatenate(lines.get_segments())
 
