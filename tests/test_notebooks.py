@@ -55,7 +55,8 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "saved"
 
 
-# Of the shipped weights that generate: samples, window, styles, density; then a page, and it read again.
+# Of the shipped weights that generate: samples, window, styles, density; then a page, and it read
+# again.
 PICTURES = 6
 
 

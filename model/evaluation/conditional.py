@@ -57,7 +57,8 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
         hands = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
-        pictures["styles"] = self._styles(hands, texts[-1], settings, "a hand that the model made up")
+        title = "a hand that the model made up"
+        pictures["styles"] = self._styles(hands, texts[-1], settings, title)
         first = groups[biases[0]][0]
         title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
         density = self.density(first.strokes, first.text, title)
