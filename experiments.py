@@ -39,7 +39,11 @@ from utils.errors import run_command
 from utils.experiment_options import parse_options, reads, writes
 from utils.files import whole_folder
 from utils.float32_products import float32_products
-from utils.legibility_command import measure_legibility, recognizer_beside
+from utils.legibility_command import (
+    measure_legibility,
+    recognizer_beside,
+    refuse_unless_writes_texts,
+)
 from utils.onnx_command import export_step, load_step, printable, refuse_unless_writer
 from utils.plotting import save_figure
 from utils.reading_command import read_ink
@@ -81,6 +85,8 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
     evaluator = _evaluator(trained, options)
     split = options.split or trained.validation_split
     recognizer = recognizer_beside(trained, options)
+    if options.in_hands:
+        refuse_unless_writes_texts(trained, "--in-hands")
     loader = None
     if not options.samples_only:
         loader = open_data(trained, options.data, _REMEDY)
@@ -91,6 +97,7 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
         samples=options.samples or (recognizer and LEGIBILITY_LINES),
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
+        in_hands=bool(options.in_hands),
         progress=_is_terminal(),
         onnx=load_step(trained, options),
     )
@@ -120,6 +127,9 @@ def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
         if samples.rows:
             report["written"] = list(samples.rows)
             print(describe_rows(samples.rows))
+        if samples.hands:
+            report["hands"] = list(samples.hands)
+            print(describe_rows(samples.hands))
         if recognizer is not None:
             report["legibility"] = measure_legibility(recognizer, samples, folder)
             print(describe_rows(report["legibility"]["rows"]))

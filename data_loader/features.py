@@ -104,7 +104,7 @@ class InkFeatures:
         points /= largest if largest > 0 else 1.0
         ends = _ends(strokes)
         if self.correct_slope:
-            points = _levelled(points, ~ends[:-1])
+            points = levelled(points, ~ends[:-1])
         if self.correct_slant:
             points = _upright(points, ~ends[:-1])
         points = _scaled(points, ~ends[:-1])
@@ -200,8 +200,9 @@ def _ink_weights(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
-    """Turned by the slope of the regression of y on x over the ink, where it is wide as a line."""
+def levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
+    """Points ``[T, 2]`` turned by the slope of the regression of y on x over the ink, where it is
+    wide as a line; ``pen_down`` ``[T-1]`` says which of the segments between them are ink."""
     width, height = np.ptp(points, axis=0)
     if width <= _WIDE * height / 2:
         return points
@@ -215,14 +216,23 @@ def _levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
 
 def _upright(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     """Sheared so that the steep segments stand upright in the mean, weighted by their height."""
+    slant = float(np.clip(slant_of(points, pen_down), -_STRONGEST_SLANT, _STRONGEST_SLANT))
+    return points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+
+
+def slant_of(points: np.ndarray, pen_down: np.ndarray) -> float:
+    """How far the steep segments lean to the right, in widths a height: their mean, weighted by
+    their height. Arguments as for ``levelled``; 0 where no segment is steep."""
     dx, dy = np.diff(points, axis=0)[pen_down].T
     steep = np.abs(dy) > np.abs(dx) / 2
     total = np.abs(dy[steep]).sum()
-    if total == 0:
-        return points
-    slant = (dx[steep] * np.sign(dy[steep])).sum() / total
-    slant = float(np.clip(slant, -_STRONGEST_SLANT, _STRONGEST_SLANT))
-    return points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+    return float((dx[steep] * np.sign(dy[steep])).sum() / total) if total else 0.0
+
+
+def spread_of(points: np.ndarray, pen_down: np.ndarray) -> float:
+    """The standard deviation of the ink's heights; arguments as for ``levelled``."""
+    weights = _ink_weights(points, pen_down)
+    return math.sqrt(weights @ np.square(points[:, 1] - weights @ points[:, 1]))
 
 
 def _scaled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
@@ -230,7 +240,7 @@ def _scaled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     weights = _ink_weights(points, pen_down)
     low, high = points.min(axis=0), points.max(axis=0)
     points = points - ((low[0] + high[0]) / 2, weights @ points[:, 1])
-    height = _SPREADS_PER_HEIGHT * math.sqrt(weights @ points[:, 1] ** 2)
+    height = _SPREADS_PER_HEIGHT * spread_of(points, pen_down)
     return points / max(height, _FLATTEST * (high - low).max(), np.finfo(np.float64).tiny)
 
 

@@ -101,7 +101,10 @@ def test_what_does_not_go_together_is_refused(recogniser: Path, writer: Path) ->
     cases = [
         (writer, text, "--recognizer: picks one of the draws of --best-of"),
         (writer, (*text, "--best-of", "1"), "--recognizer: picks one of the draws"),
-        (writer, ("--recognizer", recogniser, "--samples-only"), "compares with real lines"),
+        (writer, ("--recognizer", recogniser, "--samples-only"), "--recognizer: is about real"),
+        (writer, ("--in-hands", "--samples-only"), "--in-hands: is about real lines"),
+        (recogniser, ("--in-hands",), "--in-hands: is for a model that writes a text"),
+        (writer, ("--in-hands", "--text", "a"), "--in-hands: is for evaluation"),
         (writer, ("--recognizer", writer), "needs a model that reads handwriting"),
         (writer, ("--recognizer", "absent.pth"), "absent.pth"),
         (recogniser, ("--recognizer", recogniser), "is for a model that writes a text"),

@@ -22,14 +22,14 @@ from utils.pages import FORMATS, GcodeOptions, PageOptions
 from utils.recognition_command import OPTIONS as _RECOGNITION
 from utils.recognition_command import add_options as add_recognition
 
-_EVALUATION = ("split", "limit", "bs", "samples", "steps", "samples_only")
+_EVALUATION = ("split", "limit", "bs", "samples", "in_hands", "steps", "samples_only")
 _GCODE = ("pen_up", "pen_down", "feed_rate", "travel_rate")
 _PAGE = ("lines_per_page", "page_width", "align", "line_spacing", "ruled")
 _STYLE_TEXT = "style_text"
 INK_LINES = ("auto", "one")
-_NOT_READING = ("data", "bias", "recognizer", "split", "samples", "steps", "samples_only")
+_NOT_READING = ("data", "bias", "recognizer", *_EVALUATION[:1], *_EVALUATION[3:])
 _INKING = ("style", _STYLE_TEXT, "format", "replace_unknown", "best_of", "precision")
-_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", "samples", "steps")
+_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_EVALUATION[3:])
 _WRITING = (*_INKING, *_PAGE, *_GCODE)
 
 
@@ -121,6 +121,13 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         help="a recogniser that was trained on real ink: how well it reads the lines that a model"
         " writes again, beside the real ones (--samples is 200 then); with --best-of, what it reads"
         " best is kept",
+    )
+    add(
+        "--in-hands",
+        action="store_true",
+        default=None,
+        help="a model with text writes each line again in the hand of another one, by the same"
+        " writer where that is known; how far the hands are kept is measured, too",
     )
     add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
     add(
@@ -220,10 +227,11 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     _refuse(options, ("ink_lines",), "says more about --ink, which is not given")
     if not writes(options):
         _refuse(options, _WRITING, "is for writing, which needs --text or --text-file")
-        if options.recognizer is not None and options.samples_only:
-            raise UserError(
-                "--recognizer: compares with real lines, which --samples-only leaves out"
-            )
+        for name in ("recognizer", "in_hands"):
+            if options.samples_only and getattr(options, name):
+                raise UserError(
+                    f"{option_name(name)}: is about real lines, which --samples-only leaves out"
+                )
         return
     if options.text is not None and options.text_file is not None:
         raise UserError("--text, --text-file: give one of the two")
@@ -245,7 +253,7 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
 def _refuse_beside_onnx(options: argparse.Namespace) -> None:
     """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
     if options.export_onnx:
-        names = (*_NOT_EXPORTING, "samples_only", "recognizer", "onnx", *_WRITING, *_RECOGNITION)
+        names = (*_NOT_EXPORTING, "recognizer", "onnx", *_WRITING, *_RECOGNITION)
         _refuse(options, names, "does not go with --export-onnx")
     elif options.onnx is None:
         return

@@ -59,12 +59,17 @@ def recognizer_beside(trained: Trained, options: argparse.Namespace) -> Recogniz
     """
     if options.recognizer is None:
         return None
+    refuse_unless_writes_texts(trained, "--recognizer")
+    return load_recognizer(options.recognizer, options.device)
+
+
+def refuse_unless_writes_texts(trained: Trained, option: str) -> None:
+    """``UserError`` about ``option`` for a model that writes no texts."""
     if trained.model.task != _WRITES:
         raise UserError(
-            f"--recognizer: is for a model that writes a text, whose task is {_WRITES!r}, got one"
+            f"{option}: is for a model that writes a text, whose task is {_WRITES!r}, got one"
             f" whose task is {trained.model.task!r}"
         )
-    return load_recognizer(options.recognizer, options.device)
 
 
 def line_reader(

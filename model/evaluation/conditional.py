@@ -4,7 +4,7 @@ Shapes: ``T`` pen steps, ``U`` characters.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from model.evaluation.evaluator import (
     evenly_spread,
     seeds_of,
 )
+from model.evaluation.hands import choose_hands, hand_of, hands_kept
 from model.writable_text import replace_unknown
 from model.writing import write
 from model.writing_loop import Prime
@@ -67,16 +68,33 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         real, texts_of_real = self._texts_of(settings, lines)
         if real:
             chosen = [real[at] for at in evenly_spread(len(real), HANDS)]
-            hands = [Prime(line.strokes, self._known([line.text])[0]) for line in chosen]
-            pictures["primed"] = self._styles(hands, texts[-1], settings, "a real line")
+            pictures["primed"] = self._styles(
+                self._primes(chosen), texts[-1], settings, "a real line"
+            )
+        given = self._given_hands(real, lines, settings)
+        primes = self._primes(given) or None
         rows, written = [], {}
         for bias in biases if real else ():
             started = time.perf_counter()
-            written[bias] = self._write(texts_of_real, bias, settings)
+            written[bias] = self._write(texts_of_real, bias, settings, primes)
             seconds = time.perf_counter() - started
             row = compare(written[bias], [line.strokes for line in real])
             rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
-        return Samples(pictures, rows, real, written)
+        return Samples(pictures, rows, real, written, _hands_rows(given, real, written))
+
+    def _given_hands(
+        self, real: Sequence[Line], lines: Sequence[Line], settings: SampleSettings
+    ) -> list[Line]:
+        """The line in whose hand each text is to be written; none unless it is asked for."""
+        if not (settings.in_hands and real):
+            return []
+        among = [line for line in lines if self._known([line.text])]
+        if len(among) < 2:
+            raise UserError("--in-hands: needs two lines at least")
+        return choose_hands(real, among, settings.seed)
+
+    def _primes(self, lines: Sequence[Line]) -> list[Prime]:
+        return [Prime(line.strokes, self._known([line.text])[0]) for line in lines]
 
     def _texts_of(
         self, settings: SampleSettings, lines: Sequence[Line]
@@ -167,6 +185,26 @@ def compare(written: Sequence[Written], real: Sequence[np.ndarray]) -> dict[str,
         "width_real": width_real,
         "width_ratio": _ratio(width, width_real),
     }
+
+
+def _hands_rows(
+    given: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[Written]]
+) -> list[dict[str, Any]]:
+    """How far real lines, and what was written at each bias, keep the hands of the lines given."""
+    if not given:
+        return []
+    hands = [hand_of(line.strokes, line.text) for line in given]
+    inks = [("real", None, real)]
+    inks += [("written", bias, lines) for bias, lines in written.items()]
+    return [
+        {
+            "ink": ink,
+            "bias": bias,
+            "lines": len(lines),
+            **hands_kept(hands, [hand_of(line.strokes, line.text) for line in lines]),
+        }
+        for ink, bias, lines in inks
+    ]
 
 
 def ink_width(strokes: np.ndarray) -> float:

@@ -63,6 +63,7 @@ class SampleSettings:
             task's default.
         primed_bias: the bias of primed lines.
         sentences: for a model with text.
+        in_hands: a model with text writes the texts of real lines in the hands of others.
         progress: show a progress bar.
         onnx: an export of the model, to draw with in its place.
     """
@@ -73,6 +74,7 @@ class SampleSettings:
     biases: tuple[float, ...] | None = None
     primed_bias: float = 0.5
     sentences: tuple[str, ...] = SENTENCES
+    in_hands: bool = False
     progress: bool = False
     onnx: OnnxStep | None = None
 
@@ -90,12 +92,15 @@ class Samples:
             task counts nothing there.
         real: the real lines whose texts it wrote again.
         written: at each bias, what it wrote for each of ``real``.
+        hands: how far hands were kept, plain values, rows for real lines and each bias; none where
+            none were given.
     """
 
     pictures: Mapping[str, Sheet | Figure]
     rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
     real: Sequence[Line] = field(default_factory=tuple)
     written: Mapping[float, Sequence[Written]] = field(default_factory=dict)
+    hands: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 
 class Evaluator(ABC):

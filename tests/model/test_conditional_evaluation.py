@@ -1,5 +1,7 @@
 """What evaluation measures and draws for a model that writes a text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from model.evaluation.conditional import ConditionalEvaluator, compare, ink_widt
 from model.metric import line_scores
 from model.models import ConditionalHandwriting
 from model.written import Written
+from utils.errors import UserError
 from utils.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -110,6 +113,27 @@ def test_real_lines_are_written_again_at_each_bias(evaluator: ConditionalEvaluat
         if row["ended_by_cap"] < 3:
             assert row["steps_real"] == 30
             assert row["steps_ratio"] == pytest.approx(row["steps"] / 30)
+
+
+def test_texts_are_written_in_the_hands_of_other_lines_when_asked(
+    evaluator: ConditionalEvaluator,
+) -> None:
+    lines = [make_line(text, 40 + 5 * at) for at, text in enumerate(("ab", "abe", "be be", "ba"))]
+    alone = SampleSettings(samples=4, biases=(0.0, 1.0), sentences=("ab",))
+    settings = replace(alone, in_hands=True)
+    plain, primed = (evaluator.samples(each, lines) for each in (alone, settings))
+    assert not plain.hands
+    assert [(row["ink"], row["bias"]) for row in primed.hands] == [
+        ("real", None),
+        ("written", 0.0),
+        ("written", 1.0),
+    ]
+    for row in primed.hands:
+        assert row["lines"] == 4 and -1 <= row["height"] <= 1
+    for left, right in zip(plain.written[0.0], primed.written[0.0], strict=True):
+        assert left.text == right.text and not np.array_equal(left.strokes, right.strokes)
+    with pytest.raises(UserError, match="two lines"):
+        evaluator.samples(settings, lines[:1])
 
 
 def test_lines_that_ended_by_the_cap_are_counted_and_left_out_of_the_lengths() -> None:
