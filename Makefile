@@ -56,6 +56,8 @@ format: setup
 
 # No real ink is in any of them.
 figures: setup
+	$(BIN)/python experiments.py -r $(WEIGHTS)/unconditional.pth --device cpu --samples-only \
+		--out saved_figures/unconditional
 	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --samples-only \
 		--out saved_figures/conditional
 	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --bias 1 --seed 2 \

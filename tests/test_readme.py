@@ -96,8 +96,8 @@ def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "handwriting"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    pretrained = "saved/models/pretrained"
-    shutil.copytree(ROOT / pretrained, folder / pretrained)
+    for kept in ("saved/models/pretrained", "saved/models/graves"):
+        shutil.copytree(ROOT / kept, folder / kept)
     # A model can write the characters that it was trained on.
     files = {
         path: text.replace("A first line", "The quick brown fox")

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _COLOURS = "BuPu"
 _INK, _LABEL = "#0f172a", "#344054"
@@ -80,5 +81,6 @@ def density_figure(density: _Map, title: str = "") -> Figure:
     )
     axes.set_xlabel("pen step", fontsize=8, color=_LABEL)
     axes.set_ylabel("mixture component", fontsize=8, color=_LABEL)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(labelsize=7, colors=_LABEL)
     return figure
