@@ -76,7 +76,9 @@ benchmarks: setup
 	$(MEASURE).training_step --model unconditional --naive --memory --repeats 3 \
 		--json $(RESULTS)/04_unconditional_float32.json
 	$(MEASURE).training_step --model conditional --memory --repeats 1 --steps 200 700 1400 \
-		--batch-size 8 32 128 --json $(RESULTS)/05_growth.json
+		--json $(RESULTS)/05_growth_with_steps.json
+	$(MEASURE).training_step --model conditional --memory --repeats 1 --batch-size 8 32 128 \
+		--json $(RESULTS)/05_growth_with_lines.json
 	$(MEASURE).sampling --threads 1 --json $(RESULTS)/06_sampling_1_thread.json
 	$(MEASURE).sampling --json $(RESULTS)/07_sampling.json
 	$(MEASURE).recognition --json $(RESULTS)/08_recognition.json

@@ -27,8 +27,6 @@ Shapes: ``B`` lines, ``T`` pen steps, ``S`` inputs that every layer gets, ``H`` 
 import argparse
 import math
 import multiprocessing
-import os
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -157,15 +155,19 @@ def _memory_growth(
         before = torch.cuda.memory_allocated()
         step()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
-    before = _resident()
+    before = _resident("VmRSS")
     step()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**20
+    return (_resident("VmHWM") - before) / 2**10
 
 
-def _resident() -> int:
-    """Bytes of memory that the process holds now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _resident(which: str) -> int:
+    """KiB of memory that the process holds now (``VmRSS``) or held at most (``VmHWM``).
+
+    Not ``getrusage``: its largest includes, after a fork and exec, that of the parent.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{which}:")]
+    return int(line.split()[1])
 
 
 def _alone(function: Callable, *arguments: Any) -> Any:
