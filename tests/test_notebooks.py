@@ -57,7 +57,7 @@ def trained(tmp_path: Path) -> Path:
 
 # Of the shipped weights that generate: samples and density; samples, window, styles and density;
 # then a page, and it read again.
-PICTURES = 8
+PICTURES = 9
 
 
 def test_the_results_show_the_shipped_weights_and_the_curves_and_samples_of_runs(
