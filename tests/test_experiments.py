@@ -246,8 +246,12 @@ def test_a_model_with_text_is_measured_on_what_it_writes_too(
         "density.png",
         "lines.csv",
         "metrics.json",
+        "primed.png",
+        "primed.svg",
         "samples.png",
         "samples.svg",
+        "styles.png",
+        "styles.svg",
         "window.png",
     ]
     report = numbers_of(tmp_path / "out")
@@ -265,4 +269,5 @@ def test_a_model_with_text_draws_samples_without_data(conditional: Path, tmp_pat
     options = ["--device", "cpu", "--samples-only", "--bias", "1"]
     experiments.main(["-r", str(conditional), "--out", str(tmp_path / "out"), *options])
     names = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert names == ["density.png", "samples.png", "samples.svg", "window.png"]
+    pictures = ["samples.png", "samples.svg", "styles.png", "styles.svg", "window.png"]
+    assert names == ["density.png", *pictures]
