@@ -77,6 +77,8 @@ class BatchDataset(Dataset):
     def _augmented(self, epoch: int, line: int, partner: int) -> np.ndarray:
         """float32 ``[T, 3]``, joined and augmented, in the corpus's units."""
         strokes = self.corpus.strokes(line)
+        if partner == NO_PARTNER and not self.augmentation.enabled:
+            return strokes
         generator = line_generator(self.seed, epoch, line)
         if partner != NO_PARTNER:
             strokes = joined_strokes(strokes, self.corpus.strokes(partner), generator)

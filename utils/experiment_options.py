@@ -22,14 +22,15 @@ from utils.pages import FORMATS, GcodeOptions, PageOptions
 from utils.recognition_command import OPTIONS as _RECOGNITION
 from utils.recognition_command import add_options as add_recognition
 
-_EVALUATION = ("split", "limit", "bs", "samples", "in_hands", "steps", "samples_only")
+_SAMPLES = ("samples", "in_hands", "steps", "samples_only")
+_EVALUATION = ("split", "limit", "bs", *_SAMPLES)
 _GCODE = ("pen_up", "pen_down", "feed_rate", "travel_rate")
 _PAGE = ("lines_per_page", "page_width", "align", "line_spacing", "ruled")
 _STYLE_TEXT = "style_text"
 INK_LINES = ("auto", "one")
-_NOT_READING = ("data", "bias", "recognizer", *_EVALUATION[:1], *_EVALUATION[3:])
+_NOT_READING = ("data", "bias", "recognizer", "split", *_SAMPLES)
 _INKING = ("style", _STYLE_TEXT, "format", "replace_unknown", "best_of", "precision")
-_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_EVALUATION[3:])
+_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
 _WRITING = (*_INKING, *_PAGE, *_GCODE)
 
 
