@@ -18,7 +18,7 @@ from data_loader.vocabulary import Vocabulary
 from model.generation import sample_noise
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
-from model.resting import BiasOfMovingPens
+from model.resting import BiasOfMovingPens, ShareOfMovingWindows
 from model.stepping import TextPenSteps
 from model.written import Written, characters_of_steps, has_ended, rest_of_prime
 
@@ -125,12 +125,13 @@ class WritingRun:
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
         by_cap = torch.ones(len(self._orders), dtype=torch.bool, device=noise.device)
         biases = torch.tensor([order.bias for order in self._orders]).to(noise)
-        bias = BiasOfMovingPens(biases, normalisation)
+        bias, share = BiasOfMovingPens(biases, normalisation), ShareOfMovingWindows(biases)
         row, step = heads[0], 0  # [B, 3]
         while True:
             if 0 < step < len(heads):
                 row = torch.where((step < lines.read).unsqueeze(1), heads[step, lines.place], row)
-            raw, drawn = self._step(row, step, bias, noise)
+            now = bias.after(row) * share.after(self._steps.phi)
+            raw, drawn = self._step(row, step, now, noise)
             pen_up = row[:, 0] > 0.5
             # Most steps cannot end a line; to ask the window at each would cost one line dearly.
             if step >= self._first_cap or pen_up.any():
@@ -142,6 +143,7 @@ class WritingRun:
                         break
                     self._steps.keep(rows)
                     bias.keep(rows)
+                    share.keep(rows)
                     lines, noise = lines.keep(rows), noise[:, rows]
                     raw, drawn = raw[rows], drawn[rows]
             if step >= self._first_step:
@@ -150,17 +152,14 @@ class WritingRun:
             step += 1
         return self._finished(by_cap.tolist(), normalisation)
 
-    def _step(
-        self, row: Tensor, step: int, bias: BiasOfMovingPens, noise: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """The raw outputs after the pen step ``row``, and a next one drawn; or ``row`` again while
-        no line writes. After the last step of all there is no noise, and what is drawn is of no
-        account."""
+    def _step(self, row: Tensor, step: int, bias: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw outputs after the pen step ``row``, and a next one drawn with the bias ``[B]``;
+        or ``row`` again while no line writes. After the last step of all there is no noise, and
+        what is drawn is of no account."""
         at = step - self._first_step
-        now = bias.after(row)
         if at < 0:
             return self._steps.step(row), row
-        return self._steps.step_and_draw(row, now, noise[min(at, len(noise) - 1)])
+        return self._steps.step_and_draw(row, bias, noise[min(at, len(noise) - 1)])
 
     def _unfinished(
         self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor

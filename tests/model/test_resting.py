@@ -1,6 +1,6 @@
-"""A pen that rests is drawn without a bias until it goes on.
+"""A pen that rests, or writes one character for ever, is drawn without a bias until it goes on.
 
-Shapes: ``B`` = 2 lines.
+Shapes: ``B`` = 2 lines, ``U`` characters.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 from data_loader.normalisation import Normalisation
 from model.generation import generate
 from model.models import UnconditionalHandwriting
-from model.resting import BiasOfMovingPens
+from model.resting import LONG_STAY, LONGEST_STAY, BiasOfMovingPens, ShareOfMovingWindows
 
 NORMALISATION = Normalisation(mean=(8.0, -1.0), std=(40.0, 20.0))
 
@@ -49,6 +49,44 @@ def test_lines_that_stay_take_their_pace_with_them() -> None:
         bias.after(rows((30, 0), (0, 0)))
     bias.keep(torch.tensor([1]))
     assert bias.after(rows((0, 0))).tolist() == [0.0]
+
+
+def phi(*places: int) -> Tensor:
+    """``[B, 4]``, the window's weights of lines that write the characters at these places."""
+    return torch.nn.functional.one_hot(torch.tensor(places), 4) * 0.7 + 0.01
+
+
+def shares_of_two() -> ShareOfMovingWindows:
+    return ShareOfMovingWindows(torch.ones(2, dtype=torch.float64))
+
+
+def test_a_window_that_stays_loses_the_bias_little_by_little_and_gets_it_back() -> None:
+    share = shares_of_two()
+    moving = [step // LONG_STAY for step in range(LONGEST_STAY)]
+    of_two = torch.stack([share.after(phi(1, place)) for place in moving])
+    assert (of_two[:, 1] == 1).all()
+    staying = of_two[:, 0]
+    assert (staying[: LONG_STAY + 1] == 1).all() and (staying.diff() <= 0).all()
+    assert ((staying > 0) & (staying < 1)).sum() == LONGEST_STAY - LONG_STAY - 1
+    assert share.after(phi(1, 1)).tolist()[0] == 0
+    assert share.after(phi(2, 1)).tolist()[0] == 1
+
+
+def test_a_window_that_goes_back_or_sees_nothing_stays() -> None:
+    share = shares_of_two()
+    share.after(phi(2, 2))
+    for _ in range(LONGEST_STAY):
+        gone_back, blind = phi(1, 1)[0], torch.zeros(4)
+        last = share.after(torch.stack([gone_back, blind]))
+    assert last.tolist() == [0.0, 0.0]
+
+
+def test_lines_that_stay_at_work_take_their_stay_with_them() -> None:
+    share = shares_of_two()
+    for step in range(LONGEST_STAY + 2):
+        share.after(phi(1, min(step // 30, 3)))
+    share.keep(torch.tensor([0]))
+    assert share.after(phi(1)).tolist() == [0.0]
 
 
 @pytest.mark.parametrize("bias", [0.0, 3.0])

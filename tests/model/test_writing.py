@@ -11,6 +11,7 @@ from data_loader.normalisation import Normalisation
 from data_loader.vocabulary import Vocabulary
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting
+from model.resting import LONG_STAY, LONGEST_STAY
 from model.writing import CAP_MORE_STEPS, Prime, Written, by_log_prob, write
 from utils.errors import UserError
 
@@ -299,6 +300,18 @@ def test_bias_makes_lines_calmer(model) -> None:
         )
 
     assert roughness(3.0) < roughness(1.0) < roughness(0.0)
+
+
+def test_a_line_gets_wild_where_its_window_stays_at_a_character() -> None:
+    """A pen that goes right, now a step more and now less; a bias of 4 makes that 55 times less."""
+    stuck = build(pace=1e6, num_mixtures=1)
+    with torch.no_grad():
+        stuck.output.weight.zero_()
+        stuck.output.bias.copy_(torch.tensor([-9.0, 0, 1, 0, 0, 0, 0]))
+    (line,) = written(stuck, ["abc"], bias=4.0)
+    right = line.strokes[:, 1] / NORMALISATION.std[0]
+    assert right[10 : LONG_STAY - 1].std() < 0.1
+    assert 0.5 < right[LONGEST_STAY + 1 :].std() < 2
 
 
 def test_progress_counts_lines(model, capsys) -> None:
