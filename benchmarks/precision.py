@@ -6,6 +6,9 @@
 Each seed is trained twice with ``train.py``, from the same weights, with the same batches in the
 same order, once in each precision; what differs is rounding, and what grows of it. Validation is in
 float32 for both. How far the seeds lie apart says how much a difference means.
+
+That takes long. FILE is written after every run, and a run that it has, under the same settings, is
+not made again; so it can be stopped and called again, for other seeds, too.
 """
 
 import argparse
@@ -20,32 +23,50 @@ from benchmarks.report import Report, about_run
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 PRECISIONS = ("float32", "bfloat16")
-MEASURES = ("nll", "nll_per_step_raw")
+
+Found = dict[str, dict[str, float]]
+"""The last epoch's validation ``nll``, by seed and by precision."""
 
 
 def main() -> None:
     """Print the last epoch's validation of each run, and how far the precisions are apart."""
     options = _options()
-    found = {
-        seed: {precision: _trained(options, seed, precision) for precision in PRECISIONS}
-        for seed in options.seeds
-    }
-    rows = [_row(str(seed), of_seed) for seed, of_seed in found.items()]
-    for row in rows:
-        print("  ".join(row))
-    for measure in MEASURES:
-        values = [of_seed["float32"][measure] for of_seed in found.values()]
-        spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-        rows.append([f"standard deviation of {measure} over seeds", f"{spread:.4f}", "", ""])
-    if options.json:
-        settings = " ".join(options.set)
-        title = f"bfloat16 beside float32, {options.config} {settings}, epoch {options.epochs}"
-        columns = ["seed, measure on the validation split", *PRECISIONS, "difference"]
-        Report(title, columns, rows, found, about_run(options.device)).save(options.json)
+    settings = " ".join(options.set)
+    title = f"bfloat16 beside float32, {options.config} {settings}, epoch {options.epochs}"
+    found = found_before(options.json, title)
+    for seed in options.seeds:
+        of_seed = found.setdefault(str(seed), {})
+        for precision in PRECISIONS:
+            if precision in of_seed:
+                continue
+            of_seed[precision] = _trained(options, seed, precision)
+            if options.json:
+                report(found, title, options.device).save(options.json)
+    for cells in report(found, title, options.device).rows:
+        print("  ".join(cells))
 
 
-def _trained(options: argparse.Namespace, seed: int, precision: str) -> dict[str, float]:
-    """The last epoch's measures of one run."""
+def found_before(path: str | None, title: str) -> Found:
+    """What an earlier call under this title measured and wrote there."""
+    if path is None or not Path(path).exists():
+        return {}
+    before = Report.load(Path(path))
+    return before.values if before.title == title else {}
+
+
+def report(found: Found, title: str, device: str = "cpu") -> Report:
+    """The table: a row for each seed, then how far the seeds are apart in float32."""
+    rows = [_row(seed, of_seed) for seed, of_seed in found.items()]
+    values = [of_seed["float32"] for of_seed in found.values() if "float32" in of_seed]
+    if len(values) > 1:
+        spread = f"{statistics.stdev(values):.2f}"
+        rows.append(["standard deviation over seeds", spread, "", ""])
+    columns = ["seed, nll (nats per line) of the validation split", *PRECISIONS, "difference"]
+    return Report(title, columns, rows, found, about_run(device))
+
+
+def _trained(options: argparse.Namespace, seed: int, precision: str) -> float:
+    """The last epoch's validation of one run."""
     with tempfile.TemporaryDirectory() as folder:
         settings = [
             f"seed={seed}",
@@ -59,18 +80,19 @@ def _trained(options: argparse.Namespace, seed: int, precision: str) -> dict[str
         command += [word for setting in settings for word in ("--set", setting)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (log,) = Path(folder).glob("log/*/*/metrics.jsonl")
-        last = json.loads(log.read_text().splitlines()[-1])
-    print(
-        f"seed {seed}, {precision}: nll {last['val.nll']:.2f}, {last['seconds']:.0f} s", flush=True
-    )
-    return {measure: last[f"val.{measure}"] for measure in MEASURES}
+        epochs = [json.loads(line) for line in log.read_text().splitlines()]
+    seconds = sum(epoch["seconds"] for epoch in epochs)
+    nll = epochs[-1]["val.nll"]
+    print(f"seed {seed}, {precision}: nll {nll:.2f}, {seconds:.0f} s", flush=True)
+    return nll
 
 
-def _row(seed: str, found: dict[str, dict[str, float]]) -> list[str]:
-    cells = [seed + ", " + " and ".join(MEASURES)]
-    cells += [" and ".join(f"{found[p][m]:.3f}" for m in MEASURES) for p in PRECISIONS]
-    parts = [found["bfloat16"][m] / found["float32"][m] - 1 for m in MEASURES]
-    return [*cells, " and ".join(f"{100 * part:+.2f} %" for part in parts)]
+def _row(seed: str, found: dict[str, float]) -> list[str]:
+    cells = [f"{found[precision]:.2f}" if precision in found else "" for precision in PRECISIONS]
+    difference = ""
+    if len(found) == len(PRECISIONS):
+        difference = f"{100 * (found['bfloat16'] / found['float32'] - 1):+.2f} %"
+    return [seed, *cells, difference]
 
 
 def _options() -> argparse.Namespace:
@@ -82,7 +104,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of the config")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
+    parser.add_argument(
+        "--json", metavar="FILE", help="also write what was measured, go on from it"
+    )
     return parser.parse_args()
 
 
