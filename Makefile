@@ -16,7 +16,7 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 RESULTS := benchmarks/results
 MEASURE := $(BIN)/python -m benchmarks
 
-.PHONY: help setup train test test-slow lint format figures benchmarks clean
+.PHONY: help setup train test test-slow lint format figures benchmarks precision clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
@@ -25,6 +25,7 @@ help:
 	@echo "make format     format the code"
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
+	@echo "make precision  train with three seeds in float32 and in bfloat16 (an hour and more), the same"
 	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
 
 setup: $(VENV)/.installed
@@ -85,6 +86,16 @@ benchmarks: setup
 	$(MEASURE).synthetic_corpus --json $(RESULTS)/09_synthetic_corpus.json
 	$(if $(wildcard data/trainset.txt),$(MEASURE).prepare_corpus --data data \
 		--json $(RESULTS)/10_prepare_corpus.json)
+	$(MEASURE).report
+
+# Small enough for CPUs, large enough to learn; on the lines in data/, else on the built-in corpus.
+SMALL_TRAINING := arch.args.hidden_size=128 arch.args.num_layers=2 data_loader.args.batch_size=16 \
+	data_loader.args.limit=2000 data_loader.args.validation_limit=400 optimizer.args.lr=0.003 \
+	lr_scheduler.args.decay=cosine lr_scheduler.args.decay_steps=750 \
+	lr_scheduler.args.final_factor=0.02 trainer.averaging=0.99
+
+precision: setup
+	$(MEASURE).precision --epochs 6 --set $(SMALL_TRAINING) --json $(RESULTS)/11_precision.json
 	$(MEASURE).report
 
 clean:

@@ -31,9 +31,8 @@ Found = dict[str, dict[str, float]]
 def main() -> None:
     """Print the last epoch's validation of each run, and how far the precisions are apart."""
     options = _options()
-    settings = " ".join(options.set)
-    title = f"bfloat16 beside float32, {options.config} {settings}, epoch {options.epochs}"
-    found = found_before(options.json, title)
+    settings = f"{options.config}, {options.epochs} epochs, {' '.join(options.set)}"
+    found = found_before(options.json, settings)
     for seed in options.seeds:
         of_seed = found.setdefault(str(seed), {})
         for precision in PRECISIONS:
@@ -41,28 +40,29 @@ def main() -> None:
                 continue
             of_seed[precision] = _trained(options, seed, precision)
             if options.json:
-                report(found, title, options.device).save(options.json)
-    for cells in report(found, title, options.device).rows:
+                report(found, settings, options.device).save(options.json)
+    for cells in report(found, settings, options.device).rows:
         print("  ".join(cells))
 
 
-def found_before(path: str | None, title: str) -> Found:
-    """What an earlier call under this title measured and wrote there."""
+def found_before(path: str | None, settings: str) -> Found:
+    """What an earlier call under these settings measured and wrote there."""
     if path is None or not Path(path).exists():
         return {}
-    before = Report.load(Path(path))
-    return before.values if before.title == title else {}
+    before = Report.load(Path(path)).values
+    return before["nll"] if before["settings"] == settings else {}
 
 
-def report(found: Found, title: str, device: str = "cpu") -> Report:
+def report(found: Found, settings: str, device: str = "cpu") -> Report:
     """The table: a row for each seed, then how far the seeds are apart in float32."""
     rows = [_row(seed, of_seed) for seed, of_seed in found.items()]
-    values = [of_seed["float32"] for of_seed in found.values() if "float32" in of_seed]
-    if len(values) > 1:
-        spread = f"{statistics.stdev(values):.2f}"
+    in_float32 = [of_seed["float32"] for of_seed in found.values() if "float32" in of_seed]
+    if len(in_float32) > 1:
+        spread = f"{statistics.stdev(in_float32):.2f}"
         rows.append(["standard deviation over seeds", spread, "", ""])
     columns = ["seed, nll (nats per line) of the validation split", *PRECISIONS, "difference"]
-    return Report(title, columns, rows, found, about_run(device))
+    values = {"settings": settings, "nll": found}
+    return Report("bfloat16 beside float32 in training", columns, rows, values, about_run(device))
 
 
 def _trained(options: argparse.Namespace, seed: int, precision: str) -> float:

@@ -23,9 +23,9 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 HEAD = """# What was measured
 
-Made by `make benchmarks` from `benchmarks/results/*.json`. Each table is of one run, in which what
-is compared took turns; other machines, and other times on this one, give other seconds, but much
-the same ratios. No test asserts any of it.
+Made by `make benchmarks` (the last table by `make precision`) from `benchmarks/results/*.json`.
+Each table of seconds is of one run, in which what is compared took turns; other machines, and other
+times on this one, give other seconds, but much the same ratios. No test asserts any of it.
 """
 
 
