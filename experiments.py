@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 
 from data_loader.corpus import Corpus
 from data_loader.data_loaders import HandwritingDataLoader
-from model.evaluation import (
+from evaluation import (
     DEFAULT_SAMPLES,
     Evaluator,
     SampleSettings,
@@ -33,25 +33,25 @@ from model.evaluation import (
     evaluate,
     evaluator_of,
 )
-from model.evaluation.legibility import LINES as LEGIBILITY_LINES
-from trainer.trained import Trained, load_trained, open_data
-from utils.errors import run_command
-from utils.experiment_options import parse_options, reads, writes
-from utils.files import whole_folder
-from utils.float32_products import float32_products
-from utils.legibility_command import (
+from evaluation.legibility import LINES as LEGIBILITY_LINES
+from evaluation.legibility_command import (
     measure_legibility,
     recognizer_beside,
     refuse_unless_writes_texts,
 )
-from utils.onnx_command import export_step, load_step, printable, refuse_unless_writer
-from utils.plotting import save_figure
-from utils.reading_command import read_ink
-from utils.recognition_command import TASK as RECOGNITION
-from utils.recognition_command import recognition_evaluator, refuse_unless_recogniser
-from utils.sheet import Sheet
-from utils.svg import save_sheet_svg
-from utils.writing_command import write
+from handwriting.errors import run_command
+from handwriting.files import whole_folder
+from reading.command import read_ink
+from reading.options import TASK as RECOGNITION
+from reading.options import recognition_evaluator, refuse_unless_recogniser
+from trainer.loaded_model import Trained, load_trained, open_data
+from utils.experiment_options import parse_options, reads, writes
+from utils.figures.drawing import save_figure
+from utils.figures.sheet import Sheet
+from utils.figures.sheet_svg import save_sheet_svg
+from utils.matmul_precision import float32_products
+from writing.command import write
+from writing.export_command import export_step, load_step, printable, refuse_unless_writer
 
 _REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
 

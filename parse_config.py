@@ -30,7 +30,7 @@ from base.registry import (
     Registry,
 )
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
-from utils.errors import CheckpointError, ConfigError
+from handwriting.errors import CheckpointError, ConfigError
 from utils.json_text import parse_json, read_json
 
 # The modules that register components when they are imported.

@@ -19,23 +19,23 @@ from torch import nn
 from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
 from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
-from logger.logger import setup_logging
-from model.evaluation import (
+from evaluation import (
     EVALUATORS,
     SHORT_SENTENCES,
     SampleSettings,
     evenly_spread,
     sample_figures,
 )
+from handwriting.errors import run_command
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from logger.logger import setup_logging
 from model.weight_noise import AdaptiveWeightNoise
 from parse_config import ConfigParser
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from trainer.distributed import Distributed, distributed
 from trainer.run_folder import RunFolder
 from trainer.trainer import Trainer, make_monitor
-from utils.errors import run_command
 from utils.memory import keep_freed_memory
 from utils.seeding import make_deterministic, seed_everything
 

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from data_loader.batch import Batch
+from base.batch import Batch
 from data_loader.corpus import Corpus
-from data_loader.features import InkFeatures
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
+from handwriting.ink.features import InkFeatures
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 
 class BaseBatches(ABC):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from data_loader.batch import Batch
+from base.batch import Batch
 
 
 class BaseModel(nn.Module, ABC):

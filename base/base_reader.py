@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from data_loader.line import Line
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.line import Line
 
 MESSAGES_PER_REASON = 20
 

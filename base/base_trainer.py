@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from base.registry import did_you_mean
-from utils.errors import ConfigError
+from handwriting.errors import ConfigError
 
 
 class Monitor:

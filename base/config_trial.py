@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from base.config_errors import shown
 from base.registry import READERS, did_you_mean
 from base.schema import Block, build
-from utils.errors import ConfigError, UserError
+from handwriting.errors import ConfigError, UserError
 
 
 def monitor_lines(monitor: str, metrics: Iterable[str]) -> list[str]:

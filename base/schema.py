@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from base.registry import Registry
-from utils.errors import UserError
+from handwriting.errors import UserError
 
 _PLAIN_TYPES = (int, float, str, bool, type(None))
 _SEQUENCES = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from data_loader.batch import Batch
+from base.batch import Batch
 from model.loss import predicted_mask
 from model.models import ConditionalHandwriting, StackedHandwriting
 

@@ -29,16 +29,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from base.batch import RecognitionBatch
 from benchmarks.report import Report, about_run
-from data_loader.batch import RecognitionBatch
-from data_loader.features import InkFeatures
 from data_loader.readers.auto import AutoReader
 from data_loader.recognition_data_loader import RecognitionDataLoader
-from data_loader.vocabulary import Vocabulary
-from model.decoding import greedy_text
+from handwriting.ink.features import InkFeatures
+from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.packed_decoder import PackedDecoder
 from model.loss import Seq2SeqNLL
-from model.packed_decoder import PackedDecoder
 from model.recognition import Seq2SeqRecognition
+from reading.decoding import greedy_text
 from utils.memory import keep_freed_memory
 
 # As many symbols as in IAM-OnDB.

@@ -30,14 +30,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.report import Report, about_run
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
+from handwriting.errors import UserError
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from model.onnx_files import FLOAT_FILE, INT8_FILE, write_step
-from model.onnx_stepping import OnnxStep
-from model.packed_weights import pack
-from model.writing import write
-from utils.errors import UserError
+from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
+from writing.pen_steps.onnx_steps import OnnxStep
+from writing.pen_steps.packed_weights import pack
+from writing.synthesis import write
 
 VOCABULARY = Vocabulary(sorted(string.ascii_letters + string.digits + " !\"#'(),-.:;?"))
 TEXT = "The quick brown fox jumps over"

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import Report, about_run
-from data_loader.line import Line, points_from_strokes
 from data_loader.readers.synthetic import SyntheticReader
+from handwriting.ink.line import Line, points_from_strokes
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ for all with ``--optimizer``. They take turns, so that what else the machine doe
 
 On a GPU (``--device cuda``) products are in float32 and not rounded to TF32, and there are more of
 them: the model with its window's recurrence in single launches ("loop") and in torch operations
-("plain", see ``model.custom_layers.step_graphs``), and model and bare layers in TF32 and bfloat16.
+("plain", see ``model.custom_layers.cuda.graphs``), and model and bare layers in TF32 and bfloat16.
 Each is waited for before the next begins, and takes a few steps that are not counted, since graphs
 are captured when a batch of a size comes again.
 
@@ -37,12 +37,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from base.batch import Batch
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.products import all_of, layer_products, output_products
 from benchmarks.report import Report, about_run
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
-from model.custom_layers import step_graphs
+from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.cuda import graphs
 from model.loss import MixtureNLL
 from model.mixture import mixture_output_size
 from model.models import (
@@ -51,7 +51,7 @@ from model.models import (
     StackedHandwriting,
     UnconditionalHandwriting,
 )
-from utils.float32_products import float32_products
+from utils.matmul_precision import float32_products
 from utils.memory import keep_freed_memory
 
 # As many symbols and characters a line as in IAM-OnDB.
@@ -275,12 +275,12 @@ def _side_size(options: argparse.Namespace) -> int:
 @contextmanager
 def _running(how: list[str]) -> Iterator[None]:
     """The window's recurrence on a GPU in the mode that is among the words, or as it is."""
-    before = step_graphs.mode
-    step_graphs.mode = next((word for word in how if word in step_graphs.MODES), before)
+    before = graphs.mode
+    graphs.mode = next((word for word in how if word in graphs.MODES), before)
     try:
         yield
     finally:
-        step_graphs.mode = before
+        graphs.mode = before
 
 
 def _module_and_loss(

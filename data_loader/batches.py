@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
+from base.batch import Batch
+from handwriting.text.vocabulary import Vocabulary
 
 
 def collate(

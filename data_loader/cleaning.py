@@ -26,7 +26,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from data_loader.line import Line, points_from_strokes, strokes_from_points
+from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 
 Strokes = list[np.ndarray]
 

@@ -27,10 +27,10 @@ from tqdm import tqdm
 from base.base_reader import BaseReader
 from data_loader.cleaning import Cleaning
 from data_loader.corpus_writer import FORMAT_VERSION, LINES, META, OFFSETS, STROKES, CorpusWriter
-from data_loader.line import Line
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.line import Line
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 try:
     import fcntl

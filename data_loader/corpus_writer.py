@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from data_loader.cleaning import Cleaning, clean
-from data_loader.line import Line
+from handwriting.ink.line import Line
 
 FORMAT_VERSION = 1
 STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"

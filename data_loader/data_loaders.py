@@ -14,17 +14,17 @@ from torch.utils.data import DataLoader, Dataset
 import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_data_loader import BaseBatches, BaseDataLoader
 from base.base_reader import BaseReader
+from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
 from data_loader import worker_signals
 from data_loader.augmentation import Augmentation, line_generator
-from data_loader.batch import Batch
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
+from data_loader.concatenation import NO_PARTNER, Partners, joined_strokes, joined_text
 from data_loader.corpus import TRAIN_SPLIT, Corpus, prepare_corpus
-from data_loader.joining import NO_PARTNER, Partners, joined_strokes, joined_text
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 
 class Key(NamedTuple):
@@ -196,7 +196,7 @@ class HandwritingDataLoader(BaseDataLoader):
         max_points: training leaves out lines with more points than this; null keeps all.
         joined: share of the training batches in which each line is followed by another one by the
             same writer, as one line, where the writer is known: it teaches a model that writes to
-            go on in a hand (``data_loader.joining``).
+            go on in a hand (``data_loader.concatenation``).
         limit: lines used of each split, evenly spread over it; null uses all.
         validation_limit: the like for validation during training alone, whose reading takes time.
         cache_dir: where prepared corpora are kept.

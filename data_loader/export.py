@@ -17,10 +17,10 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from data_loader.line import Line
 from data_loader.readers.inkml import EXACT
-from utils.errors import DataError
-from utils.files import make_folder, whole_file
+from handwriting.errors import DataError
+from handwriting.files import make_folder, whole_file
+from handwriting.ink.line import Line
 
 STROKES_FILE = "strokes.npy"
 SENTENCES_FILE = "sentences.txt"

@@ -13,7 +13,7 @@ from base.registry import READERS
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
-from utils.errors import UserError, run_command
+from handwriting.errors import UserError, run_command
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
 DEFAULT_DATA = "data"

@@ -13,17 +13,17 @@ from pydantic import Field
 from torch import Tensor
 
 from base.base_reader import BaseReader
+from base.batch import RecognitionBatch
 from base.registry import DATA_LOADERS, READERS
 from data_loader.augmentation import line_generator
-from data_loader.batch import RecognitionBatch
 from data_loader.batches import collate
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import TRAIN_SPLIT, Corpus
 from data_loader.data_loaders import SPIKES_ONLY, BatchDataset, HandwritingDataLoader, Key
-from data_loader.features import InkFeatures
 from data_loader.ink_augmentation import InkAugmentation
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
+from handwriting.ink.features import InkFeatures
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 NO_AUGMENTATION = InkAugmentation()
 DEFAULT_FEATURES = InkFeatures()

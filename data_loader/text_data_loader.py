@@ -11,16 +11,16 @@ from pydantic import Field
 import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_data_loader import BaseBatches, BaseDataLoader
 from base.base_reader import BaseReader
+from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
-from data_loader.batch import Batch
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import TRAIN_SPLIT, prepare_corpus
-from data_loader.normalisation import Normalisation
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
-from data_loader.vocabulary import Vocabulary
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 SPIKES_ONLY = Cleaning()
 # What stands for the ink of a line: its first point alone.

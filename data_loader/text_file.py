@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.errors import DataError
+from handwriting.errors import DataError
 
 
 def text_file_lines(path: str | Path, widths: Sequence[int], seed: int = 0) -> list[str]:

@@ -2,7 +2,7 @@
 
 It is trained by ``train.py`` on texts alone (``config_language_model.json``), and helps a
 recogniser to choose between what looks alike (shallow fusion, Gulcehre et al. 2015; see
-``model.decoding``).
+``reading.decoding``).
 
 Shapes: ``B`` texts, ``U`` characters, ``L`` layers, ``H`` hidden units, ``C`` vocabulary.
 """
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.base_model import BaseModel
+from base.batch import Batch, mask_from_lengths
 from base.registry import LOSSES, METRICS, MODELS
-from data_loader.batch import Batch, mask_from_lengths
-from data_loader.vocabulary import Vocabulary
+from handwriting.errors import UserError
+from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.lstm import initialise_lstm
-from model.decoding_parts import LanguageScorer
+from model.decoder_protocols import LanguageScorer
 from model.models import Count, Probability
-from utils.errors import UserError
 
 
 class LanguageState(NamedTuple):

@@ -14,12 +14,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from base.batch import Batch, RecognitionBatch, mask_from_lengths
 from base.registry import LOSSES
-from data_loader.batch import Batch, RecognitionBatch, mask_from_lengths
-from data_loader.vocabulary import Vocabulary
+from handwriting.errors import ConfigError
+from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.recognition import RecognitionOutput
-from utils.errors import ConfigError
 
 # Index of targets that do not count.
 IGNORED = -100

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from base.batch import Batch
 from base.registry import METRICS
-from data_loader.batch import Batch
-from data_loader.normalisation import Normalisation
+from handwriting.ink.normalisation import Normalisation
 from model.loss import predicted_mask
 from model.mixture import BivariateMixture
 

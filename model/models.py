@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from base.base_model import BaseModel
+from base.batch import Batch
 from base.registry import MODELS
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.lstm import ColumnLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
     GaussianAttentionState,

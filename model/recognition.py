@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.base_model import BaseModel
+from base.batch import RecognitionBatch, mask_from_lengths
 from base.registry import MODELS
-from data_loader.batch import RecognitionBatch, mask_from_lengths
-from data_loader.vocabulary import Vocabulary
+from handwriting.errors import ConfigError
+from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.packed_decoder import PackedDecoder
 from model.custom_layers.seq2seq_modules import (
     AttentionDecoder,
     DecoderState,
     Encoder,
     Memory,
 )
-from model.decoding import greedy_text
-from model.packed_decoder import PackedDecoder
-from utils.errors import ConfigError
+from reading.decoding import greedy_text
 
 Count = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]

@@ -1,6 +1,6 @@
 """Error rates of a recogniser during training, summed exactly over batches and processes.
 
-They are about what the model reads by itself, greedily, in validation; ``model.error_rates``
+They are about the model's own greedy reading in validation; ``handwriting.text.error_rates``
 defines them and the label sets.
 """
 
@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from base.batch import Batch
 from base.registry import METRICS
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
-from model.error_rates import (
+from handwriting.text.error_rates import (
     ALL,
     FOLDED,
     TASK_57,
@@ -21,6 +20,7 @@ from model.error_rates import (
     count_errors,
     rate,
 )
+from handwriting.text.vocabulary import Vocabulary
 
 
 def written_texts(batch: Batch, vocabulary: Vocabulary) -> list[str]:

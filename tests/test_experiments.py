@@ -16,8 +16,8 @@ from tiny_checkpoint import SYNTHETIC, make_checkpoint
 
 import experiments
 from base.registry import METRICS
+from handwriting.errors import UserError
 from trainer.checkpointing import save_checkpoint
-from utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ["density.png", "primed.png", "primed.svg", "samples.png", "samples.svg"]

@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "data_loader" / "readers"))
-from iam_files import write_folders, write_lists  # noqa: E402
+from iam_files import write_folders, write_lists
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 RUN = """

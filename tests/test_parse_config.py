@@ -15,8 +15,8 @@ import torch
 from pydantic import Field, ValidationError
 
 from base.registry import LR_SCHEDULERS, MODELS, OPTIMIZERS, READERS, Registry
+from handwriting.errors import CheckpointError, ConfigError
 from parse_config import Components, ConfigParser, json_schema, project_components
-from utils.errors import CheckpointError, ConfigError
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("config_*.json"))
@@ -521,7 +521,7 @@ def test_the_schema_is_printed_for_editors(components, capsys):
 def test_a_user_sees_the_problems_and_exit_code_2(raw, tmp_path):
     path = write(tmp_path / "a.json", {**raw, "seed": -1, "extra": 1})
     code = (
-        "from parse_config import ConfigParser; from utils.errors import run_command;"
+        "from parse_config import ConfigParser; from handwriting.errors import run_command;"
         f"run_command(lambda: ConfigParser.from_file({str(path)!r}))"
     )
     done = subprocess.run(

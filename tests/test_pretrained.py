@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from handwriting.errors import CheckpointError
 from trainer.checkpointing import load_checkpoint
-from utils.errors import CheckpointError
 
 ROOT = Path(__file__).parents[1]
 PRETRAINED = ROOT / "saved/models/pretrained"

@@ -13,9 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "data_loader" / "readers"))
-from iam_files import database_files, write_folders, write_lists  # noqa: E402
+from iam_files import database_files, write_folders, write_lists
 
 ROOT = Path(__file__).parents[1]
 # The name "data" alone is the folder of a user's data.

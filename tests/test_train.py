@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 import train
+from handwriting.errors import CheckpointError, ConfigError
 from parse_config import ConfigParser
 from trainer.checkpointing import evaluation_weights, load_checkpoint
 from trainer.distributed import Distributed
 from trainer.trainer import Trainer
-from utils.errors import CheckpointError, ConfigError
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import train
+from handwriting.errors import ConfigError
 from model.recognition import Seq2SeqRecognition
 from parse_config import ConfigParser
 from trainer.checkpointing import load_checkpoint
-from trainer.trained import load_trained
-from utils.errors import ConfigError
+from trainer.loaded_model import load_trained
 
 CONFIG = Path(__file__).parents[1] / "config_recognition.json"
 SMALL = {

@@ -38,7 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils.errors import CheckpointError
+from handwriting.errors import CheckpointError
 
 FORMAT_VERSION = 1
 KEYS = (

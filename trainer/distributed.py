@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from utils.errors import Interrupted, UserError
+from handwriting.errors import Interrupted, UserError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.errors import UserError
-from utils.files import whole_file
+from handwriting.errors import UserError
+from handwriting.files import whole_file
 
 
 @dataclass(frozen=True)

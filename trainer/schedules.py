@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import trainer.optimizers  # noqa: F401 - a config that names a schedule names an optimizer too
 from base.registry import LR_SCHEDULERS
-from utils.errors import UserError
+from handwriting.errors import UserError
 
 # Bases and aliases, and those whose arguments are functions or other schedules.
 UNFIT = {

@@ -8,10 +8,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from handwriting.errors import UserError, run_command
+from handwriting.files import make_folder
 from trainer.checkpointing import load_checkpoint, save_checkpoint, slim
 from utils.command_line import OneLineParser
-from utils.errors import UserError, run_command
-from utils.files import make_folder
 
 
 def main(argv: Sequence[str] | None = None) -> None:

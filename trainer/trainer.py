@@ -18,19 +18,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from base.base_data_loader import BaseDataLoader
 from base.base_trainer import BaseTrainer, Monitor
-from data_loader.batch import Batch
+from base.batch import Batch
+from handwriting.errors import CheckpointError, Interrupted
 from logger.logger import open_log_file
 from logger.visualization import TensorboardWriter
 from trainer.checkpointing import link_checkpoint, load_weights, save_checkpoint
 from trainer.distributed import Distributed
+from trainer.progress import Progress, RunningMeans, duration
 from trainer.run_folder import History, RunFolder
-from trainer.running import Progress, RunningMeans, duration
 from trainer.schedules import Schedule
 from trainer.settings import TrainerSettings
 from trainer.signals import StopRequest
-from utils.errors import CheckpointError, Interrupted
-from utils.float32_products import float32_products
-from utils.plotting import save_curves, save_figure
+from utils.figures.drawing import save_curves, save_figure
+from utils.matmul_precision import float32_products
 from utils.seeding import (
     preserved_random_state,
     random_state,

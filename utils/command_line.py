@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from utils.errors import UserError
+from handwriting.errors import UserError
 
 _MOST_NOTES = 5
 

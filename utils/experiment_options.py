@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from model.packed_weights import PRECISIONS
+from handwriting.errors import UserError
+from handwriting.pages import FORMATS, GcodeOptions, PageOptions
+from reading.options import OPTIONS as _RECOGNITION
+from reading.options import add_options as add_recognition
 from utils.command_line import (
     OneLineParser,
     number_from_zero,
@@ -17,10 +20,7 @@ from utils.command_line import (
     positive_number,
     whole_number,
 )
-from utils.errors import UserError
-from utils.pages import FORMATS, GcodeOptions, PageOptions
-from utils.recognition_command import OPTIONS as _RECOGNITION
-from utils.recognition_command import add_options as add_recognition
+from writing.pen_steps.packed_weights import PRECISIONS
 
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)

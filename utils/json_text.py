@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from utils.errors import ConfigError
+from handwriting.errors import ConfigError
 
 # A string, an opening or closing bracket, or a number that JSON does not know.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|-?Infinity|NaN')

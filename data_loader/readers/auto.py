@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from base.base_reader import BaseReader, NoSource, Skipped
 from base.registry import READERS
-from data_loader.line import Line
 from data_loader.readers.iam_ondb import IamOndbReader
 from data_loader.readers.inkml import InkmlReader
 from data_loader.readers.strokes_npy import StrokesNpyReader
 from data_loader.readers.synthetic import SyntheticReader
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.line import Line
 
 _DEFAULT_DIR = "data"
 

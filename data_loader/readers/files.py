@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from base.base_reader import NoSource, file_fingerprint
-from utils.errors import ConfigError, DataError
+from handwriting.errors import ConfigError, DataError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

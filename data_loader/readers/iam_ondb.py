@@ -20,7 +20,6 @@ import numpy as np
 
 from base.base_reader import BaseReader, NoSource, file_fingerprint
 from base.registry import READERS
-from data_loader.line import Line, strokes_from_points
 from data_loader.readers.files import (
     existing_folder,
     first_existing,
@@ -29,8 +28,9 @@ from data_loader.readers.files import (
     read_text,
     source_fingerprint,
 )
-from data_loader.readers.xml_safe import BadXml, parse_xml, xml_parser
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.formats.xml_safe import BadXml, parse_xml, xml_parser
+from handwriting.ink.line import Line, strokes_from_points
 
 LISTS = ("trainset", "testset_v", "testset_f", "testset_t")
 _STROKES = ("lineStrokes-all.tar.gz", "lineStrokes-all.tar", "lineStrokes")

@@ -17,7 +17,6 @@ import numpy as np
 
 from base.base_reader import BaseReader, NoSource
 from base.registry import READERS
-from data_loader.line import Line, strokes_from_points
 from data_loader.readers.files import (
     check_fractions,
     hash_fraction,
@@ -25,8 +24,9 @@ from data_loader.readers.files import (
     read_files,
     source_fingerprint,
 )
-from data_loader.readers.inkml_trace import TraceFormat, decode_trace, number_type
-from data_loader.readers.xml_safe import BadXml, Node, xml_tree
+from handwriting.formats.inkml_trace import TraceFormat, decode_trace, number_type
+from handwriting.formats.xml_safe import BadXml, Node, xml_tree
+from handwriting.ink.line import Line, strokes_from_points
 
 _SUFFIX = ".inkml"
 _TEXT = ("transcription", "truth", "label", "normalizedlabel", "text")

@@ -17,10 +17,10 @@ import numpy as np
 
 from base.base_reader import BaseReader, NoSource, file_fingerprint
 from base.registry import READERS
-from data_loader.line import Line
 from data_loader.readers.files import check_fractions, existing_folder, hash_fraction, read_text
-from data_loader.unpickling import load_object_array
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.formats.unpickling import load_object_array
+from handwriting.ink.line import Line
 
 _VERSION = 1
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from base.base_reader import BaseReader
 from base.registry import READERS
-from data_loader.line import Line, strokes_from_points
 from data_loader.readers.synthetic_pen import Writer, draw_writer, write_line
 from data_loader.readers.synthetic_random import SEED_LIMIT, Draws
 from data_loader.readers.synthetic_text import draw_text, english_words
-from utils.errors import ConfigError
+from handwriting.errors import ConfigError
+from handwriting.ink.line import Line, strokes_from_points
 
 # Part of the fingerprint: a prepared corpus is made anew when what is written here changes.
 _VERSION = 1

@@ -5,7 +5,7 @@ window of one step feeds the gates of the next, so no fused LSTM covers the loop
 therefore runs a hand-written recurrence: per step one recurrent product and pointwise work, into
 preallocated buffers, lines as columns (see ``recurrence``); in the backward pass the weights'
 gradients as products over many steps at once, and the window's components ``[K, U]`` of each line
-made anew rather than kept. On NVIDIA GPUs ``row_recurrence`` does the same in few kernels.
+made anew rather than kept. On NVIDIA GPUs ``window_recurrence`` does the same in few kernels.
 ``forward_plain`` is the same recurrence left to autograd, the reference for the tests.
 
 Shapes: ``B`` batch, ``T`` pen steps, ``U`` characters of the padded text, ``K`` window components,
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from model.custom_layers import row_recurrence
+from model.custom_layers.cuda import window_recurrence
 from model.custom_layers.lstm import clip_gradient
 from model.custom_layers.recurrence import (
     GateGradients,
@@ -180,8 +180,8 @@ class LSTMWithGaussianAttention(nn.Module):
         state = self.initial_state(one_hot_text) if state is None else state
         dtype = one_hot_text.dtype
         weights = (self.weight_input, self.weight_recurrent, self.bias, self.weight_window)
-        on_gpu = row_recurrence.is_for(one_hot_text)
-        recurrence = row_recurrence.RowRecurrence if on_gpu else _Recurrence
+        on_gpu = window_recurrence.is_for(one_hot_text)
+        recurrence = window_recurrence.RowRecurrence if on_gpu else _Recurrence
         # Autocast would take the window's products to its lower precision, too.
         recurrent_type = product_type(one_hot_text)
         with torch.autocast(inputs.device.type, enabled=False):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from data_loader.batch import mask_from_lengths
+from base.batch import mask_from_lengths
 from model.custom_layers.attention_recurrence import (
     AttentionSteps,
     AttentionWeights,

@@ -6,9 +6,9 @@ Shapes: ``B`` = 3 lines, ``T`` pen steps.
 import pytest
 import torch
 
+from base.batch import Batch
 from benchmarks.naive import NaiveHandwriting
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting, StackedHandwriting, UnconditionalHandwriting
 

@@ -4,7 +4,7 @@ import torch
 from line_helpers import wavy_line
 
 from data_loader.batches import BucketBatchSampler, collate
-from data_loader.vocabulary import Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 
 LENGTHS = np.random.default_rng(0).integers(10, 1000, size=203)
 

@@ -3,7 +3,7 @@ import pytest
 from line_helpers import wavy_line
 
 from data_loader.cleaning import Cleaning, clean, jump_limit
-from data_loader.line import Line, points_from_strokes, strokes_from_points
+from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 
 NOTHING = Cleaning(max_step=None)
 

@@ -17,8 +17,8 @@ from line_helpers import ListReader, wavy_line, wavy_lines
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import UNFINISHED, Corpus, corpus_key, prepare_corpus
 from data_loader.corpus_writer import Moments
-from data_loader.normalisation import Normalisation
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.normalisation import Normalisation
 
 ROOT = Path(__file__).parents[2]
 FILES = ("strokes.bin", "offsets.npy", "lines.jsonl", "meta.json")
@@ -282,7 +282,7 @@ prepare_corpus(Endless(wavy_lines(10)), Cleaning(), sys.argv[3], progress=False)
 
 
 def test_a_killed_preparation_is_never_mistaken_for_a_corpus(tmp_path):
-    paths = [str(ROOT), str(Path(__file__).parent), str(tmp_path)]
+    paths = [str(ROOT), str(ROOT / "tests" / "helpers"), str(tmp_path)]
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, *paths], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -12,9 +12,9 @@ from line_helpers import ListReader, wavy_lines
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import Augmentation, line_generator
 from data_loader.data_loaders import HandwritingDataLoader
-from data_loader.normalisation import Normalisation
-from data_loader.vocabulary import Vocabulary
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
 
 AUGMENTED = Augmentation(scale=0.1, slant=10, rotation=3)
 
@@ -122,7 +122,7 @@ def test_worker_processes_change_nothing(cache):
 
 
 def run_in_own_group(code: str, cache: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(Path(__file__).parents[2]), str(Path(__file__).parent), cache]
+    paths = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "helpers"), cache]
     # torch warns of more workers than the machine has processors.
     return subprocess.run(
         [sys.executable, "-W", "ignore::UserWarning", "-c", code, *paths],

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from data_loader.export import write_inkml, write_strokes_npy
-from data_loader.line import Line
 from data_loader.readers.inkml import InkmlReader
 from data_loader.readers.strokes_npy import StrokesNpyReader
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.line import Line
 
 TEXTS = ["plain", "<&> \"quotes\" 'n' ]]>", "  spaces  around  ", "naïve — ∂", "tab\there"]
 

@@ -5,9 +5,9 @@ import pytest
 from line_helpers import wavy_line
 
 from data_loader.augmentation import Augmentation
-from data_loader.features import InkFeatures
 from data_loader.ink_augmentation import InkAugmentation
-from data_loader.line import points_from_strokes
+from handwriting.ink.features import InkFeatures
+from handwriting.ink.line import points_from_strokes
 
 ALL = InkAugmentation(scale=0.2, slant=15, rotation=5, warp=0.1, drop=0.3)
 

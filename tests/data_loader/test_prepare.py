@@ -14,7 +14,7 @@ from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
 from data_loader.prepare import describe, main, reader_for
-from utils.errors import UserError
+from handwriting.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from line_helpers import ListReader, wavy_lines
 
+from base.batch import RecognitionBatch
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import line_generator
-from data_loader.batch import RecognitionBatch
 from data_loader.data_loaders import HandwritingDataLoader
-from data_loader.features import InkFeatures
 from data_loader.ink_augmentation import InkAugmentation
 from data_loader.recognition_data_loader import RecognitionDataLoader, collate_features
+from handwriting.errors import ConfigError
+from handwriting.ink.features import InkFeatures
 from parse_config import ConfigParser
-from utils.errors import ConfigError
 
 FEATURES = InkFeatures(fit_lines=True, spacing=0.4, time=True)
 AUGMENTED = InkAugmentation(scale=0.1, slant=10, rotation=3, warp=0.1, drop=0.2)

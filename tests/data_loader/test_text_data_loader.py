@@ -7,7 +7,7 @@ from line_helpers import ListReader, wavy_line, wavy_lines
 from base.registry import DATA_LOADERS
 from data_loader.text_data_loader import TextDataLoader
 from data_loader.text_file import text_file_lines
-from utils.errors import DataError
+from handwriting.errors import DataError
 
 
 @pytest.fixture

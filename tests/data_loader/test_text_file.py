@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_loader.text_file import text_file_lines
-from utils.errors import DataError
+from handwriting.errors import DataError
 
 
 @pytest.fixture

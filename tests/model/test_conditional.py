@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
+from base.batch import Batch
+from handwriting.text.vocabulary import Vocabulary
 from model.loss import MixtureNLL
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting

@@ -9,10 +9,11 @@ import torch
 
 import experiments
 import train
-from data_loader.batch import Batch
+from base.batch import Batch
 from data_loader.batches import collate
 from data_loader.text_data_loader import NO_INK
-from data_loader.vocabulary import Vocabulary
+from handwriting.errors import UserError
+from handwriting.text.vocabulary import Vocabulary
 from model.language_model import (
     BitsPerCharacter,
     CharacterLanguageModel,
@@ -21,8 +22,7 @@ from model.language_model import (
 )
 from parse_config import ConfigParser
 from trainer.distributed import Distributed
-from trainer.trained import load_trained
-from utils.errors import UserError
+from trainer.loaded_model import load_trained
 
 VOCABULARY = Vocabulary("abc ")
 TEXTS = ["abc", "a", "", "cab abba"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from data_loader.batch import Batch
+from base.batch import Batch
 from model.loss import MixtureNLL
 from model.mixture import BivariateMixture
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from base.batch import Batch
 from base.registry import METRICS
-from data_loader.batch import Batch
-from data_loader.normalisation import Normalisation
+from handwriting.ink.normalisation import Normalisation
 from model.metric import line_scores
 from model.mixture import BivariateMixture
 

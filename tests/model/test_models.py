@@ -10,9 +10,9 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from base.batch import Batch
 from base.registry import MODELS
 from base.schema import arguments_type
-from data_loader.batch import Batch
 from model.loss import MixtureNLL
 from model.mixture import BivariateMixture
 from model.models import UnconditionalHandwriting

@@ -10,17 +10,17 @@ import torch
 from small_recogniser import LENGTHS, TEXTS, VOCABULARY, random_batch, small_model
 from torch import Tensor
 
-from data_loader.batch import RecognitionBatch
+from base.batch import RecognitionBatch
 from data_loader.batches import collate
-from data_loader.features import InkFeatures
 from data_loader.readers.synthetic import SyntheticReader
 from data_loader.recognition_data_loader import collate_features
-from data_loader.vocabulary import Vocabulary
-from model.decoding import decode
-from model.decoding_parts import take_rows
+from handwriting.errors import ConfigError
+from handwriting.ink.features import InkFeatures
+from handwriting.text.vocabulary import Vocabulary
+from model.decoder_protocols import take_rows
 from model.loss import Seq2SeqNLL
 from model.recognition import RecognitionOutput, Seq2SeqRecognition
-from utils.errors import ConfigError
+from reading.decoding import decode
 
 VARIANTS = {
     "location": {},

@@ -9,9 +9,9 @@ import torch
 from small_recogniser import LENGTHS, TEXTS, VOCABULARY, random_batch
 from torch import Tensor
 
+from handwriting.errors import ConfigError
 from model.loss import Seq2SeqNLL
 from model.recognition import RecognitionOutput
-from utils.errors import ConfigError
 
 FRAMES = (5, 3, 1, 6)
 UNITS = sum(len(text) + 1 for text in TEXTS)

@@ -8,9 +8,9 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 import model.recognition_metric  # noqa: F401  (registers the metrics)
+from base.batch import Batch
 from base.registry import METRICS
-from data_loader.batch import Batch
-from data_loader.vocabulary import Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("abcdABCD .1")
 WRITTEN = ("ab cd.", "ABC", "a 1", "d")

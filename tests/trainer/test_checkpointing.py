@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from handwriting.errors import CheckpointError
 from trainer.checkpointing import (
     FORMAT_VERSION,
     KEYS,
@@ -25,7 +26,6 @@ from trainer.checkpointing import (
     save_checkpoint,
     slim,
 )
-from utils.errors import CheckpointError
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,16 +12,16 @@ import pytest
 import torch
 from toy_training import make_trainer
 
+from handwriting.errors import UserError
 from trainer.distributed import Distributed, checked_device
-from utils.errors import UserError
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-WORKER = HERE / "distributed_worker.py"
+HELPERS = Path(__file__).parents[1] / "helpers"
+ROOT = HELPERS.parents[1]
+WORKER = HELPERS / "distributed_worker.py"
 
 
 def environment(**values: object) -> dict[str, str]:
-    paths = os.pathsep.join([str(ROOT), str(HERE)])
+    paths = os.pathsep.join([str(ROOT), str(HELPERS)])
     fixed = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     return {**os.environ, **fixed, **{name: str(value) for name, value in values.items()}}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from handwriting.errors import UserError
 from trainer.run_folder import History, RunFolder
-from utils.errors import UserError
 
 
 def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:

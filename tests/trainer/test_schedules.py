@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from base.registry import LR_SCHEDULERS, OPTIMIZERS
+from handwriting.errors import UserError
 from trainer.checkpointing import KEYS, load_checkpoint, save_checkpoint
 from trainer.schedules import Schedule, WarmupDecay
-from utils.errors import UserError
 
 # Arguments that have no default.
 NEEDED: dict[str, dict[str, Any]] = {

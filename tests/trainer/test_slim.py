@@ -1,19 +1,16 @@
 """``python -m trainer.slim``: a checkpoint to share, which evaluates like the one it is made of."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_checkpoint import make_checkpoint
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tiny_checkpoint import make_checkpoint  # noqa: E402
-
-from trainer.checkpointing import load_checkpoint  # noqa: E402
-from trainer.slim import main  # noqa: E402
-from trainer.trained import load_trained  # noqa: E402
-from utils.errors import CheckpointError, UserError  # noqa: E402
+from handwriting.errors import CheckpointError, UserError
+from trainer.checkpointing import load_checkpoint
+from trainer.loaded_model import load_trained
+from trainer.slim import main
 
 
 @pytest.fixture(scope="module")

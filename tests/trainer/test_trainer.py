@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 from toy_training import MeanError, SquaredError, ToyBatches, ToyLoader, ToyModel, make_trainer
 
-from data_loader.batch import Batch
+from base.batch import Batch
+from handwriting.errors import ConfigError, Interrupted
 from model.weight_noise import AdaptiveWeightNoise
 from trainer.checkpointing import load_checkpoint
 from trainer.optimizers import GravesRMSprop
 from trainer.run_folder import RunFolder
 from trainer.schedules import WarmupDecay
 from trainer.trainer import NonFiniteLoss, Trainer, TrainerSettings
-from utils.errors import ConfigError, Interrupted
-from utils.plotting import save_curves
+from utils.figures.drawing import save_curves
 from utils.seeding import seed_everything
 
 TIMES = ("seconds", "lines_per_second")
@@ -405,7 +405,7 @@ def test_tensorboard_of_a_resumed_run_hides_what_came_after(tmp_path: Path) -> N
 
 
 def test_schedule_shorter_than_training_is_the_users_fault(tmp_path: Path) -> None:
-    from utils.errors import UserError
+    from handwriting.errors import UserError
 
     scheduler: Callable[..., Any] = VARIANTS["one cycle"]["scheduler"]
     with pytest.raises(UserError, match="lr_scheduler: "):

@@ -1,6 +1,6 @@
 import pytest
 
-from utils.errors import ConfigError
+from handwriting.errors import ConfigError
 from utils.json_text import parse_json, read_json
 
 

@@ -9,7 +9,7 @@ from iam_files import write_tarballs
 from base.base_reader import NoSource
 from base.registry import READERS
 from data_loader.readers.auto import AutoReader
-from utils.errors import DataError
+from handwriting.errors import DataError
 
 LINE = np.array([[0, 0, 0], [1, 1, 1]], dtype=np.float32)
 INK = '<ink><annotation type="truth">ink</annotation><trace>1 2, 3 4</trace></ink>'

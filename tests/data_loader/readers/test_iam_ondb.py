@@ -19,9 +19,9 @@ from iam_files import (
 
 from base.base_reader import NoSource
 from base.registry import READERS
-from data_loader.line import points_from_strokes
 from data_loader.readers.iam_ondb import IamOndbReader
-from utils.errors import DataError
+from handwriting.errors import DataError
+from handwriting.ink.line import points_from_strokes
 
 FIRST = "lineStrokes/a01/a01-000/a01-000u-01.xml"
 

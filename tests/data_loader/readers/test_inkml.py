@@ -7,7 +7,7 @@ import pytest
 
 from base.base_reader import NoSource
 from data_loader.readers.inkml import InkmlReader
-from utils.errors import ConfigError, DataError
+from handwriting.errors import ConfigError, DataError
 
 NAMESPACE = 'xmlns="http://www.w3.org/2003/InkML"'
 TEXT = '<annotation type="transcription">some words</annotation>'

@@ -11,7 +11,7 @@ import pytest
 
 from base.base_reader import NoSource
 from data_loader.readers.strokes_npy import StrokesNpyReader
-from utils.errors import ConfigError, DataError
+from handwriting.errors import ConfigError, DataError
 
 STROKES = [
     np.array([[0, 0, 0], [0, 1.5, 2], [1, -3, 4]], dtype=np.float32),

@@ -1,0 +1,41 @@
+"""Evaluation of a trained model: what is measured and what is drawn, by the model's task.
+
+An evaluator is registered under the ``task`` of the models that it evaluates; the commands know
+none of them by name.
+"""
+
+import evaluation.conditional
+import evaluation.language
+import evaluation.recognition
+import evaluation.unconditional  # noqa: F401  (each registers an evaluator)
+from evaluation.evaluator import (
+    DEFAULT_SAMPLES,
+    EVALUATORS,
+    NUMBERS,
+    SENTENCES,
+    SHORT_SENTENCES,
+    Evaluator,
+    Samples,
+    SampleSettings,
+    as_figure,
+    evaluate,
+    evaluator_of,
+    evenly_spread,
+    sample_figures,
+)
+
+__all__ = [
+    "DEFAULT_SAMPLES",
+    "EVALUATORS",
+    "NUMBERS",
+    "SENTENCES",
+    "SHORT_SENTENCES",
+    "Evaluator",
+    "SampleSettings",
+    "Samples",
+    "as_figure",
+    "evaluate",
+    "evaluator_of",
+    "evenly_spread",
+    "sample_figures",
+]

@@ -1,0 +1,244 @@
+"""Evaluation of a model that writes a text.
+
+Shapes: ``T`` pen steps, ``U`` characters.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from evaluation.evaluator import (
+    EVALUATORS,
+    LikelihoodEvaluator,
+    Samples,
+    SampleSettings,
+    evenly_spread,
+    seeds_of,
+)
+from evaluation.style_similarity import choose_hands, hand_of, hands_kept
+from handwriting.errors import UserError
+from handwriting.ink.line import Line
+from handwriting.text.writable_text import replace_unknown
+from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
+from utils.figures.window import WindowedLine, window_figure
+from writing.synthesis import write
+from writing.synthesis_loop import Prime
+from writing.synthesised_line import Written
+
+BIASES = (0.15, 0.5, 1.0)
+LINES = 32
+WINDOWS = 3
+HANDS = 3
+
+
+@EVALUATORS.register(name="conditional")
+class ConditionalEvaluator(LikelihoodEvaluator):
+    """Likelihood and prediction error of real lines; what the model writes for fixed sentences,
+    and for the texts of real lines beside these lines."""
+
+    def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
+        """Pictures ``samples``: the sentences at each bias, from the same noise; ``window``: the
+        window's path over some of them; ``styles``: hands that the model made up, and how it goes
+        on in each; ``density``: where it expected the pen along the first of the sentences. No ink
+        of real lines is in them. ``primed``, where there are lines: the like for hands of theirs.
+
+        The rows are about the texts of real lines, of the sentences where there are no lines; see
+        ``compare``.
+        """
+        biases = settings.biases or BIASES
+        texts = self._known(settings.sentences)
+        if not texts:
+            return Samples({})
+        groups = {bias: self._write(texts, bias, settings) for bias in biases}
+        pictures = {
+            "samples": _samples_sheet(groups),
+            "window": _window_figure(groups, biases[len(biases) // 2]),
+        }
+        hands = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
+        title = "a hand that the model made up"
+        pictures["styles"] = self._styles(hands, texts[-1], settings, title)
+        first = groups[biases[0]][0]
+        title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
+        density = self.density(first.strokes, first.text, title)
+        if density is not None:
+            pictures["density"] = density
+        real, texts_of_real = self._texts_of(settings, lines)
+        if real:
+            chosen = [real[at] for at in evenly_spread(len(real), HANDS)]
+            pictures["primed"] = self._styles(
+                self._primes(chosen), texts[-1], settings, "a real line"
+            )
+        given = self._given_hands(real, lines, settings)
+        primes = self._primes(given) or None
+        rows, written = [], {}
+        for bias in biases if real else ():
+            started = time.perf_counter()
+            written[bias] = self._write(texts_of_real, bias, settings, primes)
+            seconds = time.perf_counter() - started
+            row = compare(written[bias], [line.strokes for line in real])
+            rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
+        return Samples(pictures, rows, real, written, _hands_rows(given, real, written))
+
+    def _given_hands(
+        self, real: Sequence[Line], lines: Sequence[Line], settings: SampleSettings
+    ) -> list[Line]:
+        """The line in whose hand each text is to be written; none unless it is asked for."""
+        if not (settings.in_hands and real):
+            return []
+        among = [line for line in lines if self._known([line.text])]
+        if len(among) < 2:
+            raise UserError("--in-hands: needs two lines at least")
+        return choose_hands(real, among, settings.seed)
+
+    def _primes(self, lines: Sequence[Line]) -> list[Prime]:
+        return [Prime(line.strokes, self._known([line.text])[0]) for line in lines]
+
+    def _texts_of(
+        self, settings: SampleSettings, lines: Sequence[Line]
+    ) -> tuple[list[Line], list[str]]:
+        """Some of the lines, evenly spread over them, and their texts as far as the model knows
+        their characters; without those of which nothing is left."""
+        number = min(settings.samples or LINES, len(lines))
+        chosen = [lines[at] for at in evenly_spread(len(lines), number)]
+        known = [(line, text) for line in chosen for text in self._known([line.text])]
+        return [line for line, _ in known], [text for _, text in known]
+
+    def _known(self, texts: Sequence[str]) -> list[str]:
+        """The texts in characters that the model knows, without those of which nothing is left."""
+        known = ["".join(map(self._known_character, text)) for text in texts]
+        return [text for text in (" ".join(text.split()) for text in known) if text]
+
+    def _known_character(self, character: str) -> str:
+        """The character, a similar one, the same in the other case, or nothing."""
+        for candidate in (character, character.swapcase()):
+            try:
+                return replace_unknown(candidate, self.vocabulary)[0]
+            except UserError:
+                continue
+        return ""
+
+    def _made_up(self, text: str, settings: SampleSettings) -> list[Written]:
+        """A text in several hands: a hand is what the first pen steps happen to be."""
+        return self._write([text] * HANDS, settings.primed_bias, settings)
+
+    def _styles(
+        self, hands: Sequence[Prime], text: str, settings: SampleSettings, title: str
+    ) -> Sheet:
+        """A text in each of the hands, under what the model read of the hand."""
+        bias = settings.primed_bias
+        lines = self._write([text] * len(hands), bias, settings, hands)
+        captions = [
+            (title, PRIME_COLOUR),
+            (f"how it goes on, bias {bias:g}: {text}", INK_COLOUR),
+        ]
+        rows = [
+            Row("", [Ink(hand.strokes, len(hand.strokes)), Ink(line.strokes)])
+            for hand, line in zip(hands, lines, strict=True)
+        ]
+        return contact_sheet(rows, captions)
+
+    def _write(
+        self,
+        texts: Sequence[str],
+        bias: float,
+        settings: SampleSettings,
+        primes: Sequence[Prime] | None = None,
+    ) -> list[Written]:
+        """Each text, from the same noise at every bias."""
+        return write(
+            self.model,
+            self.normalisation,
+            self.vocabulary,
+            texts,
+            bias=bias,
+            primes=primes,
+            seeds=seeds_of(settings, len(texts)),
+            progress=settings.progress,
+            pen_steps=settings.onnx and settings.onnx.text_pen_steps,
+        )
+
+
+def compare(written: Sequence[Written], real: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Lengths of written lines beside those of real lines ``[T, 3]`` of the same texts.
+
+    Returns:
+        ``lines``: how many; ``ended_by_cap``: how many of them the model did not end by itself.
+        The others are about those that it did: ``steps``, ``steps_real``: pen steps of a line;
+        ``width``, ``width_real``: of its ink, in the corpus's units; all of them means, None where
+        there is none. ``steps_ratio``, ``width_ratio``: written to real.
+    """
+    ended = [at for at, line in enumerate(written) if not line.ended_by_cap]
+    steps = _mean([len(written[at].strokes) for at in ended])
+    steps_real = _mean([len(real[at]) for at in ended])
+    width = _mean([ink_width(written[at].strokes) for at in ended])
+    width_real = _mean([ink_width(real[at]) for at in ended])
+    return {
+        "lines": len(written),
+        "ended_by_cap": len(written) - len(ended),
+        "steps": steps,
+        "steps_real": steps_real,
+        "steps_ratio": _ratio(steps, steps_real),
+        "width": width,
+        "width_real": width_real,
+        "width_ratio": _ratio(width, width_real),
+    }
+
+
+def _hands_rows(
+    given: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[Written]]
+) -> list[dict[str, Any]]:
+    """How far real lines, and what was written at each bias, keep the hands of the lines given."""
+    if not given:
+        return []
+    hands = [hand_of(line.strokes, line.text) for line in given]
+    inks = [("real", None, real)]
+    inks += [("written", bias, lines) for bias, lines in written.items()]
+    return [
+        {
+            "ink": ink,
+            "bias": bias,
+            "lines": len(lines),
+            **hands_kept(hands, [hand_of(line.strokes, line.text) for line in lines]),
+        }
+        for ink, bias, lines in inks
+    ]
+
+
+def ink_width(strokes: np.ndarray) -> float:
+    """From the leftmost to the rightmost point of strokes ``[T, 3]``."""
+    return float(np.ptp(np.cumsum(strokes[:, 1].astype(np.float64)))) if len(strokes) else 0.0
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _ratio(written: float | None, real: float | None) -> float | None:
+    return written / real if written is not None and real else None
+
+
+def _samples_sheet(groups: dict[float, list[Written]]) -> Sheet:
+    return contact_sheet(
+        [
+            Row(_label(bias, line), [Ink(line.strokes)])
+            for bias, written in groups.items()
+            for line in written
+        ]
+    )
+
+
+def _label(bias: float, line: Written) -> str:
+    by_cap = " (ended by the cap)" if line.ended_by_cap else ""
+    return f"bias {bias:g}: {line.text}{by_cap}"
+
+
+def _window_figure(groups: dict[float, list[Written]], bias: float) -> Figure:
+    return window_figure(
+        [
+            WindowedLine(line.strokes, line.text, line.phi, _label(bias, line))
+            for line in groups[bias][:WINDOWS]
+        ]
+    )

@@ -1,0 +1,54 @@
+"""Evaluation of a language model.
+
+Shapes: ``B`` texts.
+"""
+
+import math
+from collections.abc import Sequence
+
+from base.base_model import BaseModel
+from base.batch import Batch
+from evaluation.evaluator import EVALUATORS, Evaluator, Samples, SampleSettings
+from handwriting.ink.features import InkFeatures
+from handwriting.ink.line import Line
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from model.language_model import BitsPerCharacter, character_nll
+
+
+@EVALUATORS.register(name="language")
+class LanguageEvaluator(Evaluator):
+    """How well the texts of real lines are predicted."""
+
+    def __init__(
+        self,
+        model: BaseModel,
+        normalisation: Normalisation,
+        vocabulary: Vocabulary | None = None,
+        features: InkFeatures | None = None,
+    ) -> None:
+        super().__init__(model, normalisation, vocabulary, features)
+        self._bits = BitsPerCharacter(model.vocabulary)
+
+    def score(self, batch: Batch) -> dict[str, list]:
+        """Columns ``characters`` (of the text and its end), ``nll`` (nats of the text) and
+        ``bits_per_character`` (of this text alone)."""
+        output = self.model(batch)
+        self._bits.update(output, batch)
+        nll, counts = character_nll(output, batch, self.model.vocabulary)
+        bits = nll / counts / math.log(2)
+        return {
+            "characters": counts.tolist(),
+            "nll": nll.tolist(),
+            "bits_per_character": bits.tolist(),
+        }
+
+    def numbers(self) -> dict[str, float]:
+        """``bits_per_character``; ``perplexity``, 2 to the power of it: among how many equally
+        likely characters one would have to choose to be as uncertain."""
+        bits = self._bits.compute()
+        return {"bits_per_character": bits, "perplexity": 2.0**bits}
+
+    def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
+        """Nothing: the model writes no ink."""
+        return Samples({})

@@ -1,0 +1,122 @@
+"""Handwriting that knows its text: which character each pen step writes.
+
+Shapes: ``T`` pen steps, ``n`` points of one stroke, ``U`` characters of the text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handwriting.ink.line import points_from_strokes
+
+
+@dataclass(frozen=True)
+class WrittenLine:
+    """A piece of text as it was written in one go.
+
+    Attributes:
+        strokes: float32 ``[T, 3]`` as in ``handwriting.ink.line.Line``; T = 0 for a piece that
+            holds nothing but newlines.
+        text: the text. A newline in it (at its end, when ``split_text`` made it) starts a new line
+            on the page; the pen steps of the pieces around it are not affected.
+        character_of_step: int64 ``[T]``, the index in ``text`` of the character that each pen step
+            writes. Indexes outside the text (a window past its end) count as its nearest end.
+    """
+
+    strokes: np.ndarray
+    text: str
+    character_of_step: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.strokes.ndim != 2 or self.strokes.shape[1] != 3:
+            raise ValueError(f"strokes must be [T, 3], got {list(self.strokes.shape)}")
+        if self.character_of_step.shape != self.strokes.shape[:1]:
+            raise ValueError(
+                f"character_of_step must be [{len(self.strokes)}],"
+                f" got {list(self.character_of_step.shape)}"
+            )
+
+
+@dataclass(frozen=True)
+class TracedStroke:
+    """One stroke: its points and the character that each of them writes.
+
+    Attributes:
+        points: float64 ``[n, 2]`` (x, y), n >= 1.
+        characters: int64 ``[n]``, indexes in a text.
+    """
+
+    points: np.ndarray
+    characters: np.ndarray
+
+    def part(self, start: int, stop: int) -> "TracedStroke":
+        """Points ``start`` to ``stop - 1``."""
+        return TracedStroke(self.points[start:stop], self.characters[start:stop])
+
+
+def traced_strokes(line: WrittenLine) -> list[TracedStroke]:
+    """The strokes of ``line`` at absolute points, y upwards; nothing past a value that is not
+    finite, since no pen can go on from there."""
+    finite = np.isfinite(line.strokes).all(axis=1)
+    length = len(finite) if finite.all() else int(np.argmin(finite))
+    characters = np.clip(line.character_of_step[:length], 0, max(len(line.text) - 1, 0))
+    strokes, start = [], 0
+    for points in points_from_strokes(line.strokes[:length]) if length else []:
+        strokes.append(TracedStroke(points, characters[start : start + len(points)]))
+        start += len(points)
+    return strokes
+
+
+def extent(strokes: Sequence[TracedStroke]) -> tuple[float, float]:
+    """The least and the greatest x of the strokes, of which there must be one."""
+    points = np.concatenate([stroke.points[:, 0] for stroke in strokes])
+    return float(points.min()), float(points.max())
+
+
+def split_text(text: str, longest: int = 50) -> list[str]:
+    """Cut a text between words into pieces that a model writes one at a time.
+
+    Args:
+        text: any text. Runs of spaces count as one.
+        longest: the most characters of a piece, its newlines not counted; a longer word is a piece
+            of its own. The pieces of a paragraph are about equally long, since a model writes very
+            short ones less well.
+
+    Returns:
+        Pieces that joined by spaces give the text back. The newlines that follow a piece are at its
+        end; newlines before the first word are a piece of their own.
+    """
+    pieces: list[str] = []
+    for paragraph, newlines in re.findall(r"([^\n]*)(\n*)", text.expandtabs(1)):
+        pieces += _balanced(paragraph.split(), longest)
+        if newlines and pieces:
+            pieces[-1] += newlines
+        elif newlines:
+            pieces.append(newlines)
+    return pieces
+
+
+def _balanced(words: Sequence[str], longest: int) -> list[str]:
+    """Words joined into the fewest pieces, with the last not much shorter than the others."""
+    fewest = len(list(_filled(words, longest)))
+    limits = range(max(map(len, words), default=1), longest)
+    for limit in limits:
+        pieces = list(_filled(words, limit))
+        if len(pieces) <= fewest:
+            return pieces
+    return list(_filled(words, longest))
+
+
+def _filled(words: Sequence[str], limit: int) -> Iterator[str]:
+    """Words joined into pieces of at most ``limit`` characters, each as long as it can be."""
+    piece = ""
+    for word in words:
+        if piece and len(piece) + 1 + len(word) > limit:
+            yield piece
+            piece = word
+        else:
+            piece = f"{piece} {word}" if piece else word
+    if piece:
+        yield piece

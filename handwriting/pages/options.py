@@ -1,0 +1,117 @@
+"""What a user can choose about pages of handwriting and the files they are written to."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from handwriting.errors import UserError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+# Of a line's share of the page, how much is above its baseline: letters rise more than they hang.
+ROOM_ABOVE_BASELINE = 0.7
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """How handwriting is laid out. All lengths are in mm.
+
+    Attributes:
+        page_width: of the paper.
+        page_height: of the paper; None for what ``lines_per_page`` takes, or without that for the
+            proportions of A4.
+        margin: empty paper at all four sides.
+        lines_per_page: None for as many as fit.
+        line_spacing: from one baseline to the next.
+        x_height: of the small letters; None for 0.27 of the line spacing.
+        align: the lines' common edge, or their middle.
+        ruled: whether the paper has a line under each line of writing.
+        fit_height: whether a page ends after its last line rather than at the paper's height.
+        pen_width: of the pen; None for 0.16 of the x-height.
+    """
+
+    page_width: Positive = 210.0
+    page_height: Positive | None = None
+    margin: NotNegative = 18.0
+    lines_per_page: Annotated[int, Field(ge=1)] | None = None
+    line_spacing: Positive = 10.0
+    x_height: Positive | None = None
+    align: Literal["left", "center", "right"] = "left"
+    ruled: bool = False
+    fit_height: bool = False
+    pen_width: Positive | None = None
+
+
+@dataclass(frozen=True)
+class GifOptions:
+    """How an animation is made.
+
+    Attributes:
+        steps_per_second: pen steps written in a second; people's writing takes some 25 a letter.
+        longest_seconds: a page that would take longer is written faster, to take this.
+        frame_seconds: each frame is shown for, in GIF's own unit of 1/100 s.
+        hold_seconds: the finished page is shown for, before the animation begins again.
+        dpi: pixels per inch of paper.
+        loop: whether it begins again.
+    """
+
+    steps_per_second: Positive = 80.0
+    longest_seconds: Positive = 20.0
+    frame_seconds: Annotated[float, Field(ge=0.02, le=10)] = 0.08
+    hold_seconds: Annotated[float, Field(ge=0, le=100)] = 2.0
+    dpi: Annotated[float, Field(ge=10, le=300)] = 96.0
+    loop: bool = True
+
+
+@dataclass(frozen=True)
+class GcodeOptions:
+    """What a plotter is told. A command may be several lines.
+
+    Attributes:
+        pen_up: the command that lifts the pen.
+        pen_down: the command that puts it down.
+        feed_rate: mm a minute while drawing.
+        travel_rate: mm a minute with the pen up.
+    """
+
+    pen_up: Annotated[str, Field(min_length=1)] = "G0 Z3"
+    pen_down: Annotated[str, Field(min_length=1)] = "G1 Z0 F600"
+    feed_rate: Positive = 2000.0
+    travel_rate: Positive = 6000.0
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How pages are written to files.
+
+    Attributes:
+        dpi: pixels per inch of paper in PNG pictures.
+        gif: of animations.
+        gcode: of plotter programs.
+    """
+
+    dpi: Annotated[float, Field(ge=10, le=1200)] = 150.0
+    gif: GifOptions = field(default_factory=GifOptions)
+    gcode: GcodeOptions = field(default_factory=GcodeOptions)
+
+
+def check_options(options: Any) -> None:
+    """Raise ``UserError`` naming each option that is out of its range, its value and the rule.
+
+    Args:
+        options: an instance of one of the dataclasses of this file.
+    """
+    try:
+        pydantic.TypeAdapter(type(options)).validate_python(dataclasses.asdict(options))
+    except pydantic.ValidationError as error:
+        raise UserError("; ".join(_problem(details) for details in error.errors())) from None
+
+
+def _problem(details: Any) -> str:
+    names = [str(name) for name in details["loc"] if "[" not in str(name)]
+    rule = details["msg"].removeprefix("Input ")
+    return f"{'.'.join(names)}: {rule}, got {details['input']!r}"

@@ -1,0 +1,229 @@
+"""Handwriting to text: decoding with a recogniser, and what its scores are made of.
+
+The recogniser writes a text y = y_1 ... y_U and its end one character after the other. Four scores
+of a text say how good it is, all of them logs of probabilities:
+
+- *attention*: log p_att(y | x), the sum over the characters and the end of what the attention
+  decoder gives them;
+- *CTC*: log p_ctc(y | x) of the encoder's other output, which reads along the frames and cannot
+  skip or repeat a part of the line as an attention that is lost does (Watanabe et al. 2017; Hori
+  et al. 2017). Of a text that is not finished it is that of all texts which begin so;
+- *language*: log p_lm(y) of a language model that has seen no ink (shallow fusion, Gulcehre et al.
+  2015);
+- *coverage*: the sum over the frames of log(min(c, 1)), where c is how much attention a frame got
+  in all (Wu et al. 2016, eq. 14): near 0 for a text that all of the ink was read for.
+
+They are put together as
+
+    joint = (1 - ctc_weight) attention + ctc_weight CTC + language_weight language
+    rank  = joint / (U + 1) ** length_normalisation + coverage_weight coverage
+
+Unfinished texts of the same length compete by ``joint``, and finished ones of all lengths by
+``rank``: each character costs some probability, so that without normalisation short texts are
+preferred. Padding, start and unknown character are never written, and no text is longer than the
+line has encoder frames.
+
+``decode`` is the beam search, and with a beam of 1 and no other weights it is greedy decoding;
+``greedy_text`` is the same with less work, for the error rates during training.
+
+Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames, ``U`` characters,
+``C`` vocabulary.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handwriting.errors import UserError
+from handwriting.text.vocabulary import Vocabulary
+from model.decoder_protocols import (
+    DecodingSettings,
+    LanguageModel,
+    LanguageScorer,
+    Recogniser,
+    max_characters,
+    take_rows,
+)
+from reading.beam_search import BeamSearch, Found
+from reading.ctc import ctc_greedy
+
+__all__ = [
+    "DecodingSettings",
+    "Reading",
+    "ctc_greedy",
+    "decode",
+    "decode_encoded",
+    "greedy_text",
+    "max_characters",
+]
+
+GREEDY = DecodingSettings()
+# Finished lines are dropped from a batch once they make up this share of it.
+DROP_SHARE = 0.25
+# Hypotheses that are worked on at once: a processor is quicker while its caches hold them, another
+# device where there are many of them. More lines are read in parts.
+ROWS = {"cpu": 128}
+MANY_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a line.
+
+    Attributes:
+        text: the text.
+        score: its joint log-probability, not normalised by its length.
+        confidences: of each character, the attention decoder's probability of it, given the line
+            and the characters before; ``U`` numbers.
+        attention: float32 ``[U+1, N']``, the weight of each encoder frame as each character and the
+            end were read; a row sums to 1.
+        scores: the logs that the score is made of: ``joint``, ``attention``, and ``ctc`` and
+            ``language`` where these have weight.
+        rank: what the search maximised: the score with length normalisation and coverage.
+    """
+
+    text: str
+    score: float
+    confidences: tuple[float, ...]
+    attention: np.ndarray
+    scores: dict[str, float]
+    rank: float
+
+
+@torch.no_grad()
+def decode(
+    model: Recogniser,
+    features: Tensor,
+    feature_lengths: Tensor,
+    vocabulary: Vocabulary,
+    settings: DecodingSettings = GREEDY,
+    language_model: LanguageModel | None = None,
+) -> list[Reading]:
+    """Read lines of handwriting.
+
+    Args:
+        model: the recogniser, in evaluation mode.
+        features: float32 ``[B, N, F]``, on the model's device.
+        feature_lengths: int64 ``[B]``, feature points of each line.
+        vocabulary: the model's.
+        settings: how to search, and the weights of the scores.
+        language_model: on the same device; not used where its weight is 0.
+
+    Returns:
+        a reading for each line, the same whichever lines it is batched with.
+
+    Raises:
+        UserError: a weight is set for a score that is not there, or the language model does not
+            know a character of the vocabulary.
+    """
+    encoded = model.encode(features, feature_lengths)
+    return decode_encoded(model, encoded, vocabulary, settings, language_model)
+
+
+@torch.no_grad()
+def decode_encoded(
+    model: Recogniser,
+    encoded: Any,
+    vocabulary: Vocabulary,
+    settings: DecodingSettings = GREEDY,
+    language_model: LanguageModel | None = None,
+) -> list[Reading]:
+    """``decode`` for lines that are encoded already, so that several settings can be tried."""
+    language = _language(vocabulary, settings, language_model)
+    decoder = model.packed()
+    readings: list[Reading] = []
+    for part in _parts(encoded, settings.beam):
+        ctc_logits = _ctc_logits(model, part, settings)
+        found = BeamSearch(decoder, part, ctc_logits, vocabulary, settings, language).run()
+        readings += [_reading(text, vocabulary) for text in found]
+    return readings
+
+
+@torch.no_grad()
+def greedy_text(model: Recogniser, encoded: Any, vocabulary: Vocabulary) -> list[str]:
+    """The texts ``[B]`` that follow from the best character each time.
+
+    Args:
+        model: the recogniser.
+        encoded: the lines, as it encodes them.
+        vocabulary: the model's.
+    """
+    limits = max_characters(encoded.lengths)
+    device, longest = limits.device, int(limits.max())
+    never = torch.tensor([vocabulary.pad, vocabulary.sos, vocabulary.unk], device=device)
+    written = torch.full((len(limits), longest), vocabulary.eos, device=device)
+    lines = torch.arange(len(limits), device=device)
+    previous, ended = torch.full_like(lines, vocabulary.sos), limits == 0
+    decoder = model.packed()
+    state = decoder.initial_state(encoded)
+    for position in range(longest):
+        logits, state = decoder.step(previous, state, encoded)
+        previous = logits.index_fill(1, never, -torch.inf).argmax(dim=1)
+        # What follows the end of a text is not read.
+        written[lines, position] = previous
+        ended = ended | (previous == vocabulary.eos) | (limits[lines] == position + 1)
+        num_ended = int(ended.sum())
+        if num_ended == len(lines):
+            break
+        if num_ended >= DROP_SHARE * len(lines):
+            rows = (~ended).nonzero().squeeze(1)
+            lines, previous, ended = lines[rows], previous[rows], ended[rows]
+            state, encoded = take_rows(state, rows), take_rows(encoded, rows)
+    return [vocabulary.decode(row) for row in _within(written, limits, vocabulary.eos).tolist()]
+
+
+def _parts(encoded: Any, beam: int) -> Iterator[Any]:
+    """The encoded lines in parts of not too many hypotheses."""
+    device = encoded.lengths.device
+    lines = max(ROWS.get(device.type, MANY_ROWS) // beam, 1)
+    for rows in torch.arange(len(encoded.lengths), device=device).split(lines):
+        yield take_rows(encoded, rows)
+
+
+def _ctc_logits(model: Recogniser, encoded: Any, settings: DecodingSettings) -> Tensor | None:
+    """``[B, N', C]`` where they count."""
+    if settings.ctc_weight == 0:
+        return None
+    logits = model.ctc_logits(encoded)
+    if logits is None:
+        raise UserError(
+            "ctc_weight: the recogniser has no CTC output, so it should be 0,"
+            f" got {settings.ctc_weight}"
+        )
+    return logits
+
+
+def _within(written: Tensor, limits: Tensor, end: int) -> Tensor:
+    """The characters ``[B, U]`` up to each line's limit."""
+    positions = torch.arange(written.shape[1], device=written.device)
+    return written.masked_fill(positions >= limits.unsqueeze(1), end)
+
+
+def _language(
+    vocabulary: Vocabulary,
+    settings: DecodingSettings,
+    language_model: LanguageModel | None,
+) -> LanguageScorer | None:
+    if settings.language_weight == 0:
+        return None
+    if language_model is None:
+        raise UserError(
+            "language_weight: there is no language model, so it should be 0,"
+            f" got {settings.language_weight}"
+        )
+    return language_model.for_vocabulary(vocabulary)
+
+
+def _reading(found: Found, vocabulary: Vocabulary) -> Reading:
+    return Reading(
+        text=vocabulary.decode(found.characters.tolist()),
+        score=found.scores["joint"],
+        confidences=tuple(np.exp(found.log_probs[:-1]).tolist()),
+        attention=found.attention,
+        scores=found.scores,
+        rank=found.rank,
+    )

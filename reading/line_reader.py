@@ -1,0 +1,89 @@
+"""Reading lines of ink with a trained recogniser.
+
+Shapes: ``B`` lines, ``T`` pen steps, ``N`` feature points, ``F`` features.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from base.base_model import BaseModel
+from data_loader.recognition_data_loader import collate_features
+from handwriting.ink.features import InkFeatures
+from handwriting.text.vocabulary import Vocabulary
+from model.decoder_protocols import LanguageModel
+from reading.decoding import GREEDY, DecodingSettings, Reading, decode
+
+
+class LineReader:
+    """Reads lines of ink of any size, many at once, where the model is.
+
+    Args:
+        model: a recogniser, put in evaluation mode.
+        vocabulary: its characters.
+        features: what it sees of the ink, as in its training.
+        settings: how texts are searched and scored.
+        language_model: for a search with such a weight.
+        batch_size: lines at a time; changes speed and memory only.
+        progress: show a progress bar.
+    """
+
+    def __init__(
+        self,
+        model: BaseModel,
+        vocabulary: Vocabulary,
+        features: InkFeatures,
+        settings: DecodingSettings = GREEDY,
+        language_model: LanguageModel | None = None,
+        batch_size: int = 64,
+        progress: bool = False,
+    ) -> None:
+        self.model = model.eval()
+        self.vocabulary = vocabulary
+        self.features = features
+        self.settings = settings
+        self.language_model = language_model
+        self.batch_size = batch_size
+        self.progress = progress
+
+    @torch.inference_mode()
+    def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
+        """What each line says.
+
+        Args:
+            lines: ``B`` arrays of strokes ``[T, 3]`` as in ``handwriting.ink.line.Line``, T >= 1.
+        """
+        device = next(self.model.parameters()).device
+        readings: dict[int, Reading] = {}
+        with tqdm(total=len(lines), desc="reading", unit="line", disable=not self.progress) as bar:
+            for places in self._batches(lines):
+                found = [self.features.compute(lines[place]) for place in places]
+                features, lengths = (value.to(device) for value in collate_features(found))
+                batch = decode(
+                    self.model,
+                    features,
+                    lengths,
+                    self.vocabulary,
+                    self.settings,
+                    self.language_model,
+                )
+                readings.update(zip(places, batch, strict=True))
+                bar.update(len(places))
+        return [readings[place] for place in range(len(lines))]
+
+    def _batches(self, lines: Sequence[np.ndarray]) -> list[list[int]]:
+        """Places of lines, those of like length together."""
+        places = sorted(range(len(lines)), key=lambda place: len(lines[place]))
+        starts = range(0, len(places), self.batch_size)
+        return [places[start : start + self.batch_size] for start in starts]
+
+
+def confidence(reading: Reading) -> float:
+    """The geometric mean of the characters' confidences; nan where no character was read."""
+    if not reading.confidences:
+        return math.nan
+    least = np.finfo(np.float64).tiny
+    return math.exp(np.log(np.maximum(reading.confidences, least)).mean())

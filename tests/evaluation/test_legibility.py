@@ -1,0 +1,87 @@
+"""How well a recogniser reads what a model writes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from evaluation.legibility import by_legibility, legibility
+from handwriting.ink.line import Line
+from reading.decoding import Reading
+from writing.synthesised_line import Written
+
+TEXTS = ["abc", "de fg"]
+
+
+class FakeReader:
+    """Reads what the first offset of a line says: the place of a text among ``known``."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = known
+
+    def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
+        texts = [self.known[int(line[1, 1])] for line in lines]
+        return [Reading(text, 0.0, (), np.zeros((1, 1)), {}, 0.0) for text in texts]
+
+
+def strokes_of(place: int) -> np.ndarray:
+    return np.array([[0, 0, 0], [1, place, 0]], dtype=np.float32)
+
+
+def real(place: int, text: str) -> Line:
+    return Line(strokes_of(place), text, "w", f"line-{place}", "testset_v")
+
+
+def ink(place: int, text: str, capped: bool = False, log_prob: float = 0.0) -> Written:
+    strokes = strokes_of(place)
+    return Written(strokes, text, np.ones((2, 2)), np.zeros(2, int), capped, log_prob, 1)
+
+
+def test_written_lines_are_counted_beside_the_real_ones() -> None:
+    reader = FakeReader(["abc", "de fx", "xxc", "de fg"])
+    written = {
+        0.5: [ink(2, "abc"), ink(1, "de fg", capped=True)],
+        1.0: [ink(0, "abc"), ink(3, "de fg")],
+    }
+    found = legibility(written, [real(0, "abc"), real(1, "de fg")], reader)
+    assert found.rows == [
+        {"ink": "real", "bias": None, "lines": 2, "ended_by_cap": None, "cer": 1 / 8,
+         "wer": 1 / 3, "exact": 0.5, "cer_ratio": 1.0},
+        {"ink": "written", "bias": 0.5, "lines": 2, "ended_by_cap": 1, "cer": 3 / 8,
+         "wer": 2 / 3, "exact": 0.0, "cer_ratio": pytest.approx(3.0)},
+        {"ink": "written", "bias": 1.0, "lines": 2, "ended_by_cap": 0, "cer": 0.0,
+         "wer": 0.0, "exact": 1.0, "cer_ratio": 0.0},
+    ]  # fmt: skip
+    assert len(found.lines) == 6
+    assert found.lines[2] == {
+        "ink": "written", "bias": 0.5, "source_id": "line-0", "ended_by_cap": False,
+        "character_errors": 2, "characters": 3, "text": "abc", "reading": "xxc",
+    }  # fmt: skip
+
+
+def test_there_is_no_ratio_to_no_errors() -> None:
+    found = legibility({0.0: [ink(1, "abc")]}, [real(0, "abc")], FakeReader(["abc", "b"]))
+    assert [row["cer_ratio"] for row in found.rows] == [None, None]
+
+
+def test_the_draw_with_the_fewest_errors_wins() -> None:
+    reader = FakeReader(["abc", "abx", "a"])
+    scores = by_legibility(reader)([ink(2, "abc"), ink(0, "abc", log_prob=-50), ink(1, "abc")])
+    assert np.argmax(scores) == 1 and scores[2] > scores[0]
+
+
+def test_of_equals_the_likelier_wins_and_never_over_fewer_errors() -> None:
+    reader = FakeReader(["abc", "abx"])
+    draws = [
+        ink(0, "abc", log_prob=log_prob) for log_prob in (-9.0, -3.0, math.nan, -5.0)
+    ]  # fmt: skip
+    scores = by_legibility(reader)([*draws, ink(1, "abc", log_prob=900.0)])
+    assert np.nanargmax(scores) == 1
+    assert scores[0] < scores[3] < scores[1]
+    assert scores[4] < scores[0]
+
+
+def test_what_the_cap_ended_is_out() -> None:
+    scores = by_legibility(FakeReader(["abc", "x"]))([ink(0, "abc", capped=True), ink(1, "abc")])
+    assert scores[0] == -math.inf and scores[1] > -math.inf

@@ -1,0 +1,49 @@
+"""Exit codes and what is printed with them, in real processes."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+from handwriting.errors import *
+def main():
+    {body}
+run_command(main)
+"""
+
+
+def run(body: str) -> subprocess.CompletedProcess[str]:
+    program = PROGRAM.format(body=body)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "errors"),
+    [
+        ("pass", 0, ""),
+        ("raise DataError('lines.xml: no stroke in it')", 2, "error: lines.xml: no stroke in it\n"),
+        ("raise ConfigError(['a: b', 'c: d'])", 2, "error: a: b\nc: d\n"),
+        ("raise Interrupted('saved checkpoint.pth')", 130, "saved checkpoint.pth\n"),
+        ("raise KeyboardInterrupt", 130, "interrupted\n"),
+    ],
+)
+def test_what_a_user_caused_ends_in_its_message_alone(body: str, code: int, errors: str) -> None:
+    done = run(body)
+    assert (done.returncode, done.stderr) == (code, errors)
+
+
+def test_a_fault_of_the_program_shows_where_it_is() -> None:
+    done = run("raise ValueError('a bug')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and done.stderr.endswith("ValueError: a bug\n")
+
+
+def test_a_reader_that_goes_away_is_no_fault() -> None:
+    body = "print('x' * 10_000_000)"
+    command = [sys.executable, "-c", PROGRAM.format(body=body)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1

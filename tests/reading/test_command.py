@@ -1,0 +1,96 @@
+"""``experiments.py --ink``: handwriting in a file, read."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_checkpoint import make_checkpoint
+
+import experiments
+from handwriting.errors import UserError
+from handwriting.ink.line import strokes_from_points
+
+
+@pytest.fixture(scope="module")
+def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recogniser")
+    return make_checkpoint(folder / "model_best.pth", task="recognition")
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("writer") / "model_best.pth", task="conditional")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """Three lines of ink that the file does not divide."""
+    at = np.linspace(0, 20 * np.pi, 200)
+    waves = np.stack([at / 3, (1 - np.cos(at)) / 2], axis=1)
+    strokes = [waves - [0, 3 * line] for line in range(3)]
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps(strokes_from_points(strokes).tolist()))
+    return path
+
+
+def run(checkpoint: Path, *arguments: object) -> None:
+    experiments.main(["-r", str(checkpoint), "--device", "cpu", *map(str, arguments)])
+
+
+def test_a_line_of_text_is_printed_for_each_line_of_ink(
+    recogniser: Path, page: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for arguments, number in (((), 3), (("--ink-lines", "one"), 1), (("--limit", "2"), 2)):
+        run(recogniser, "--ink", page, *arguments)
+        assert len(capsys.readouterr().out.splitlines()) == number
+    assert not list(recogniser.parent.glob("reading*"))
+
+
+def test_a_folder_gets_the_text_and_pictures(
+    recogniser: Path, page: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    run(recogniser, "--ink", page, "--beam", "2", "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "reading.json").read_text(encoding="utf-8"))
+    assert [line["text"] for line in document["lines"]] == capsys.readouterr().out.splitlines()
+    assert document["settings"]["beam"] == 2 and document["file"] == str(page)
+    for line in document["lines"]:
+        assert len(line["confidences"]) == len(line["text"])
+        assert line["text_in_file"] is None
+        assert line["confidence"] is None or 0 <= line["confidence"] <= 1
+    for name in ("reading", "attention"):
+        with Image.open(tmp_path / "out" / f"{name}.png") as image:
+            assert image.convert("L").getextrema()[0] < 100
+        assert "<path" in (tmp_path / "out" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def test_a_file_with_texts_gives_error_rates(
+    recogniser: Path, writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Such as a page that a model wrote."""
+    run(writer, "--text", "to be\nor not", "--format", "svg,inkml,json", "--out", tmp_path)
+    for name in ("page-1.svg", "page-1.inkml", "page.json"):
+        capsys.readouterr()
+        run(recogniser, "--ink", tmp_path / name)
+        printed = capsys.readouterr()
+        assert "note: the file has the text of" in printed.err and "error rate" in printed.err
+
+
+def test_what_does_not_go_together_is_refused(
+    recogniser: Path, writer: Path, page: Path, tmp_path: Path
+) -> None:
+    cases = [
+        (recogniser, ("--ink", page, "--text", "a"), "--text: is for writing"),
+        (recogniser, ("--ink", page, "--best-of", "2"), "--best-of: is for writing"),
+        (recogniser, ("--ink", page, "--split", "testset_v"), "--split: does not go with --ink"),
+        (recogniser, ("--ink", page, "--bias", "1"), "--bias: does not go with --ink"),
+        (recogniser, ("--ink-lines", "one"), "--ink-lines: says more about --ink"),
+        (recogniser, ("--ink", tmp_path / "none.svg"), "none.svg: cannot be read"),
+        (recogniser, ("--ink", page, "--ink-lines", "two"), "invalid choice"),
+        (writer, ("--ink", page), "--ink: needs a model that reads handwriting.*'conditional'"),
+    ]
+    for checkpoint, arguments, message in cases:
+        with pytest.raises(UserError, match=message) as fault:
+            run(checkpoint, *arguments)
+        assert "\n" not in str(fault.value)

@@ -1,0 +1,78 @@
+"""Imports run one way over the floors of the house, and the installed package stands alone."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each part imports itself and the parts on floors below its own, nothing else of the project.
+FLOORS = (
+    ("handwriting", "logger"),
+    ("utils", "base"),
+    ("data_loader", "model"),
+    ("trainer",),
+    ("parse_config", "reading"),
+    ("writing",),
+    ("evaluation", "benchmarks"),
+    ("train", "experiments"),
+)
+FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
+
+
+def modules() -> list[Path]:
+    found = [ROOT / f"{part}.py" for part in FLOOR_OF if (ROOT / f"{part}.py").is_file()]
+    return found + sorted(file for part in FLOOR_OF for file in (ROOT / part).rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> Iterator[str]:
+    """The full names of all modules that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def arrows_up() -> list[str]:
+    return [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in modules()
+        for name in imported(file)
+        if (other := name.partition(".")[0]) in FLOOR_OF
+        and other != part_of(file)
+        and FLOOR_OF[other] >= FLOOR_OF[part_of(file)]
+    ]
+
+
+def test_every_folder_with_code_has_a_floor() -> None:
+    with_code = {
+        file.relative_to(ROOT).parts[0].removesuffix(".py")
+        for file in [*ROOT.glob("*.py"), *ROOT.glob("[a-z]*/**/*.py")]
+    }
+    assert with_code - {"tests", "data", "saved"} == set(FLOOR_OF)
+
+
+def test_imports_run_down_the_floors() -> None:
+    assert arrows_up() == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "handwriting").rglob("*.py")), ids=part_of)
+def test_the_package_needs_no_torch_and_no_other_part(file: Path) -> None:
+    ours = set(FLOOR_OF) - {"handwriting"}
+    refused = [name for name in imported(file) if name.partition(".")[0] in {"torch", *ours}]
+    assert refused == []
+
+
+def test_a_file_that_imports_upwards_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("def late():\n    from evaluation.command import run\n    import torch.nn\n")
+    assert list(imported(file)) == ["evaluation.command.run", "torch.nn"]
+    assert "torch" not in sys.stdlib_module_names

@@ -1,0 +1,110 @@
+"""A text of any length, written piece by piece in one hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from handwriting.errors import UserError
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from model.models import ConditionalHandwriting
+from writing.synthesis import Prime, write
+from writing.synthesised_line import Written
+from writing.text_writer import CANDIDATES, LONGEST_PIECE, TextWriter, flaws
+
+NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
+VOCABULARY = Vocabulary("abcde ")
+LONG = "abcde abc abcde abc"  # one piece, of the length of an example
+TEXT = f"ab\n\n{LONG}\ncab abc"
+
+
+@pytest.fixture(scope="module")
+def model() -> ConditionalHandwriting:
+    torch.manual_seed(0)
+    return ConditionalHandwriting(
+        VOCABULARY, hidden_size=8, num_layers=1, num_mixtures=3, num_window_components=2
+    )
+
+
+def make_written(text: str, characters: list[int], ended_by_cap: bool = False) -> Written:
+    steps = np.array(characters)
+    phi = np.zeros((len(steps), len(text) + 1))
+    return Written(np.zeros((len(steps), 3)), text, phi, steps, ended_by_cap, 0.0, 1)
+
+
+def test_pieces_are_the_text_with_its_newlines(model: ConditionalHandwriting) -> None:
+    written = TextWriter(model, NORMALISATION, VOCABULARY).write(f"\n{TEXT}")
+    assert [line.text for line in written.lines] == ["\n", "ab\n\n", f"{LONG}\n", "cab abc"]
+    assert [len(line.strokes) > 0 for line in written.lines] == [False, True, True, True]
+    assert set(written.ended_by_cap) <= {"ab", LONG, "cab abc"}
+
+
+def test_a_long_text_is_cut_between_words(model: ConditionalHandwriting) -> None:
+    words = ["abcde"] * 12
+    written = TextWriter(model, NORMALISATION, VOCABULARY).write(" ".join(words))
+    pieces = [line.text for line in written.lines]
+    assert len(pieces) > 1 and max(map(len, pieces)) <= LONGEST_PIECE
+    assert " ".join(pieces).split() == words
+
+
+def test_without_a_style_one_piece_is_the_example_of_the_others(
+    model: ConditionalHandwriting,
+) -> None:
+    written = TextWriter(model, NORMALISATION, VOCABULARY, bias=0.5, seed=3).write(TEXT)
+    parts = (model, NORMALISATION, VOCABULARY)
+    options = {"bias": 0.5, "generator": torch.Generator().manual_seed(3)}
+    (example,) = write(*parts, [LONG], best_of=CANDIDATES, **options)
+    assert not example.ended_by_cap
+    others = write(*parts, ["ab", "cab abc"], primes=Prime(example.strokes, LONG), **options)
+    for line, ink in zip(written.lines, [others[0], example, others[1]], strict=True):
+        if not flaws(ink):
+            assert np.array_equal(line.strokes, ink.strokes)
+            assert np.array_equal(line.character_of_step, ink.character_of_step)
+    assert any(not flaws(ink) for ink in others)
+
+
+def test_a_style_is_the_example_of_all_pieces(model: ConditionalHandwriting) -> None:
+    (line,) = write(model, NORMALISATION, VOCABULARY, ["bad cab"], seeds=[5])
+    style = Prime(line.strokes, line.text)
+    written = TextWriter(model, NORMALISATION, VOCABULARY, seed=3).write("ab\nabc", style)
+    options = {"bias": 0.75, "generator": torch.Generator().manual_seed(3)}
+    inks = write(model, NORMALISATION, VOCABULARY, ["ab", "abc"], primes=style, **options)
+    assert any(not flaws(ink) for ink in inks)
+    for line, ink in zip(written.lines, inks, strict=True):
+        assert flaws(ink) or np.array_equal(line.strokes, ink.strokes)
+
+
+def test_writing_again_gives_the_same_and_another_seed_does_not(
+    model: ConditionalHandwriting,
+) -> None:
+    def ink(seed: int) -> np.ndarray:
+        written = TextWriter(model, NORMALISATION, VOCABULARY, seed=seed).write("ab\ncab")
+        return np.concatenate([line.strokes for line in written.lines])
+
+    first = ink(1)
+    assert np.array_equal(first, ink(1))
+    assert not np.array_equal(first[:5], ink(2)[:5])
+
+
+def test_what_does_not_end_is_reported_and_written_all_the_same() -> None:
+    """A model whose window stands still."""
+    torch.manual_seed(0)
+    model = ConditionalHandwriting(VOCABULARY, hidden_size=8, num_layers=1, num_mixtures=3)
+    with torch.no_grad():
+        model.attention.bias_window.chunk(3)[2].fill_(-20.0)
+    written = TextWriter(model, NORMALISATION, VOCABULARY).write("ab\nab")
+    assert written.ended_by_cap == ["ab", "ab"]
+    assert all(len(line.strokes) for line in written.lines)
+
+
+def test_unknown_characters_are_an_error(model: ConditionalHandwriting) -> None:
+    with pytest.raises(UserError, match="does not know the characters 'x'"):
+        TextWriter(model, NORMALISATION, VOCABULARY).write("ab axe")
+
+
+def test_flaws_are_words_without_ink_and_above_all_an_end_by_the_cap() -> None:
+    text = "ab c de"
+    assert flaws(make_written(text, [0, 1, 2, 3, 5])) == 0
+    assert flaws(make_written(text, [0, 0, 2, 2, 6])) == 1
+    assert flaws(make_written(text, [6])) == 2
+    assert flaws(make_written(text, [0, 3, 5], ended_by_cap=True)) > flaws(make_written(text, [2]))

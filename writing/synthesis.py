@@ -1,0 +1,181 @@
+"""Writing texts with a conditional model, many at once.
+
+Shapes: ``P`` pen steps of a prime.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from handwriting.text.writable_text import check_text
+from model.models import ConditionalHandwriting
+from writing.pen_steps import cuda_graph_steps
+from writing.pen_steps.packed_steps import TextPenSteps
+from writing.pen_steps.packed_weights import pack
+from writing.sampling import check_prime, one_each, sample_biases, sample_seeds
+from writing.synthesis_loop import Order, Prime, WritingRun
+from writing.synthesised_line import Written
+
+CAP_STEPS_PER_CHARACTER = 40.0
+"""With ``CAP_MORE_STEPS``, more than people need: of the 8,320 lines of IAM-OnDB with a
+transcription 6 are longer (the median is 21 steps a character, the 99th percentile 37)."""
+
+CAP_MORE_STEPS = 100
+CAP_OF_PRIME_PACE = 2.0
+
+Scorer = Callable[[Sequence[Written]], Sequence[float]]
+"""How good each candidate is; the greatest wins, a NaN loses."""
+
+
+def by_log_prob(candidates: Sequence[Written]) -> list[float]:
+    """The mean log-density of a pen step under the model without a bias.
+
+    The mean and not the sum, which would prefer the shortest. Whatever ended by the cap is out: a
+    line that is not all there, or a pen that trembles in one place, which is likely at each step.
+    """
+    return [
+        -math.inf if candidate.ended_by_cap else candidate.log_prob / len(candidate.strokes)
+        for candidate in candidates
+    ]
+
+
+@torch.inference_mode()
+def write(
+    model: ConditionalHandwriting,
+    normalisation: Normalisation,
+    vocabulary: Vocabulary,
+    texts: Sequence[str],
+    bias: float | Sequence[float] = 0.0,
+    primes: Prime | Sequence[Prime] | None = None,
+    best_of: int = 1,
+    scorer: Scorer = by_log_prob,
+    generator: torch.Generator | None = None,
+    seeds: Sequence[int] | None = None,
+    cap_steps_per_character: float = CAP_STEPS_PER_CHARACTER,
+    batch_size: int = 64,
+    precision: str = "float32",
+    progress: bool = False,
+    pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
+) -> list[Written]:
+    """Write each text as one line of handwriting, many at once (Graves 2013, section 5).
+
+    It is computed where the model is. A line depends on its own text, seed, prime and bias alone,
+    beyond rounding: not on the other texts nor on ``batch_size``.
+
+    With a prime the model reads the prime's strokes with the window over the prime's text, a space
+    and the new text, and goes on (section 5.5). Only what it writes of the new text is returned:
+    if the window is late when the prime ends, the model first finishes the prime's text, and that
+    ink is left out (``rest_of_prime``). If it is early, the new text's beginning may be missing.
+
+    Args:
+        model: dropout is off, whichever mode the model is in.
+        normalisation: of the strokes that the model was trained on.
+        vocabulary: the model's.
+        texts: a line each.
+        bias: sampling bias, at least 0 (section 5.4), one for all or one a text.
+        primes: one for all or one a text.
+        best_of: candidates of each text, of which the best is returned. The first is the one that
+            ``best_of=1`` gives.
+        scorer: finds the best; it gets the candidates of several texts at a time. A recogniser can
+            stand here. Of equals the first wins.
+        generator: gives each text's seed in turn; must be on the CPU. Default: torch's own.
+        seeds: each text's seed, instead of ``generator``.
+        cap_steps_per_character: a line ends after this many pen steps a character of its text, or
+            twice the prime's own if they are more, and ``CAP_MORE_STEPS``, even where the window
+            has not passed its text; see ``Written.ended_by_cap``.
+        batch_size: the most lines at work at once.
+        precision: of the layers' products, see ``pack``.
+        progress: show a progress bar, in lines.
+        pen_steps: what computes the pen steps for texts ``[B, U+1, C]``, such as
+            ``OnnxStep.text_pen_steps`` of an export of the model; default: ``TextPenSteps``.
+
+    Returns:
+        a line for each text. The last row's end of stroke is 1.
+
+    Raises:
+        UserError: a text, or a prime's, that is empty or has characters the model does not know.
+        ValueError: other arguments out of range, or not one a text.
+    """
+    _check(model, vocabulary, best_of, cap_steps_per_character, batch_size)
+    orders = [
+        _order(vocabulary, text, *options, cap_steps_per_character)
+        for text, *options in zip(
+            texts,
+            _primes(primes, len(texts)),
+            sample_biases(bias, len(texts)).tolist(),
+            sample_seeds(len(texts), generator, seeds),
+            strict=True,
+        )
+    ]
+    pen_steps = pen_steps or partial(cuda_graph_steps.text_pen_steps, pack(model, precision))
+    best: dict[int, Written] = {}
+    with tqdm(total=len(texts) * best_of, desc="writing", unit="line", disable=not progress) as bar:
+        for places in _batches(orders, max(batch_size // best_of, 1)):
+            wanted = [order for place in places for order in orders[place].candidates(best_of)]
+            lines = WritingRun(model, pen_steps, vocabulary, wanted).write(normalisation, bar)
+            best.update(zip(places, _best(lines, best_of, scorer), strict=True))
+    return [best[place] for place in range(len(texts))]
+
+
+def _order(
+    vocabulary: Vocabulary,
+    text: str,
+    prime: Prime | None,
+    bias: float,
+    seed: int,
+    cap_steps_per_character: float,
+) -> Order:
+    check_text(text, vocabulary)
+    if prime is not None:
+        check_prime(prime.strokes)
+        check_text(prime.text, vocabulary, "text of the style line")
+        own_pace = len(prime.strokes) / len(prime.text)
+        cap_steps_per_character = max(cap_steps_per_character, CAP_OF_PRIME_PACE * own_pace)
+    cap = math.ceil(cap_steps_per_character * len(text)) + CAP_MORE_STEPS
+    return Order(text, prime, bias, seed, cap)
+
+
+def _primes(primes: Prime | Sequence[Prime] | None, num_texts: int) -> Sequence[Prime | None]:
+    if primes is None or isinstance(primes, Prime):
+        return [primes] * num_texts
+    return one_each("prime", primes, num_texts)
+
+
+def _check(
+    model: ConditionalHandwriting,
+    vocabulary: Vocabulary,
+    best_of: int,
+    cap_steps_per_character: float,
+    batch_size: int,
+) -> None:
+    if len(vocabulary) != model.num_characters:
+        raise ValueError(f"the model has {model.num_characters} characters, got {len(vocabulary)}")
+    if best_of < 1 or batch_size < 1:
+        raise ValueError(f"best_of and batch_size: at least 1, got {best_of} and {batch_size}")
+    if not 0 < cap_steps_per_character < math.inf:
+        raise ValueError(f"cap_steps_per_character: above 0, got {cap_steps_per_character}")
+
+
+def _batches(orders: Sequence[Order], size: int) -> Iterator[list[int]]:
+    """Places of ``size`` orders at a time, those of like length together."""
+    places = sorted(range(len(orders)), key=lambda place: len(orders[place].joined_text))
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
+
+
+def _best(lines: list[Written], best_of: int, scorer: Scorer) -> list[Written]:
+    """The best of each ``best_of`` lines in turn."""
+    if best_of == 1:
+        return lines
+    scores = np.asarray(scorer(lines), dtype=np.float64)
+    if scores.shape != (len(lines),):
+        raise ValueError(f"a scorer gives one number a candidate, got {list(scores.shape)}")
+    groups = np.nan_to_num(scores, nan=-np.inf).reshape(-1, best_of)
+    return [lines[group * best_of + winner] for group, winner in enumerate(groups.argmax(axis=1))]

@@ -1,0 +1,282 @@
+"""The loop that writes a batch of texts, one pen step after another.
+
+Shapes: ``B`` lines at work, ``T`` pen steps, ``P`` pen steps of a prime, ``U`` characters, ``C``
+vocabulary, ``M`` mixture components.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from model.mixture import BivariateMixture
+from model.models import ConditionalHandwriting
+from writing.bias_control import BiasOfMovingPens, ShareOfMovingWindows
+from writing.pen_steps.packed_steps import TextPenSteps
+from writing.sampling import sample_noise
+from writing.synthesised_line import Written, characters_of_steps, has_ended, rest_of_prime
+
+
+@dataclass(frozen=True, eq=False)
+class Prime:
+    """A line of real handwriting whose style the model goes on with.
+
+    Attributes:
+        strokes: ``[P, 3]`` as in ``handwriting.ink.line.Line``, in the corpus's units.
+        text: what it says.
+    """
+
+    strokes: np.ndarray
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A line to be written; the cap is in pen steps."""
+
+    text: str
+    prime: Prime | None
+    bias: float
+    seed: int
+    cap: int
+
+    @property
+    def before(self) -> str:
+        """What the window sees before the text."""
+        return "" if self.prime is None else f"{self.prime.text.rstrip()} "
+
+    @property
+    def joined_text(self) -> str:
+        """All that the window sees."""
+        return self.before + self.text
+
+    @property
+    def read(self) -> np.ndarray:
+        """Strokes that are read before any is written: the prime, or a line's first point."""
+        return np.zeros((1, 3), np.float32) if self.prime is None else self.prime.strokes
+
+    def candidates(self, number: int) -> list["Order"]:
+        """Orders that differ in their seeds; the first is this one."""
+        seeds = [candidate_seed(self.seed, candidate) for candidate in range(number)]
+        return [replace(self, seed=seed) for seed in seeds]
+
+
+class _AtWork(NamedTuple):
+    """What the loop needs to know of the lines at work: tensors ``[B]``.
+
+    Attributes:
+        place: in the batch as it began.
+        read: pen steps that are read before any is written.
+        cap: pen steps that are written at most.
+        end: place of the end of the text.
+    """
+
+    place: Tensor
+    read: Tensor
+    cap: Tensor
+    end: Tensor
+
+    def keep(self, rows: Tensor) -> "_AtWork":
+        """The lines that stand in ``rows``."""
+        return _AtWork(*(values[rows] for values in self))
+
+
+class WritingRun:
+    """One batch of lines, from the first pen step to the last.
+
+    All lines step together. Each reads its own prime and goes on with what it writes; finished
+    ones leave the batch, so that the others go faster.
+
+    Args:
+        model: encodes the texts.
+        pen_steps: makes of texts ``[B, U+1, C]`` the pen steps of the model, a ``TextPenSteps`` or
+            the like.
+        vocabulary: the model's.
+        orders: one a line.
+    """
+
+    def __init__(
+        self,
+        model: ConditionalHandwriting,
+        pen_steps: Callable[[Tensor], TextPenSteps],
+        vocabulary: Vocabulary,
+        orders: Sequence[Order],
+    ) -> None:
+        self._orders = orders
+        self._reads = [len(order.read) for order in orders]
+        # Before this step no line writes, and nothing is sampled.
+        self._first_step = min(self._reads) - 1
+        # Before this one, none has reached its cap.
+        self._first_cap = min(
+            read - 1 + order.cap for read, order in zip(self._reads, orders, strict=True)
+        )
+        self._text = _encode(model, vocabulary, [order.joined_text for order in orders])
+        self._steps = pen_steps(self._text)
+        self._record = _Record(len(orders))
+
+    def write(self, normalisation: Normalisation, bar: tqdm) -> list[Written]:
+        """The lines in their order; ``bar`` moves with each."""
+        heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
+        by_cap = torch.ones(len(self._orders), dtype=torch.bool, device=noise.device)
+        biases = torch.tensor([order.bias for order in self._orders]).to(noise)
+        bias, share = BiasOfMovingPens(biases, normalisation), ShareOfMovingWindows(biases)
+        row, step = heads[0], 0  # [B, 3]
+        while True:
+            if 0 < step < len(heads):
+                row = torch.where((step < lines.read).unsqueeze(1), heads[step, lines.place], row)
+            now = bias.after(row) * share.after(self._steps.phi)
+            raw, drawn = self._step(row, step, now, noise)
+            pen_up = row[:, 0] > 0.5
+            # Most steps cannot end a line; to ask the window at each would cost one line dearly.
+            if step >= self._first_cap or pen_up.any():
+                rows = self._unfinished(step, lines, pen_up, by_cap)
+                if rows is not None:
+                    bar.update(len(lines.place) - len(rows))
+                    self._record.close(lines.place)
+                    if not len(rows):
+                        break
+                    self._steps.keep(rows)
+                    bias.keep(rows)
+                    share.keep(rows)
+                    lines, noise = lines.keep(rows), noise[:, rows]
+                    raw, drawn = raw[rows], drawn[rows]
+            if step >= self._first_step:
+                row = drawn
+                self._record.add(row, raw, self._steps.phi)
+            step += 1
+        return self._finished(by_cap.tolist(), normalisation)
+
+    def _step(self, row: Tensor, step: int, bias: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw outputs after the pen step ``row``, and a next one drawn with the bias ``[B]``;
+        or ``row`` again while no line writes. After the last step of all there is no noise, and
+        what is drawn is of no account."""
+        at = step - self._first_step
+        if at < 0:
+            return self._steps.step(row), row
+        return self._steps.step_and_draw(row, bias, noise[min(at, len(noise) - 1)])
+
+    def _unfinished(
+        self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor
+    ) -> Tensor | None:
+        """The rows of the lines that go on; None if all do. ``by_cap`` becomes false for those that
+        end by the rule."""
+        written = step + 1 - lines.read  # negative while a prime is read
+        ended = has_ended(self._steps.phi, self._steps.kappa, lines.end, pen_up) & (written > 0)
+        leaves = ended | (written >= lines.cap)
+        if not leaves.any():
+            return None
+        by_cap[lines.place[ended]] = False
+        return (~leaves).nonzero().squeeze(1)
+
+    def _all_at_work(self) -> _AtWork:
+        device = self._text.device
+        ends = [len(order.joined_text) for order in self._orders]
+        return _AtWork(
+            torch.arange(len(self._orders), device=device),
+            torch.tensor(self._reads, device=device),
+            torch.tensor([order.cap for order in self._orders], device=device),
+            torch.tensor(ends, device=device),
+        )
+
+    def _heads(self, normalisation: Normalisation) -> Tensor:
+        """What each line reads, normalised and padded: ``[P, B, 3]``."""
+        heads = [torch.from_numpy(normalisation.normalise(order.read)) for order in self._orders]
+        return torch.nn.utils.rnn.pad_sequence(heads).to(self._text)
+
+    def _noise(self) -> Tensor:
+        """``[T, B, 4]``, each line's own noise from the step at which it begins to write."""
+        offsets = [read - 1 - self._first_step for read in self._reads]
+        noises = [
+            torch.nn.functional.pad(sample_noise(order.seed, order.cap), (0, 0, offset, 0))
+            for order, offset in zip(self._orders, offsets, strict=True)
+        ]
+        return torch.nn.utils.rnn.pad_sequence(noises).to(self._text)
+
+    def _finished(self, by_cap: list[bool], normalisation: Normalisation) -> list[Written]:
+        finished = []
+        for place, order in enumerate(self._orders):
+            rows, phi, log_probs = self._record.of(place)
+            start = self._reads[place] - 1 - self._first_step
+            strokes = normalisation.denormalise(rows[start:])
+            phi = phi[start:, : len(order.joined_text) + 1]
+            finished.append(_written(order, strokes, phi, log_probs[start:], by_cap[place]))
+        return finished
+
+
+class _Record:
+    """What the lines of a batch have written, step by step."""
+
+    def __init__(self, num_lines: int) -> None:
+        self._parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(num_lines)]
+        self._open: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def add(self, row: Tensor, raw: Tensor, phi: Tensor) -> None:
+        """A pen step of the lines at work: ``[B, 3]``, ``[B, 6M+1]``, ``[B, U+1]``."""
+        self._open.append((row, raw, phi))
+
+    def close(self, places: Tensor) -> None:
+        """File the steps since the last call under the lines' places ``[B]``."""
+        if not self._open:
+            return
+        rows, raw, phi = (torch.stack(values, dim=1) for values in zip(*self._open, strict=True))
+        self._open = []
+        log_probs = BivariateMixture.from_output(raw).log_prob(rows)  # [B, T]
+        columns = zip(*(part.cpu().numpy() for part in (rows, phi, log_probs)), strict=True)
+        for place, parts in zip(places.tolist(), columns, strict=True):
+            self._parts[place].append(parts)
+
+    def of(self, place: int) -> tuple[np.ndarray, ...]:
+        """Rows ``[T, 3]``, phi ``[T, U+1]`` and log-densities ``[T]`` of a line."""
+        return tuple(np.concatenate(parts) for parts in zip(*self._parts[place], strict=True))
+
+
+def candidate_seed(seed: int, candidate: int) -> int:
+    """The seed of one of several candidates; that of the first is ``seed`` itself."""
+    if candidate == 0:
+        return seed
+    return int(np.random.SeedSequence((seed % 2**64, candidate)).generate_state(1, np.uint64)[0])
+
+
+def _written(
+    order: Order, strokes: np.ndarray, phi: np.ndarray, log_probs: np.ndarray, by_cap: bool
+) -> Written:
+    """From what the model wrote after what it read."""
+    start = len(order.before)
+    characters = characters_of_steps(phi)
+    if order.prime is None:
+        # The point where the line starts is read, not written; it goes with the first step.
+        strokes = np.concatenate([order.read, strokes])
+        phi, characters = (np.concatenate([part[:1], part]) for part in (phi, characters))
+    else:
+        rest = rest_of_prime(strokes[:, 0], characters, start)
+        strokes, phi, characters, log_probs = (
+            part[rest:] for part in (strokes, phi, characters, log_probs)
+        )
+        strokes[0, 1:] = 0.0
+    strokes[-1, 0] = 1.0
+    return Written(
+        strokes=strokes,
+        text=order.text,
+        phi=phi[:, start:].astype(np.float32),
+        character_of_step=np.clip(characters - start, 0, len(order.text) - 1),
+        ended_by_cap=by_cap,
+        log_prob=float(log_probs.sum(dtype=np.float64)),
+        seed=order.seed,
+    )
+
+
+def _encode(model: ConditionalHandwriting, vocabulary: Vocabulary, texts: Sequence[str]) -> Tensor:
+    """``[B, U+1, C]``, where the model is."""
+    indices = [torch.tensor(vocabulary.encode(text)) for text in texts]
+    padded = torch.nn.utils.rnn.pad_sequence(
+        indices, batch_first=True, padding_value=vocabulary.pad
+    )
+    lengths = torch.tensor([len(text) for text in texts])
+    device = model.output.weight.device
+    return model.encode(padded.to(device), lengths.to(device))
