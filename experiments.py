@@ -1,4 +1,4 @@
-"""Evaluate a trained model: numbers on real lines, and pictures of what it writes. Or write a text
+"""Evaluate a trained model: numbers on real lines, and pictures of its writing. Or write a text
 with it, or read handwriting, or export its pen step to ONNX.
 
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
@@ -10,245 +10,198 @@ python experiments.py -r saved/models/.../model_best.pth --export-onnx
 """
 
 import argparse
-import csv
-import json
 import logging
-import math
-import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from data_loader.corpus import Corpus
-from data_loader.data_loaders import HandwritingDataLoader
-from evaluation import (
-    DEFAULT_SAMPLES,
-    Evaluator,
-    SampleSettings,
-    as_figure,
-    evaluate,
-    evaluator_of,
+from handwriting.errors import UserError, run_command
+from reading.options import OPTIONS as READING
+from reading.options import add_ink_options, reads
+from reading.options import add_options as add_reading_options
+from utils.command_line import (
+    OneLineParser,
+    given,
+    is_terminal,
+    number_from_zero,
+    option_name,
+    whole_number,
 )
-from evaluation.legibility import LINES as LEGIBILITY_LINES
-from evaluation.legibility_command import (
-    measure_legibility,
-    recognizer_beside,
-    refuse_unless_writes_texts,
-)
-from handwriting.errors import run_command
-from handwriting.files import whole_folder
-from reading.command import read_ink
-from reading.options import TASK as RECOGNITION
-from reading.options import recognition_evaluator, refuse_unless_recogniser
-from trainer.loaded_model import Trained, load_trained, open_data
-from utils.experiment_options import parse_options, reads, writes
-from utils.figures.drawing import save_figure
-from utils.figures.sheet import Sheet
-from utils.figures.sheet_svg import save_sheet_svg
-from utils.matmul_precision import float32_products
-from writing.command import write
-from writing.export_command import export_step, load_step, printable, refuse_unless_writer
+from writing.options import GCODE, STYLE_TEXT, add_onnx_options, writes
+from writing.options import OPTIONS as WRITING
+from writing.options import add_options as add_writing_options
 
-_REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
+_SAMPLES = ("samples", "in_hands", "steps", "samples_only")
+_EVALUATION = ("split", "limit", "bs", *_SAMPLES)
+_NOT_READING = ("data", "bias", "recognizer", "split", *_SAMPLES)
+_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with the arguments ``argv`` (default: the process's own)."""
     options = parse_options(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the options ask for; torch is imported only now, once they are known to be right."""
+    from reading.recogniser import refuse_unless_recogniser
+    from trainer.loaded_model import load_trained
+    from utils.matmul_precision import float32_products
+    from writing.export_command import refuse_unless_writer
+
     trained = load_trained(options.resume, options.device)
     # Numbers are in float32 whatever the device is.
     with float32_products(next(trained.model.parameters()).device, tf32=False):
-        _run(trained, options)
+        refuse_unless_recogniser(options, trained.model)
+        refuse_unless_writer(trained, options)
+        if options.export_onnx:
+            from writing.export_command import export
 
+            export(trained, options)
+        elif reads(options):
+            from reading.command import read_ink
 
-def _run(trained: Trained, options: argparse.Namespace) -> None:
-    """What was asked for."""
-    refuse_unless_recogniser(options, trained.model)
-    refuse_unless_writer(trained, options)
-    if options.export_onnx:
-        _export(trained, options)
-    elif reads(options):
-        read_ink(trained, options, progress=_is_terminal())
-    elif writes(options):
-        write(trained, options, progress=_is_terminal())
-    else:
-        _evaluate(trained, options)
+            read_ink(trained, options, progress=is_terminal())
+        elif writes(options):
+            from writing.command import write
 
-
-def _evaluate(trained: Trained, options: argparse.Namespace) -> None:
-    """Numbers and pictures, in a folder and printed."""
-    evaluator = _evaluator(trained, options)
-    split = options.split or trained.validation_split
-    recognizer = recognizer_beside(trained, options)
-    if options.in_hands:
-        refuse_unless_writes_texts(trained, "--in-hands")
-    loader = None
-    if not options.samples_only:
-        loader = open_data(trained, options.data, _REMEDY)
-        loader.corpus.split(split)  # says which splits there are when this is none of them
-    out = options.out or _default_folder(options.resume, split, loader is None)
-    settings = SampleSettings(
-        seed=options.seed,
-        samples=options.samples or (recognizer and LEGIBILITY_LINES),
-        steps=options.steps or DEFAULT_SAMPLES.steps,
-        biases=options.bias and tuple(options.bias),
-        in_hands=bool(options.in_hands),
-        progress=_is_terminal(),
-        onnx=load_step(trained, options),
-    )
-    report = {
-        "checkpoint": str(options.resume),
-        **trained.progress,
-        "task": trained.model.task,
-        "device": str(next(trained.model.parameters()).device),
-        "seed": settings.seed,
-    }
-    with whole_folder(out) as folder:
-        if loader is None:
-            samples = evaluator.samples(settings, lines=())
+            write(trained, options, progress=is_terminal())
         else:
-            about, numbers, rows = _measure(evaluator, loader, split, options)
-            report.update({**about, **numbers})
-            write_lines(rows, loader.corpus, folder / "lines.csv")
-            print(describe(report))
-            print(describe_rows(evaluator.describe(numbers)), flush=True)
-            lines = [loader.corpus.line(int(row["index"])) for row in rows]
-            if options.steps is None:
-                mean = sum(len(line.strokes) for line in lines) / len(lines)
-                settings = replace(settings, steps=max(round(mean), 2))
-            samples = evaluator.samples(settings, lines)
-            for name, text in evaluator.report(report, settings, lines).items():
-                (folder / name).write_text(text, encoding="utf-8")
-        if samples.rows:
-            report["written"] = list(samples.rows)
-            print(describe_rows(samples.rows))
-        if samples.hands:
-            report["hands"] = list(samples.hands)
-            print(describe_rows(samples.hands))
-        if recognizer is not None:
-            report["legibility"] = measure_legibility(recognizer, samples, folder)
-            print(describe_rows(report["legibility"]["rows"]))
-        if loader is not None or samples.rows:
-            write_report(report, folder / "metrics.json")
-        _save_pictures(samples.pictures, folder)
-        names = sorted(file.name for file in folder.iterdir())
-    print(f"written to {out}: {', '.join(names)}")
+            from evaluation.command import evaluate_model
+
+            evaluate_model(trained, options)
 
 
-def _export(trained: Trained, options: argparse.Namespace) -> None:
-    """The pen step in files, and what they cost in quality, in a folder and printed."""
-    out = options.out or options.resume.parent / f"onnx-{options.resume.stem}"
-    report = {"checkpoint": str(options.resume), **trained.progress, "task": trained.model.task}
-    with whole_folder(out) as folder:
-        report |= export_step(trained, options, folder)
-        if "split" in report:
-            print(f"nll of {report['lines']:,} lines of split {report['split']}")
-        print(describe_rows(printable(report["steps"])))
-        write_report(report, folder / "metrics.json")
-        names = sorted(file.name for file in folder.iterdir())
-    print(f"written to {out}: {', '.join(names)}")
+def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options, with ``bias`` as a list or None; ``UserError`` for what is wrong in them."""
+    parser = OneLineParser(
+        prog="experiments.py",
+        allow_abbrev=False,
+        description="Evaluate a trained model: numbers on real lines, pictures of what it writes."
+        " Or, with --text or --text-file, write with it; or, with --ink, read handwriting; or,"
+        " with --export-onnx, export its pen step.",
+    )
+    _add_common(parser.add_argument)
+    evaluation = parser.add_argument_group("evaluation")
+    _add_evaluation(evaluation.add_argument)
+    writing = parser.add_argument_group("writing, lengths in mm")
+    add_writing_options(writing.add_argument)
+    recognition = parser.add_argument_group("recognisers: how lines are read")
+    add_reading_options(recognition.add_argument)
+    reading = parser.add_argument_group("reading ink from a file")
+    add_ink_options(reading.add_argument)
+    onnx = parser.add_argument_group("ONNX, with the packages of requirements-onnx.txt")
+    add_onnx_options(onnx.add_argument)
+    options = parser.parse_args(argv)
+    _refuse_conflicts(options)
+    return options
 
 
-def _evaluator(trained: Trained, options: argparse.Namespace) -> Evaluator:
-    if trained.model.task == RECOGNITION:
-        return recognition_evaluator(trained, options)
-    return evaluator_of(trained.model, trained.normalisation, trained.vocabulary)
-
-
-def _measure(
-    evaluator: Evaluator, loader: HandwritingDataLoader, split: str, options: argparse.Namespace
-) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    """What is measured, the numbers of all its lines, and those of each line."""
-    started = time.perf_counter()
-    batches = loader.evaluation(split, options.bs, options.limit)
-    numbers, rows = evaluate(evaluator, batches, progress=_is_terminal())
-    indices = [int(row["index"]) for row in rows]
-    about = {
-        "split": split,
-        "corpus": str(loader.corpus.folder),
-        "lines": len(rows),
-        "steps": int(loader.corpus.lengths[indices].sum()) - len(indices),
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-    return about, numbers, rows
-
-
-def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write ``metrics.json``; numbers that are not finite become null, which JSON can say."""
-    text = json.dumps(_finite(report), indent=2, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def write_lines(rows: Sequence[dict[str, Any]], corpus: Corpus, path: Path) -> None:
-    """Write ``lines.csv``: a row for each line, its ids first and its text last."""
-    columns = [name for name in rows[0] if name != "index"]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["index", "source_id", "writer", *columns, "text"])
-        for row in rows:
-            index = int(row["index"])
-            ids = [index, corpus.source_id(index), corpus.writer(index)]
-            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(index)])
-
-
-def describe(report: dict[str, Any]) -> str:
-    """What was evaluated on what, as it is printed above the numbers."""
-    averaged = ", averaged weights" if report["averaged"] else ""
-    return (
-        f"{report['checkpoint']}: epoch {report['epoch']}, step {report['step']}{averaged}\n"
-        f"split {report['split']}: {report['lines']:,} lines, {report['steps']:,} pen steps"
-        f" in {report['seconds']:.1f} s on {report['device']}"
+def _add_common(add: Callable[..., Any]) -> None:
+    add("-r", "--resume", type=Path, required=True, metavar="CHECKPOINT", help="the trained model")
+    add("--data", type=Path, help="folder of the data (default: what the model was trained on)")
+    add("--out", type=Path, help="folder for the results (default: beside the checkpoint)")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    add("--seed", type=whole_number(0), default=1, help="of what is written (default: 1)")
+    add(
+        "--bias",
+        type=number_from_zero,
+        nargs="+",
+        help="sampling biases to draw lines at (default: 0 0.5 1 2, with text 0.15 0.5 1); the one"
+        " bias to write a text with (default: 0.75): 0 is as varied as real hands, more is neater",
     )
 
 
-def describe_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table with a column for each name that the rows have a value for, words on the left of
-    their columns and numbers on the right."""
-    names = list(rows[0])
-    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    columns = [_column(column) for column in zip(*cells, strict=True)]
-    return "\n".join("  " + "  ".join(line).rstrip() for line in zip(*columns, strict=True))
+def _add_evaluation(add: Callable[..., Any]) -> None:
+    positive = whole_number(1)
+    add("--split", help="lines to evaluate on (default: those of validation)")
+    add("--limit", type=positive, metavar="N", help="evaluate on N lines of the split only")
+    add("--bs", type=positive, metavar="N", help="lines in a batch; changes speed only")
+    add(
+        "--samples",
+        type=positive,
+        metavar="N",
+        help="lines drawn at each bias (default: 3); of a model with text, lines of the split that"
+        " it writes again at each bias, to compare (default: 32); of one that reads, lines in the"
+        " report (default: 20 of the worst and as many others)",
+    )
+    add(
+        "--recognizer",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="a recogniser that was trained on real ink: how well it reads the lines that a model"
+        " writes again, beside the real ones (--samples is 200 then); with --best-of, what it reads"
+        " best is kept",
+    )
+    add(
+        "--in-hands",
+        action="store_true",
+        default=None,
+        help="a model with text writes each line again in the hand of another one, by the same"
+        " writer where that is known; how far the hands are kept is measured, too",
+    )
+    add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
+    add(
+        "--samples-only",
+        action="store_true",
+        default=None,
+        help="draw samples alone, which needs no data",
+    )
 
 
-def _column(cells: Sequence[str]) -> list[str]:
-    width = max(map(len, cells))
-    is_number = all(cell[:1] in "-0123456789n" for cell in cells[1:])
-    return [cell.rjust(width) if is_number else cell.ljust(width) for cell in cells]
+def _refuse_conflicts(options: argparse.Namespace) -> None:
+    """``UserError`` where options do not go together."""
+    _refuse_beside_onnx(options)
+    if reads(options):
+        _refuse(options, ("text", "text_file", *WRITING), "is for writing, --ink is for reading")
+        _refuse(options, _NOT_READING, "does not go with --ink")
+        return
+    _refuse(options, ("ink_lines",), "says more about --ink, which is not given")
+    if not writes(options):
+        _refuse(options, WRITING, "is for writing, which needs --text or --text-file")
+        for name in ("recognizer", "in_hands"):
+            if options.samples_only and getattr(options, name):
+                raise UserError(
+                    f"{option_name(name)}: is about real lines, which --samples-only leaves out"
+                )
+        return
+    if options.text is not None and options.text_file is not None:
+        raise UserError("--text, --text-file: give one of the two")
+    _refuse(
+        options,
+        (*_EVALUATION, *READING),
+        "is for evaluation, it does not go with --text or --text-file",
+    )
+    if options.bias and len(options.bias) > 1:
+        raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
+    if options.style is None:
+        _refuse(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
+    if (options.best_of or 1) < 2:
+        _refuse(options, ("recognizer",), "picks one of the draws of --best-of, which is not given")
+    if "gcode" not in (options.format or ""):
+        _refuse(options, GCODE, "is for G-code, which is not among the formats of --format")
 
 
-def _cell(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or "-"
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
+def _refuse_beside_onnx(options: argparse.Namespace) -> None:
+    """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
+    if options.export_onnx:
+        names = (*_NOT_EXPORTING, "recognizer", "onnx", *WRITING, *READING)
+        _refuse(options, names, "does not go with --export-onnx")
+    elif options.onnx is None:
+        return
+    elif not (writes(options) or options.samples_only):
+        raise UserError("--onnx: is for writing, with --text, --text-file or --samples-only")
+    _refuse(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
+    if options.device not in ("auto", "cpu"):
+        raise UserError(f"--device: ONNX runs on the CPU here, got {options.device!r}")
+    options.device = "cpu"
 
 
-def _save_pictures(pictures: Mapping[str, Sheet | Figure], folder: Path) -> None:
-    for name, picture in pictures.items():
-        save_figure(as_figure(picture), folder / f"{name}.png")
-        if isinstance(picture, Sheet):
-            save_sheet_svg(picture, folder / f"{name}.svg")
-
-
-def _default_folder(checkpoint: Path, split: str, samples_only: bool) -> Path:
-    what = "samples" if samples_only else split
-    return checkpoint.parent / f"evaluation-{checkpoint.stem}-{what}"
-
-
-def _is_terminal() -> bool:
-    return sys.stderr.isatty()
+def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in given(options, names):
+        raise UserError(f"{option_name(name)}: {why}")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-import torch
 from pydantic import AfterValidator, Field, ValidationError, create_model
 
+from base.components import register_named
 from base.config_errors import problem_lines, shown
-from base.config_trial import monitor_lines, trial_lines
 from base.registry import (
     DATA_LOADERS,
     LOSSES,
@@ -33,19 +32,8 @@ from base.schema import Arguments, Block, Settings, arguments_type, block_type, 
 from handwriting.errors import CheckpointError, ConfigError
 from utils.json_text import parse_json, read_json
 
-# The modules that register components when they are imported.
-_COMPONENT_MODULES = (
-    "data_loader.data_loaders",
-    "data_loader.recognition_data_loader",
-    "data_loader.text_data_loader",
-    "model.models",
-    "model.recognition",
-    "model.language_model",
-    "model.loss",
-    "model.metric",
-    "model.recognition_metric",
-    "trainer.schedules",
-)
+# The packages that register components when they are imported.
+_COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
 # What a resumed run may change: how long it goes on, not what it has computed so far.
 _CHANGEABLE_ON_RESUME = ("trainer",)
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -53,7 +41,6 @@ _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMA_KEY = "$schema"
 # Numbers as people type them that JSON writes otherwise: .5, 1., +2
 _LOOSE_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 Overrides = Sequence[tuple[str, Any]]
 
@@ -87,10 +74,10 @@ class Components:
 
 @functools.cache
 def project_components() -> Components:
-    """The project's own components; importing their modules registers them."""
-    for module in _COMPONENT_MODULES:
-        importlib.import_module(module)
-    settings = importlib.import_module("trainer.trainer").TrainerSettings
+    """Return the project's own components; importing their packages registers them."""
+    for package in _COMPONENT_PACKAGES:
+        importlib.import_module(package)
+    settings = importlib.import_module("trainer.settings").TrainerSettings
     return Components(
         MODELS, DATA_LOADERS, OPTIMIZERS, LOSSES, METRICS, LR_SCHEDULERS, trainer=settings
     )
@@ -131,7 +118,7 @@ class ConfigParser:
         config: the frozen config.
         resume: the checkpoint to go on from, ``None`` for a fresh run.
         weights: the checkpoint whose weights a fresh run starts from, ``None`` for random ones.
-        device: ``"cpu"``, ``"cuda"`` and the like; ``"auto"`` is resolved already.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` and the like.
     """
 
     def __init__(
@@ -145,8 +132,6 @@ class ConfigParser:
         self.resume = resume
         self.weights = weights
         self.device = device
-        if device == "auto":
-            self.device = "cuda" if torch.cuda.is_available() else "cpu"
 
     @property
     def name(self) -> str:
@@ -200,8 +185,12 @@ class ConfigParser:
             ConfigError: with everything that is wrong, sorted by path.
         """
         changed, problems = _overridden(raw, overrides)
-        problems += _device_problems(device)
-        schema = config_type(components)
+        _refuse_strangers(changed)
+        if problem := _device_problem(device):
+            problems.append(problem)
+        parts = components or project_components()
+        register_named(changed)
+        schema = config_type(parts)
         try:
             config = schema.model_validate_json(_as_json(changed))
         except ValidationError as error:
@@ -367,7 +356,9 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _joint_problems(config: Config) -> list[str]:
-    """What only shows once every value is of its type."""
+    """Return what only shows once every value is of its type."""
+    from base.config_trial import monitor_lines, trial_lines
+
     problems = trial_lines(config.data_loader, config.optimizer, config.lr_scheduler)
     monitor = getattr(config.trainer, "monitor", None)
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
@@ -386,13 +377,17 @@ def _resume_problems(
     )
 
 
-def _device_problems(device: str) -> list[str]:
-    if not _DEVICE.fullmatch(device):
-        return [f"--device: should be auto, cpu, cuda, cuda:N or mps, got {shown(device)}"]
-    kind, _, number = device.partition(":")
-    count = torch.cuda.device_count()
-    if kind == "cuda" and int(number or 0) >= count:
-        return [f"--device: this machine has {count} CUDA devices, got {shown(device)}"]
-    if kind == "mps" and not torch.backends.mps.is_available():
-        return [f"--device: this machine has no MPS device, got {shown(device)}"]
-    return []
+def _device_problem(device: str) -> str | None:
+    from utils.device import device_problem  # torch, which only this needs
+
+    return device_problem(device)
+
+
+def _refuse_strangers(raw: Mapping[str, Any]) -> None:
+    """``ConfigError`` for a file that is no config at all, before the components are imported."""
+    unknown = [key for key in raw if key not in Config.model_fields]
+    missing = [key for key, field in Config.model_fields.items() if field.is_required()]
+    if unknown and not any(key in raw for key in missing):
+        raise ConfigError(
+            [f"config: holds none of {', '.join(missing)}, got {', '.join(map(str, unknown))}"]
+        )

@@ -1,13 +1,46 @@
-"""What every data loader is: training, validation and evaluation batches of one corpus."""
+"""The base of data loaders: training, validation and evaluation batches of one corpus."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
 
 from base.batch import Batch
-from data_loader.corpus import Corpus
 from handwriting.ink.features import InkFeatures
+from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
+
+
+class LineCorpus(Protocol):
+    """The lines that a data loader makes batches of, as training and evaluation use them.
+
+    Attributes:
+        folder: where it lies; names it in messages.
+        lengths: int64 ``[L]``, pen steps of each of its ``L`` lines.
+    """
+
+    folder: Path
+    lengths: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def split(self, name: str) -> np.ndarray:
+        """Return the indices of the lines in a split, int64; ``DataError`` where there is none."""
+
+    def line(self, index: int) -> Line:
+        """Return one line."""
+
+    def text(self, index: int) -> str:
+        """Return the text of a line."""
+
+    def writer(self, index: int) -> str:
+        """Return the writer's id; empty where it is not known."""
+
+    def source_id(self, index: int) -> str:
+        """Return the id that the source has for a line."""
 
 
 class BaseBatches(ABC):
@@ -57,7 +90,7 @@ class BaseDataLoader(ABC):
         validation_split: name of the split that is validated on.
     """
 
-    corpus: Corpus
+    corpus: LineCorpus
     vocabulary: Vocabulary
     normalisation: Normalisation
     num_features: int = 3

@@ -3,8 +3,10 @@
 Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N`` feature points, ``F`` features.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,6 +69,16 @@ class RecognitionBatch(Batch):
 
     features: Tensor
     feature_lengths: Tensor
+
+
+def collate_features(features: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Lines ``[N, F]`` of different lengths as float32 ``[B, N, F]``, padded with zeros, and their
+    lengths int64 ``[B]``."""
+    lengths = [len(line) for line in features]
+    padded = np.zeros((len(features), max(lengths), features[0].shape[1]), dtype=np.float32)
+    for row, line in zip(padded, features, strict=True):
+        row[: len(line)] = line
+    return torch.from_numpy(padded), torch.tensor(lengths, dtype=torch.int64)
 
 
 def mask_from_lengths(lengths: Tensor, size: int) -> Tensor:

@@ -6,6 +6,8 @@ size to a model) are named in ``provided`` and never stand in a config.
 """
 
 import difflib
+import importlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,12 +15,21 @@ from typing import Any
 class Registry:
     """Named components of one kind.
 
+    A component that is not registered can be named by its dotted path, ``my_package.MyModel``, if
+    it is a class derived from ``accepts``; nothing else is imported or called on a config's word.
+
     Args:
         kind: what the components are, in words, for error messages ("model", "reader").
+        accepts: ``module:Class`` of the base of components named by their paths; None for none.
+        provides: the arguments that the framework supplies to such a component, where it has them.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(
+        self, kind: str, accepts: str | None = None, provides: tuple[str, ...] = ()
+    ) -> None:
         self.kind = kind
+        self.accepts = accepts
+        self.provides = provides
         self._components: dict[str, Callable[..., Any]] = {}
         self._provided: dict[str, frozenset[str]] = {}
 
@@ -40,6 +51,24 @@ class Registry:
             raise ValueError(f"{self.kind} {name!r} is registered twice")
         self._components[name] = component
         self._provided[name] = frozenset(provided)
+
+    def add_by_path(self, path: str, component: object) -> bool:
+        """Add ``component`` under its dotted path; False where it is no component of this kind."""
+        known = next((name for name, each in self._components.items() if each is component), None)
+        if known is not None:
+            self.add(self._components[known], path, tuple(self._provided[known]))
+            return True
+        if not isinstance(component, type) or not issubclass(component, self._base()):
+            return False
+        arguments = inspect.signature(component).parameters
+        self.add(component, path, tuple(name for name in self.provides if name in arguments))
+        return True
+
+    def _base(self) -> type | tuple[type, ...]:
+        if self.accepts is None:
+            return ()
+        module, _, name = self.accepts.partition(":")
+        return getattr(importlib.import_module(module), name)
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         try:
@@ -76,10 +105,18 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f", did you mean {found!r}?" if found else ""
 
 
-MODELS = Registry("model")
-DATA_LOADERS = Registry("data loader")
-READERS = Registry("source")
-LOSSES = Registry("loss")
-METRICS = Registry("metric")
-OPTIMIZERS = Registry("optimizer")
-LR_SCHEDULERS = Registry("learning-rate schedule")
+MODELS = Registry(
+    "model", "base.base_model:BaseModel", ("vocabulary", "normalisation", "num_features")
+)
+DATA_LOADERS = Registry(
+    "data loader",
+    "base.base_data_loader:BaseDataLoader",
+    ("seed", "rank", "world_size", "vocabulary", "normalisation"),
+)
+READERS = Registry("source", "base.base_reader:BaseReader")
+LOSSES = Registry("loss", "base.base_loss:BaseLoss", ("vocabulary", "normalisation"))
+METRICS = Registry("metric", "base.base_metric:BaseMetric", ("vocabulary", "normalisation"))
+OPTIMIZERS = Registry("optimizer", "torch.optim:Optimizer", ("params",))
+LR_SCHEDULERS = Registry(
+    "learning-rate schedule", "torch.optim.lr_scheduler:LRScheduler", ("optimizer", "last_epoch")
+)

@@ -36,9 +36,9 @@ from data_loader.recognition_data_loader import RecognitionDataLoader
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.packed_decoder import PackedDecoder
+from model.greedy import greedy_text
 from model.loss import Seq2SeqNLL
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import greedy_text
 from utils.memory import keep_freed_memory
 
 # As many symbols as in IAM-OnDB.

@@ -38,6 +38,7 @@ except ImportError:  # not a Unix: no lock, and the atomic rename alone decides 
     fcntl = None
 
 TRAIN_SPLIT = "trainset"
+VALIDATION_SPLIT = "testset_v"
 UNFINISHED = ".building-"
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from data_loader.augmentation import Augmentation, line_generator
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
 from data_loader.concatenation import NO_PARTNER, Partners, joined_strokes, joined_text
-from data_loader.corpus import TRAIN_SPLIT, Corpus, prepare_corpus
+from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, Corpus, prepare_corpus
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
@@ -229,7 +229,7 @@ class HandwritingDataLoader(BaseDataLoader):
         validation_limit: Annotated[int, Field(gt=0)] | None = None,
         cache_dir: str = "data/prepared",
         train_split: str = TRAIN_SPLIT,
-        validation_split: str = "testset_v",
+        validation_split: str = VALIDATION_SPLIT,
         num_workers: Annotated[int, Field(ge=0)] = 0,
         pin_memory: bool = False,
         seed: int = 0,

@@ -17,9 +17,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from data_loader.readers.inkml import EXACT
 from handwriting.errors import DataError
 from handwriting.files import make_folder, whole_file
+from handwriting.formats.inkml_reader import EXACT
 from handwriting.ink.line import Line
 
 STROKES_FILE = "strokes.npy"

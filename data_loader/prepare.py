@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_reader import BaseReader
-from base.registry import READERS
+from base.components import checked_block
+from base.registry import DATA_LOADERS, READERS
+from base.schema import build
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
 from handwriting.errors import UserError, run_command
+from utils.json_text import read_json
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
 DEFAULT_DATA = "data"
@@ -107,11 +109,9 @@ def _settings(arguments: argparse.Namespace) -> tuple[BaseReader, Cleaning, str]
     if not arguments.config:
         reader = reader_for(arguments.source or "auto", arguments.data)
         return reader, Cleaning(), arguments.out or DEFAULT_CACHE
-    # Imported here, since a config may name anything, and that takes torch's time to import.
-    from base.schema import build
-    from parse_config import ConfigParser
-
-    settings = ConfigParser.from_file(arguments.config).config.data_loader.args
+    config = read_json(arguments.config)
+    raw = config.get("data_loader") if isinstance(config, dict) else None
+    settings: Any = checked_block(DATA_LOADERS, raw, "data_loader").args
     reader = build(settings.source, {})
     return reader, settings.cleaning.instance(), arguments.out or settings.cache_dir
 

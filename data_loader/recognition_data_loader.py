@@ -3,22 +3,19 @@
 Shapes: ``B`` lines, ``N`` feature points, ``F`` features.
 """
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Annotated
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from base.base_reader import BaseReader
-from base.batch import RecognitionBatch
+from base.batch import RecognitionBatch, collate_features
 from base.registry import DATA_LOADERS, READERS
 from data_loader.augmentation import line_generator
 from data_loader.batches import collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import TRAIN_SPLIT, Corpus
+from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, Corpus
 from data_loader.data_loaders import SPIKES_ONLY, BatchDataset, HandwritingDataLoader, Key
 from data_loader.ink_augmentation import InkAugmentation
 from handwriting.ink.features import InkFeatures
@@ -27,16 +24,6 @@ from handwriting.text.vocabulary import Vocabulary
 
 NO_AUGMENTATION = InkAugmentation()
 DEFAULT_FEATURES = InkFeatures()
-
-
-def collate_features(features: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Lines ``[N, F]`` of different lengths as float32 ``[B, N, F]``, padded with zeros, and their
-    lengths int64 ``[B]``."""
-    lengths = [len(line) for line in features]
-    padded = np.zeros((len(features), max(lengths), features[0].shape[1]), dtype=np.float32)
-    for row, line in zip(padded, features, strict=True):
-        row[: len(line)] = line
-    return torch.from_numpy(padded), torch.tensor(lengths, dtype=torch.int64)
 
 
 class RecognitionDataset(BatchDataset):
@@ -109,7 +96,7 @@ class RecognitionDataLoader(HandwritingDataLoader):
         validation_limit: Annotated[int, Field(gt=0)] | None = None,
         cache_dir: str = "data/prepared",
         train_split: str = TRAIN_SPLIT,
-        validation_split: str = "testset_v",
+        validation_split: str = VALIDATION_SPLIT,
         num_workers: Annotated[int, Field(ge=0)] = 0,
         pin_memory: bool = False,
         seed: int = 0,

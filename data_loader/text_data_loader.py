@@ -15,7 +15,7 @@ from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import TRAIN_SPLIT, prepare_corpus
+from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, prepare_corpus
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
 from handwriting.errors import DataError
@@ -126,7 +126,7 @@ class TextDataLoader(BaseDataLoader):
         limit: Annotated[int, Field(gt=0)] | None = None,
         cache_dir: str = "data/prepared",
         train_split: str = TRAIN_SPLIT,
-        validation_split: str = "testset_v",
+        validation_split: str = VALIDATION_SPLIT,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,

@@ -4,10 +4,7 @@ An evaluator is registered under the ``task`` of the models that it evaluates; t
 none of them by name.
 """
 
-import evaluation.conditional
-import evaluation.language
-import evaluation.recognition
-import evaluation.unconditional  # noqa: F401  (each registers an evaluator)
+from base.components import import_components
 from evaluation.evaluator import (
     DEFAULT_SAMPLES,
     EVALUATORS,
@@ -23,6 +20,8 @@ from evaluation.evaluator import (
     evenly_spread,
     sample_figures,
 )
+
+import_components("evaluation")
 
 __all__ = [
     "DEFAULT_SAMPLES",

@@ -6,7 +6,6 @@ Shapes: ``T`` pen steps.
 """
 
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,6 @@ import numpy as np
 from handwriting.ink.line import Line
 from handwriting.text.error_rates import ErrorCounts, line_errors, rate
 from reading.line_reader import LineReader
-from writing.synthesis import Scorer, by_log_prob
 from writing.synthesised_line import Written
 
 LINES = 200
@@ -110,26 +108,3 @@ class _Inks:
             "text": self.texts[at],
             "reading": reading,
         }
-
-
-def by_legibility(reader: LineReader) -> Scorer:
-    """A scorer that prefers what the recogniser reads with the fewest errors in characters; of
-    equals, what the model that wrote them finds likeliest. What ended by the cap is out."""
-
-    def score(candidates: Sequence[Written]) -> list[float]:
-        readings = reader.read([candidate.strokes for candidate in candidates])
-        own = [-math.inf if math.isnan(value) else value for value in by_log_prob(candidates)]
-        # From 0 to less than 1: less than one error.
-        ranks = {value: place / len(own) for place, value in enumerate(sorted(set(own)))}
-        return [
-            -math.inf if math.isinf(likely) else ranks[likely] - _errors(candidate.text, reading)
-            for candidate, reading, likely in zip(
-                candidates, (reading.text for reading in readings), own, strict=True
-            )
-        ]
-
-    return score
-
-
-def _errors(text: str, reading: str) -> int:
-    return line_errors(text, reading).character_errors

@@ -34,31 +34,14 @@ from handwriting.text.error_rates import (
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel
 from model.recognition_metric import written_texts
-from reading.decoding import DecodingSettings, Reading, decode_encoded
+from reading.decoding import Reading, decode_encoded
 from reading.line_reader import LineReader, confidence
+from reading.settings import GREEDY, Decoding
 from utils.figures.attention import ReadLine, attention_figure, attention_sheet
 from utils.figures.features import features_figure
 
 PICTURED_LINES = 4
 REPORTED_LINES = 20
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """A way to read lines.
-
-    Attributes:
-        key: what its columns are called after.
-        name: for people.
-        settings: how texts are searched and scored.
-    """
-
-    key: str
-    name: str
-    settings: DecodingSettings
-
-
-GREEDY = Decoding("greedy", "greedy", DecodingSettings())
 
 
 @dataclass(frozen=True)

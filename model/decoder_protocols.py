@@ -3,12 +3,10 @@
 Shapes: ``B`` lines, ``R`` rows of a batch, ``N'`` encoder frames, ``C`` vocabulary.
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
-from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
 
 Rows = TypeVar("Rows", bound=tuple)
@@ -53,39 +51,6 @@ class LanguageModel(Protocol):
     """A language model, over whatever characters."""
 
     def for_vocabulary(self, vocabulary: Vocabulary) -> LanguageScorer: ...
-
-
-@dataclass(frozen=True)
-class DecodingSettings:
-    """How texts are searched and scored; see ``reading.decoding``.
-
-    Args:
-        beam: hypotheses kept for each line; 1 follows the best character each time.
-        length_normalisation: exponent alpha of the length that a finished text's score is divided
-            by, 0 for none.
-        coverage: weight of the coverage term (Wu et al. 2016, eq. 14), 0 for none.
-        ctc_weight: weight lambda of the CTC score, 0 to 1; the attention decoder has the rest.
-        language_weight: weight beta of the language model.
-
-    Raises:
-        UserError: for a number out of its range.
-    """
-
-    beam: int = 1
-    length_normalisation: float = 1.0
-    coverage: float = 0.0
-    ctc_weight: float = 0.0
-    language_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.beam < 1:
-            raise UserError(f"beam: should be at least 1, got {self.beam}")
-        for name in ("length_normalisation", "coverage", "language_weight"):
-            value = getattr(self, name)
-            if not 0 <= value < float("inf"):
-                raise UserError(f"{name}: should be 0 or more, got {value}")
-        if not 0 <= self.ctc_weight <= 1:
-            raise UserError(f"ctc_weight: should be 0 to 1, got {self.ctc_weight}")
 
 
 def max_characters(frame_lengths: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from base.base_loss import BaseLoss
+from base.base_metric import BaseMetric
 from base.base_model import BaseModel
 from base.batch import Batch, mask_from_lengths
 from base.registry import LOSSES, METRICS, MODELS
@@ -155,7 +157,7 @@ def character_nll(logits: Tensor, batch: Batch, vocabulary: Vocabulary) -> tuple
 
 
 @LOSSES.register(name="character_nll", provided=("vocabulary",))
-class CharacterNLL(nn.Module):
+class CharacterNLL(BaseLoss):
     """Mean over the characters of all texts, their ends included, of -log p: nats per character."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -174,31 +176,18 @@ class CharacterNLL(nn.Module):
 
 
 @METRICS.register(name="bits_per_character", provided=("vocabulary",))
-class BitsPerCharacter:
+class BitsPerCharacter(BaseMetric):
     """Mean over the characters of all texts, their ends included, of -log2 p."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__()
         self.vocabulary = vocabulary
-        self.reset()
 
-    def reset(self) -> None:
-        """Forget all batches."""
-        self._sums = torch.zeros(2, dtype=torch.float64)
-
-    @torch.no_grad()
-    def update(self, output: Tensor, batch: Batch) -> None:
-        """Count a batch, from logits ``[B, U+1, C]``."""
+    def _count(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum over a batch, from logits ``[B, U+1, C]``."""
         nll, counts = character_nll(output, batch, self.vocabulary)
-        self._sums = self._sums + torch.stack([nll.double().sum(), counts.double().sum()]).cpu()
-
-    def sums(self) -> Tensor:
-        """float64 ``[2]``; those of several processes add up."""
-        return self._sums.clone()
-
-    def load_sums(self, sums: Tensor) -> None:
-        """Continue from the given sums."""
-        self._sums = sums.detach().cpu().double().clone()
+        return nll.double().sum(), counts.double().sum()
 
     def compute(self) -> float:
-        """The number over all that was counted; nan where nothing was."""
-        return (self._sums[0] / self._sums[1]).item() / math.log(2)
+        """Return the mean over all that was counted; nan where nothing was."""
+        return super().compute() / math.log(2)

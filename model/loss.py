@@ -1,8 +1,4 @@
-"""Losses: called with a model's output and the batch, they return a dict of scalars.
-
-Each dict has ``loss``, what training minimises, and ``weight``, how many units (pen steps, lines)
-it is the mean over; means of parts of a batch join to the mean of the whole by these weights. The
-other entries are terms for the log.
+"""The losses of generation and recognition.
 
 Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N'`` encoder frames, ``C`` vocabulary.
 """
@@ -11,9 +7,10 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from base.base_loss import BaseLoss
 from base.batch import Batch, RecognitionBatch, mask_from_lengths
 from base.registry import LOSSES
 from handwriting.errors import ConfigError
@@ -26,7 +23,7 @@ IGNORED = -100
 
 
 @LOSSES.register(name="mixture_nll")
-class MixtureNLL(nn.Module):
+class MixtureNLL(BaseLoss):
     """Negative log-likelihood of pen steps under predicted mixtures (Graves 2013, eq. 26).
 
     Args:
@@ -67,7 +64,7 @@ class MixtureNLL(nn.Module):
 
 
 @LOSSES.register(name="seq2seq_nll", provided=("vocabulary",))
-class Seq2SeqNLL(nn.Module):
+class Seq2SeqNLL(BaseLoss):
     """What a recogniser's decoder and its CTC output lose, joined (Kim, Hori, Watanabe 2017,
     "Joint CTC-attention based end-to-end speech recognition using multi-task learning", eq. 15).
 

@@ -1,16 +1,14 @@
-"""Metrics of predicted pen steps, summed exactly over batches and processes.
-
-A metric is updated with a model's output and the batch. What it sums is a float64 vector, so that
-processes join by adding their vectors; ``compute`` turns the sums into the number.
+"""Metrics of predicted pen steps.
 
 Shapes: ``B`` lines, ``T`` pen steps.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import torch
 from torch import Tensor
 
+from base.base_metric import BaseMetric
 from base.batch import Batch
 from base.registry import METRICS
 from handwriting.ink.normalisation import Normalisation
@@ -38,41 +36,23 @@ def line_scores(output: BivariateMixture, batch: Batch) -> dict[str, Tensor]:
     }
 
 
-class LineMetric(ABC):
-    """A mean over lines or pen steps: one sum divided by another.
+class LineMetric(BaseMetric):
+    """A mean over lines or pen steps.
 
     Args:
         normalisation: of the strokes that the model sees.
     """
 
     def __init__(self, normalisation: Normalisation | None = None) -> None:
+        super().__init__()
         self.normalisation = normalisation or Normalisation()
-        self.reset()
+
+    def _count(self, output: BivariateMixture, batch: Batch) -> tuple[Tensor, Tensor]:
+        return self._totals(line_scores(output, batch))
 
     @abstractmethod
     def _totals(self, scores: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Numerator and denominator, scalars, from the ``line_scores`` of a batch."""
-
-    def reset(self) -> None:
-        """Forget all batches."""
-        self._sums = torch.zeros(2, dtype=torch.float64)
-
-    @torch.no_grad()
-    def update(self, output: BivariateMixture, batch: Batch) -> None:
-        """Count a batch."""
-        self._sums = self._sums + torch.stack(self._totals(line_scores(output, batch))).cpu()
-
-    def sums(self) -> Tensor:
-        """float64 ``[2]``; those of several processes add up."""
-        return self._sums.clone()
-
-    def load_sums(self, sums: Tensor) -> None:
-        """Continue from the given sums."""
-        self._sums = sums.detach().cpu().double().clone()
-
-    def compute(self) -> float:
-        """The number over all that was counted; nan where nothing was."""
-        return (self._sums[0] / self._sums[1]).item()
+        """Return numerator and denominator, scalars, from the ``line_scores`` of a batch."""
 
 
 @METRICS.register(name="nll", provided=("normalisation",))

@@ -23,7 +23,7 @@ from model.custom_layers.seq2seq_modules import (
     Encoder,
     Memory,
 )
-from reading.decoding import greedy_text
+from model.greedy import greedy_text
 
 Count = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]

@@ -6,19 +6,15 @@ defines them and the label sets.
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from base.base_metric import BaseMetric
 from base.batch import Batch
 from base.registry import METRICS
 from handwriting.text.error_rates import (
     ALL,
     FOLDED,
     TASK_57,
-    ErrorCounts,
     LabelSet,
     count_errors,
-    rate,
 )
 from handwriting.text.vocabulary import Vocabulary
 
@@ -30,8 +26,8 @@ def written_texts(batch: Batch, vocabulary: Vocabulary) -> list[str]:
     return [vocabulary.decode(text[:length]) for text, length in texts]
 
 
-class TextMetric:
-    """An error rate over all lines: one count divided by another.
+class TextMetric(BaseMetric):
+    """An error rate over all lines, 0.05 for 5 %.
 
     Args:
         vocabulary: the model's.
@@ -42,15 +38,11 @@ class TextMetric:
     of = "characters"
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__()
         self.vocabulary = vocabulary
-        self.reset()
 
-    def reset(self) -> None:
-        """Forget all batches."""
-        self._sums = torch.zeros(2, dtype=torch.float64)
-
-    def update(self, output: Any, batch: Batch) -> None:
-        """Count a batch; ``output.text`` is what was read of each line.
+    def _count(self, output: Any, batch: Batch) -> tuple[int, int]:
+        """Count the errors in ``output.text``, the reading of each line.
 
         Raises:
             ValueError: nothing was read, as by a model in training mode.
@@ -58,23 +50,8 @@ class TextMetric:
         if output.text is None:
             raise ValueError("no text to count errors of: the model is in training mode")
         pairs = zip(written_texts(batch, self.vocabulary), output.text, strict=True)
-        counts = self._count(count_errors(pairs, self.label_set))
-        self._sums = self._sums + torch.tensor(counts, dtype=torch.float64)
-
-    def _count(self, counts: ErrorCounts) -> tuple[int, int]:
+        counts = count_errors(pairs, self.label_set)
         return getattr(counts, self.errors), getattr(counts, self.of)
-
-    def sums(self) -> Tensor:
-        """float64 ``[2]``, whole numbers; those of several processes add up."""
-        return self._sums.clone()
-
-    def load_sums(self, sums: Tensor) -> None:
-        """Continue from the given sums."""
-        self._sums = sums.detach().cpu().double().clone()
-
-    def compute(self) -> float:
-        """The rate over all that was counted, 0.05 for 5 %; nan where nothing was."""
-        return rate(*self._sums.tolist())
 
 
 @METRICS.register(name="cer", provided=("vocabulary",))

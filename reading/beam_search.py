@@ -18,14 +18,7 @@ from torch import Tensor
 
 from base.batch import mask_from_lengths
 from handwriting.text.vocabulary import Vocabulary
-from model.decoder_protocols import (
-    Decoder,
-    DecodingSettings,
-    LanguageScorer,
-    max_characters,
-    take_part,
-    take_rows,
-)
+from model.decoder_protocols import Decoder, LanguageScorer, max_characters, take_part, take_rows
 from reading.ctc import (
     CTCFrames,
     CTCPrefixes,
@@ -34,6 +27,7 @@ from reading.ctc import (
     extend,
     extension_scores,
 )
+from reading.settings import DecodingSettings
 
 # A frame that was never looked at has coverage 0 and would cost infinitely much.
 COVERAGE_FLOOR = 0.05

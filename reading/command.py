@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.legibility_command import line_reader
 from handwriting.files import whole_folder
 from handwriting.formats.ink_file import read_ink_file
 from handwriting.ink.features import InkFeatures
@@ -15,7 +14,8 @@ from handwriting.ink.line import Line
 from handwriting.text.error_rates import count_errors
 from reading.decoding import Reading
 from reading.line_reader import confidence
-from reading.options import decodings, language_model
+from reading.options import decodings
+from reading.recogniser import language_model, line_reader
 from trainer.loaded_model import Trained
 from utils.command_line import print_notes
 from utils.figures.attention import ReadLine, attention_sheet

@@ -24,7 +24,7 @@ preferred. Padding, start and unknown character are never written, and no text i
 line has encoder frames.
 
 ``decode`` is the beam search, and with a beam of 1 and no other weights it is greedy decoding;
-``greedy_text`` is the same with less work, for the error rates during training.
+``model.greedy.greedy_text`` is the same with less work, for the error rates during training.
 
 Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames, ``U`` characters,
 ``C`` vocabulary.
@@ -41,7 +41,6 @@ from torch import Tensor
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import (
-    DecodingSettings,
     LanguageModel,
     LanguageScorer,
     Recogniser,
@@ -50,6 +49,7 @@ from model.decoder_protocols import (
 )
 from reading.beam_search import BeamSearch, Found
 from reading.ctc import ctc_greedy
+from reading.settings import GREEDY, DecodingSettings
 
 __all__ = [
     "DecodingSettings",
@@ -57,13 +57,9 @@ __all__ = [
     "ctc_greedy",
     "decode",
     "decode_encoded",
-    "greedy_text",
     "max_characters",
 ]
 
-GREEDY = DecodingSettings()
-# Finished lines are dropped from a batch once they make up this share of it.
-DROP_SHARE = 0.25
 # Hypotheses that are worked on at once: a processor is quicker while its caches hold them, another
 # device where there are many of them. More lines are read in parts.
 ROWS = {"cpu": 128}
@@ -100,7 +96,7 @@ def decode(
     features: Tensor,
     feature_lengths: Tensor,
     vocabulary: Vocabulary,
-    settings: DecodingSettings = GREEDY,
+    settings: DecodingSettings = GREEDY.settings,
     language_model: LanguageModel | None = None,
 ) -> list[Reading]:
     """Read lines of handwriting.
@@ -129,7 +125,7 @@ def decode_encoded(
     model: Recogniser,
     encoded: Any,
     vocabulary: Vocabulary,
-    settings: DecodingSettings = GREEDY,
+    settings: DecodingSettings = GREEDY.settings,
     language_model: LanguageModel | None = None,
 ) -> list[Reading]:
     """``decode`` for lines that are encoded already, so that several settings can be tried."""
@@ -141,39 +137,6 @@ def decode_encoded(
         found = BeamSearch(decoder, part, ctc_logits, vocabulary, settings, language).run()
         readings += [_reading(text, vocabulary) for text in found]
     return readings
-
-
-@torch.no_grad()
-def greedy_text(model: Recogniser, encoded: Any, vocabulary: Vocabulary) -> list[str]:
-    """The texts ``[B]`` that follow from the best character each time.
-
-    Args:
-        model: the recogniser.
-        encoded: the lines, as it encodes them.
-        vocabulary: the model's.
-    """
-    limits = max_characters(encoded.lengths)
-    device, longest = limits.device, int(limits.max())
-    never = torch.tensor([vocabulary.pad, vocabulary.sos, vocabulary.unk], device=device)
-    written = torch.full((len(limits), longest), vocabulary.eos, device=device)
-    lines = torch.arange(len(limits), device=device)
-    previous, ended = torch.full_like(lines, vocabulary.sos), limits == 0
-    decoder = model.packed()
-    state = decoder.initial_state(encoded)
-    for position in range(longest):
-        logits, state = decoder.step(previous, state, encoded)
-        previous = logits.index_fill(1, never, -torch.inf).argmax(dim=1)
-        # What follows the end of a text is not read.
-        written[lines, position] = previous
-        ended = ended | (previous == vocabulary.eos) | (limits[lines] == position + 1)
-        num_ended = int(ended.sum())
-        if num_ended == len(lines):
-            break
-        if num_ended >= DROP_SHARE * len(lines):
-            rows = (~ended).nonzero().squeeze(1)
-            lines, previous, ended = lines[rows], previous[rows], ended[rows]
-            state, encoded = take_rows(state, rows), take_rows(encoded, rows)
-    return [vocabulary.decode(row) for row in _within(written, limits, vocabulary.eos).tolist()]
 
 
 def _parts(encoded: Any, beam: int) -> Iterator[Any]:
@@ -195,12 +158,6 @@ def _ctc_logits(model: Recogniser, encoded: Any, settings: DecodingSettings) -> 
             f" got {settings.ctc_weight}"
         )
     return logits
-
-
-def _within(written: Tensor, limits: Tensor, end: int) -> Tensor:
-    """The characters ``[B, U]`` up to each line's limit."""
-    positions = torch.arange(written.shape[1], device=written.device)
-    return written.masked_fill(positions >= limits.unsqueeze(1), end)
 
 
 def _language(

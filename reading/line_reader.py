@@ -11,11 +11,12 @@ import torch
 from tqdm import tqdm
 
 from base.base_model import BaseModel
-from data_loader.recognition_data_loader import collate_features
+from base.batch import collate_features
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel
-from reading.decoding import GREEDY, DecodingSettings, Reading, decode
+from reading.decoding import Reading, decode
+from reading.settings import GREEDY, DecodingSettings
 
 
 class LineReader:
@@ -36,7 +37,7 @@ class LineReader:
         model: BaseModel,
         vocabulary: Vocabulary,
         features: InkFeatures,
-        settings: DecodingSettings = GREEDY,
+        settings: DecodingSettings = GREEDY.settings,
         language_model: LanguageModel | None = None,
         batch_size: int = 64,
         progress: bool = False,

@@ -1,21 +1,14 @@
-"""The options of ``experiments.py`` for recognisers: how lines are read.
-
-An option that was not given is None.
-"""
+"""The options of recognisers: how lines are read, and which ink; one not given is None."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from base.base_model import BaseModel
-from evaluation.recognition import GREEDY, Decoding, RecognitionEvaluator
-from handwriting.errors import UserError
-from reading.decoding import DecodingSettings
-from trainer.loaded_model import Trained, load_trained
-from utils.command_line import number_from_zero, option_name, whole_number
+from handwriting.formats.registry import READ_SUFFIXES, listed
+from reading.settings import GREEDY, Decoding, DecodingSettings
+from utils.command_line import given, number_from_zero, whole_number
 
-TASK = "recognition"
 OPTIONS = (
     "beam",
     "length_normalisation",
@@ -26,8 +19,7 @@ OPTIONS = (
 )
 BEAM = 8
 LANGUAGE_WEIGHT = 0.5
-# Options of the evaluation of models that write.
-_NOT_FOR_READING = ("bias", "steps", "samples_only")
+INK_LINES = ("auto", "one")
 
 
 def add_options(add: Callable[..., Any]) -> None:
@@ -66,19 +58,6 @@ def add_options(add: Callable[..., Any]) -> None:
     )
 
 
-def refuse_unless_recogniser(options: argparse.Namespace, model: BaseModel) -> None:
-    """``UserError`` where an option is not for the model's task."""
-    if model.task == TASK:
-        names, why = _NOT_FOR_READING, "is for models that write, the checkpoint's model reads"
-    else:
-        names, why = OPTIONS, f"is for recognisers, got a {type(model).__name__}"
-    for name in names:
-        if getattr(options, name, None) is not None:
-            raise UserError(f"{option_name(name)}: {why}")
-    if options.language_weight is not None and options.language_model is None:
-        raise UserError("--language-weight: there is no --language-model that it is the weight of")
-
-
 def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
     """Greedy decoding, and what the options ask for on top of it, one thing added at a time; the
     last one has everything."""
@@ -86,7 +65,7 @@ def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
         return (GREEDY,)
     beam = {
         "beam": BEAM if options.beam is None else options.beam,
-        **_given(options, ("length_normalisation", "coverage")),
+        **given(options, ("length_normalisation", "coverage")),
     }
     steps = [("beam", f"beam {beam['beam']}", beam)]
     if options.ctc_weight:
@@ -102,48 +81,35 @@ def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
     return tuple(found)
 
 
-def language_model(options: argparse.Namespace, trained: Trained) -> Any:
-    """The language model on the recogniser's device; None where none is asked for.
-
-    Raises:
-        UserError: the checkpoint is not one of a language model, or of one over other characters.
-    """
-    if options.language_model is None:
-        return None
-    device = str(next(trained.model.parameters()).device)
-    model = load_trained(options.language_model, device).model
-    if model.task != "language":
-        raise UserError(
-            f"--language-model: should be the checkpoint of a language model, got one of a"
-            f" {type(model).__name__} ({options.language_model})"
-        )
-    model.for_vocabulary(trained.vocabulary)  # says what is wrong, before any work is done
-    return model
-
-
-def recognition_evaluator(trained: Trained, options: argparse.Namespace) -> RecognitionEvaluator:
-    """The evaluator of a recogniser, with the decodings that are asked for."""
-    return RecognitionEvaluator(
-        trained.model,
-        trained.normalisation,
-        trained.vocabulary,
-        trained.features,
-        decodings=decodings(options),
-        language_model=language_model(options, trained),
-    )
-
-
-def _language_weight(options: argparse.Namespace) -> float:
-    return LANGUAGE_WEIGHT if options.language_weight is None else options.language_weight
-
-
-def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(options, name)) is not None}
-
-
 def _share(text: str) -> float:
     """The type of an argument that is a number from 0 to 1."""
     value = number_from_zero(text)
     if value > 1:
         raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
     return value
+
+
+def _language_weight(options: argparse.Namespace) -> float:
+    return LANGUAGE_WEIGHT if options.language_weight is None else options.language_weight
+
+
+def add_ink_options(add: Callable[..., Any]) -> None:
+    """Add the options of reading a file with a parser's ``add_argument``."""
+    add(
+        "--ink",
+        type=Path,
+        metavar="FILE",
+        help=f"print the text of the handwriting in a {listed(READ_SUFFIXES)} file; with --out also"
+        " write the text, how sure it is, and a picture",
+    )
+    add(
+        "--ink-lines",
+        choices=INK_LINES,
+        help="auto: ink that the file does not divide into lines is divided by where its strokes"
+        " are; one: all of it is one line (default: auto)",
+    )
+
+
+def reads(options: argparse.Namespace) -> bool:
+    """Whether the command is to read ink from a file, not to evaluate."""
+    return options.ink is not None

@@ -19,6 +19,7 @@ from torch import Tensor
 import train
 from handwriting.errors import CheckpointError, ConfigError
 from parse_config import ConfigParser
+from trainer.assembly import build_trainer
 from trainer.checkpointing import evaluation_weights, load_checkpoint
 from trainer.distributed import Distributed
 from trainer.trainer import Trainer
@@ -85,7 +86,7 @@ def changed(raw: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 def without_samples(config: ConfigParser) -> Trainer:
     """What ``train.py`` trains with, but for the pictures, which take longer than all else."""
-    trainer = train.build_trainer(config, Distributed())
+    trainer = build_trainer(config, Distributed())
     trainer.sampler, trainer.draw_history = None, lambda rows, path: None
     return trainer
 

@@ -9,14 +9,20 @@ import numpy as np
 from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
 from base.base_reader import NoSource
+from base.components import checked_block, checked_settings
 from base.registry import DATA_LOADERS, MODELS
+from base.schema import build
+from data_loader.corpus import VALIDATION_SPLIT
 from data_loader.data_loaders import HandwritingDataLoader
-from handwriting.errors import UserError
+from handwriting.errors import CheckpointError, ConfigError, UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
-from parse_config import ConfigParser
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
+from utils.device import resolve_device
+
+# Settings that say how a model is trained, not how its lines are read.
+_TRAINING_ALONE = ("limit", "joined", "augmentation", "num_workers", "pin_memory")
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,36 @@ class Trained:
     @property
     def validation_split(self) -> str:
         """Name of the split that it was validated on in training."""
-        return self.config["data_loader"]["args"]["validation_split"]
+        return self.config["data_loader"]["args"].get("validation_split", VALIDATION_SPLIT)
 
 
 def load_trained(path: Path, device: str = "auto") -> Trained:
-    """The model of a checkpoint, on ``device``; ``UserError`` when it cannot be had from it."""
+    """Return the model of a checkpoint, on ``device``.
+
+    Of the config in it, only the model and its features are looked at: settings of its training
+    that no longer fit (an optimizer, a reader) change nothing here.
+
+    Raises:
+        UserError: the checkpoint cannot be used, or there is no such device.
+    """
+    place = resolve_device(device)
     checkpoint = load_checkpoint(path)
-    parser = ConfigParser.from_dict(checkpoint["config"], device=device)
     vocabulary = checkpoint["vocabulary"] and Vocabulary.from_dict(checkpoint["vocabulary"])
-    features = _features(parser)
+    try:
+        features = _features(checkpoint["config"])
+        block = checked_block(MODELS, checkpoint["arch"], "arch")
+    except ConfigError as error:
+        faults = "; ".join(error.problems)
+        raise CheckpointError(f"{path}: its model does not fit here: {faults}") from error
     num_features = BaseDataLoader.num_features if features is None else features.size
     provided = {"vocabulary": vocabulary, "num_features": num_features}
-    model = parser.build(MODELS, parser.config.arch, **provided)
+    model = build(block, provided)
     load_weights(model, evaluation_weights(checkpoint), path)
     return Trained(
-        model=model.to(parser.device).eval(),
+        model=model.to(place).eval(),
         normalisation=Normalisation.from_dict(checkpoint["normalisation"]),
         vocabulary=vocabulary,
-        config=parser.to_dict(),
+        config=checkpoint["config"],
         progress={
             "epoch": checkpoint["epoch"],
             "step": checkpoint["step"],
@@ -69,13 +87,16 @@ def load_trained(path: Path, device: str = "auto") -> Trained:
     )
 
 
-def _features(parser: ConfigParser) -> InkFeatures | None:
-    settings = getattr(parser.config.data_loader.args, "features", None)
-    return None if settings is None else settings.instance()
+def _features(config: dict[str, Any]) -> InkFeatures | None:
+    """The features that a recogniser was trained on; None where the config has none."""
+    settings = config["data_loader"]["args"].get("features")
+    if settings is None:
+        return None
+    return checked_settings(InkFeatures, settings, "data_loader.args.features")
 
 
 def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDataLoader:
-    """The data that the config names, or those in the folder ``data``, as the model sees them.
+    """Open the data that the config names, or those in the folder ``data``, as the model sees them.
 
     Args:
         trained: the model.
@@ -85,23 +106,21 @@ def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDa
     Raises:
         UserError: there are none, or they are not those of the config.
     """
-    # What training used of a split says nothing about what it is opened for now.
-    changes: list[tuple[str, Any]] = [("data_loader.args.limit", None)]
+    raw = trained.config["data_loader"]
+    args = {name: value for name, value in raw["args"].items() if name not in _TRAINING_ALONE}
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
-        source = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
-        changes.append(("data_loader.args.source", source))
-    parser = ConfigParser.from_dict(trained.config, changes)
+        args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
+    block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
+    provided = {
+        "seed": trained.config["seed"],
+        "rank": 0,
+        "world_size": 1,
+        "vocabulary": trained.vocabulary,
+        "normalisation": trained.normalisation,
+    }
     try:
-        loader = parser.build(
-            DATA_LOADERS,
-            parser.config.data_loader,
-            seed=parser.seed,
-            rank=0,
-            world_size=1,
-            vocabulary=trained.vocabulary,
-            normalisation=trained.normalisation,
-        )
+        loader = build(block, provided)
     except NoSource as error:
         if data is not None:
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from base.base_data_loader import BaseDataLoader
+from base.base_metric import BaseMetric
 from base.base_trainer import BaseTrainer, Monitor
 from base.batch import Batch
 from handwriting.errors import CheckpointError, Interrupted
@@ -47,20 +48,6 @@ CURVE_SECONDS = 10.0
 
 class NonFiniteLoss(RuntimeError):
     """The loss or the gradient is not a finite number; no checkpoint was touched."""
-
-
-class Metric(Protocol):
-    """A number over many batches, from sums that processes can add up."""
-
-    def reset(self) -> None: ...
-
-    def update(self, output: Any, batch: Batch) -> None: ...
-
-    def sums(self) -> Tensor: ...
-
-    def load_sums(self, sums: Tensor) -> None: ...
-
-    def compute(self) -> float: ...
 
 
 class WeightNoise(Protocol):
@@ -128,7 +115,7 @@ class Trainer(BaseTrainer):
         *,
         model: nn.Module,
         criterion: Callable[[Any, Batch], dict[str, Tensor]],
-        metrics: Mapping[str, Metric],
+        metrics: Mapping[str, BaseMetric],
         optimizer: torch.optim.Optimizer,
         data_loader: BaseDataLoader,
         settings: TrainerSettings,

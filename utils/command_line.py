@@ -4,7 +4,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from handwriting.errors import UserError
 
@@ -67,3 +67,13 @@ def print_notes(notes: Sequence[str]) -> None:
         print(f"note: {note}", file=sys.stderr)
     if len(notes) > _MOST_NOTES:
         print(f"note: and {len(notes) - _MOST_NOTES} more of the kind", file=sys.stderr)
+
+
+def given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Return the options among ``names`` that were given, by name."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def is_terminal() -> bool:
+    """Return whether progress bars would be seen: whether stderr is a terminal."""
+    return sys.stderr.isatty()

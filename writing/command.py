@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evaluation.legibility import by_legibility
-from evaluation.legibility_command import load_recognizer
 from handwriting.errors import UserError
-from handwriting.formats.ink_file import INK_SUFFIXES
+from handwriting.formats.page_files import write_pages
+from handwriting.formats.registry import READ_SUFFIXES, parse_formats
 from handwriting.ink.line import Line
-from handwriting.pages import PageOptions, WriteOptions, layout_pages, parse_formats, write_pages
+from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
+from reading.recogniser import load_recognizer
 from trainer.loaded_model import Trained, open_data
 from utils.command_line import print_notes
-from utils.experiment_options import gcode_options, page_options
 from writing.export_command import load_step
-from writing.pen_steps.packed_weights import PRECISIONS
+from writing.options import PRECISIONS, gcode_options, page_options
+from writing.scorers import by_legibility
 from writing.style import in_units_of, read_style_file
 from writing.synthesis import Prime, Scorer, by_log_prob
 from writing.text_writer import TextWriter, WrittenText
@@ -142,7 +142,7 @@ def _style(trained: Trained, options: argparse.Namespace, is_lenient: bool) -> P
     if options.style is None:
         return None
     path = Path(options.style)
-    is_file = path.is_file() or path.suffix.lower() in INK_SUFFIXES
+    is_file = path.is_file() or path.suffix.lower() in READ_SUFFIXES
     line = _style_of_file(path, trained, options) if is_file else _style_of_data(trained, options)
     if options.style_text is not None:
         line = replace(

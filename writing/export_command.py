@@ -16,11 +16,13 @@ from base.batch import Batch
 from base.registry import METRICS
 from data_loader.data_loaders import SplitBatches
 from handwriting.errors import UserError
+from handwriting.files import whole_folder
 from model.metric import LineMetric
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting, StackedHandwriting
 from trainer.loaded_model import Trained, open_data
 from utils.command_line import print_notes
+from utils.report import describe_rows, write_report
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.pen_steps.packed_steps import PenSteps, TextPenSteps
@@ -181,3 +183,17 @@ def _of_file(step: OnnxStep) -> StepsOfText:
     if step.has_text:
         return step.text_pen_steps
     return lambda text: step.pen_steps(len(text))
+
+
+def export(trained: Trained, options: argparse.Namespace) -> None:
+    """The pen step in files, and what they cost in quality, in a folder and printed."""
+    out = options.out or options.resume.parent / f"onnx-{options.resume.stem}"
+    report = {"checkpoint": str(options.resume), **trained.progress, "task": trained.model.task}
+    with whole_folder(out) as folder:
+        report |= export_step(trained, options, folder)
+        if "split" in report:
+            print(f"nll of {report['lines']:,} lines of split {report['split']}")
+        print(describe_rows(printable(report["steps"])))
+        write_report(report, folder / "metrics.json")
+        names = sorted(file.name for file in folder.iterdir())
+    print(f"written to {out}: {', '.join(names)}")

@@ -1,43 +1,20 @@
 """Write pages to files, in any of the formats."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from handwriting.errors import UserError
 from handwriting.files import whole_folder
-from handwriting.formats.gcode_writer import write_gcode
-from handwriting.formats.gif_writer import write_gif
-from handwriting.formats.inkml_writer import write_inkml
-from handwriting.formats.json_writer import write_json
-from handwriting.formats.png_writer import write_png
-from handwriting.formats.svg_writer import write_svg
+from handwriting.formats.registry import (
+    document_writer_of,
+    format_named,
+    page_writer_of,
+    parse_formats,
+)
 from handwriting.pages.options import WriteOptions, check_options
 from handwriting.pages.page import Page
-
-_PAGE_WRITERS: dict[str, Callable[[Page, Path, WriteOptions], None]] = {
-    "svg": write_svg,
-    "png": write_png,
-    "gif": write_gif,
-    "inkml": write_inkml,
-    "gcode": write_gcode,
-}
-_DOCUMENT_WRITERS: dict[str, Callable[[Sequence[Page], Path, WriteOptions], None]] = {
-    "json": write_json,
-}
-FORMATS = ("svg", "png", "gif", "json", "inkml", "gcode")
-
-
-def parse_formats(text: str) -> tuple[str, ...]:
-    """Formats from a list such as ``svg,png``; ``UserError`` naming those that are none."""
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise UserError(
-            f"format: must be some of {', '.join(FORMATS)}, got {', '.join(unknown) or 'none'}"
-        )
-    return names
 
 
 def write_pages(
@@ -56,7 +33,7 @@ def write_pages(
     Args:
         pages: at least one.
         folder: made if it is not there.
-        formats: some of ``FORMATS``.
+        formats: some of ``WRITTEN_FORMATS``.
         options: see ``WriteOptions``.
         name: what the files' names begin with.
         progress: whether a bar shows how far it is.
@@ -77,18 +54,23 @@ def write_pages(
     return [Path(folder) / file for file, _ in jobs]
 
 
-def _jobs(pages: Sequence[Page], formats: Sequence[str], options: WriteOptions, name: str):
+def _jobs(
+    pages: Sequence[Page], formats: Sequence[str], options: WriteOptions, name: str
+) -> Iterator[tuple[str, Callable[[Path], None]]]:
     """File names and what writes them."""
     digits = len(str(len(pages)))
+    entries = [entry for entry in map(format_named, formats) if entry is not None]
     for index, page in enumerate(pages, start=1):
-        for format_name in formats:
-            if format_name in _PAGE_WRITERS:
-                yield f"{name}-{index:0{digits}d}.{format_name}", _bound(format_name, page, options)
-    for format_name in formats:
-        if format_name in _DOCUMENT_WRITERS:
-            writer = _DOCUMENT_WRITERS[format_name]
-            yield f"{name}.{format_name}", lambda path, w=writer: w(pages, path, options)
+        for entry in entries:
+            if write_page := page_writer_of(entry):
+                file = f"{name}-{index:0{digits}d}{entry.suffix}"
+                yield file, partial(_write_page, write_page, page, options)
+    for entry in entries:
+        if write_document := document_writer_of(entry):
+            yield f"{name}{entry.suffix}", partial(_write_page, write_document, pages, options)
 
 
-def _bound(format_name: str, page: Page, options: WriteOptions) -> Callable[[Path], None]:
-    return lambda path: _PAGE_WRITERS[format_name](page, path, options)
+def _write_page(
+    write: Callable[..., None], ink: Page | Sequence[Page], options: WriteOptions, path: Path
+) -> None:
+    write(ink, path, options)

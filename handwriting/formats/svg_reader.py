@@ -14,11 +14,15 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import svgelements
 
+from handwriting.errors import DataError
+from handwriting.formats.checked_lines import lines_of_points
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
+from handwriting.ink.line import Line
 
 _NOT_DRAWN = {
     *("defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "style", "script"),
@@ -220,3 +224,19 @@ def _joined(strokes: list[np.ndarray]) -> list[np.ndarray]:
         else:
             joined.append(stroke)
     return joined
+
+
+def read_svg_file(path: Path) -> list[Line]:
+    """Return the lines of an SVG file; see ``read_svg``.
+
+    Raises:
+        DataError: it is not SVG, or nothing is drawn in it.
+    """
+    try:
+        found = read_svg(path.read_bytes())
+    except BadXml as error:
+        raise DataError(f"{path}: {error}") from None
+    inks = [line for line in found if line.strokes]
+    if not inks:
+        raise DataError(f"{path}: no ink: no path, polyline, polygon or line is drawn in it")
+    return lines_of_points([(ink.strokes, ink.text) for ink in inks], path)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from line_helpers import ListReader, wavy_lines
 
-from base.batch import RecognitionBatch
+from base.batch import RecognitionBatch, collate_features
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import line_generator
 from data_loader.data_loaders import HandwritingDataLoader
 from data_loader.ink_augmentation import InkAugmentation
-from data_loader.recognition_data_loader import RecognitionDataLoader, collate_features
+from data_loader.recognition_data_loader import RecognitionDataLoader
 from handwriting.errors import ConfigError
 from handwriting.ink.features import InkFeatures
 from parse_config import ConfigParser

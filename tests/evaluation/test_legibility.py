@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from evaluation.legibility import by_legibility, legibility
+from evaluation.legibility import legibility
 from handwriting.ink.line import Line
 from reading.decoding import Reading
+from writing.scorers import by_legibility
 from writing.synthesised_line import Written
 
 TEXTS = ["abc", "de fg"]

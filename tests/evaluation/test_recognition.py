@@ -10,19 +10,18 @@ import torch
 from matplotlib.figure import Figure
 
 import model.recognition_metric  # noqa: F401  (registers the metrics)
-from base.batch import RecognitionBatch
+from base.batch import RecognitionBatch, collate_features
 from base.registry import METRICS
 from data_loader.batches import collate
-from data_loader.recognition_data_loader import collate_features
 from evaluation import SampleSettings, evaluate, evaluator_of, sample_figures
-from evaluation.recognition import GREEDY, Decoding, RecognitionEvaluator
+from evaluation.recognition import RecognitionEvaluator
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.error_rates import confusions
 from handwriting.text.vocabulary import Vocabulary
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import DecodingSettings
+from reading.settings import GREEDY, Decoding, DecodingSettings
 from utils.figures.sheet import Sheet
 
 VOCABULARY = Vocabulary("abeABE .")

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import experiments
-import train
 from base.batch import Batch
 from data_loader.batches import collate
 from data_loader.text_data_loader import NO_INK
@@ -21,6 +20,7 @@ from model.language_model import (
     character_nll,
 )
 from parse_config import ConfigParser
+from trainer.assembly import build_trainer
 from trainer.distributed import Distributed
 from trainer.loaded_model import load_trained
 
@@ -139,7 +139,7 @@ def tiny_config(folder: Path) -> dict[str, Any]:
 
 def test_the_config_trains_and_its_checkpoint_is_evaluated(tmp_path: Path, capsys) -> None:
     config = ConfigParser.from_dict(tiny_config(tmp_path), device="cpu")
-    trainer = train.build_trainer(config, Distributed())
+    trainer = build_trainer(config, Distributed())
     trainer.draw_history = lambda rows, path: None
     trainer.train()
     out = tmp_path / "out"

@@ -10,10 +10,9 @@ import torch
 from small_recogniser import LENGTHS, TEXTS, VOCABULARY, random_batch, small_model
 from torch import Tensor
 
-from base.batch import RecognitionBatch
+from base.batch import RecognitionBatch, collate_features
 from data_loader.batches import collate
 from data_loader.readers.synthetic import SyntheticReader
-from data_loader.recognition_data_loader import collate_features
 from handwriting.errors import ConfigError
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
+from model.greedy import greedy_text
 from reading.beam_search import COVERAGE_FLOOR
 from reading.ctc import ctc_frames, empty_prefixes, extend, extension_scores
-from reading.decoding import DecodingSettings, decode, decode_encoded, greedy_text
+from reading.decoding import decode, decode_encoded
+from reading.settings import DecodingSettings
 
 VOCABULARY = Vocabulary("ab")
 WIDE = 400  # more than all prefixes of the longest text: the search leaves nothing out

@@ -8,9 +8,11 @@ from torch.nn import functional as F
 
 from base.batch import RecognitionBatch
 from handwriting.text.vocabulary import Vocabulary
+from model.greedy import greedy_text
 from model.language_model import CharacterLanguageModel
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import DecodingSettings, Reading, decode, decode_encoded, greedy_text
+from reading.decoding import Reading, decode, decode_encoded
+from reading.settings import DecodingSettings
 
 VOCABULARY = Vocabulary("abcd ")
 LENGTHS = [40, 9, 31, 24, 1, 40]

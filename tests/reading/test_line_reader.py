@@ -11,8 +11,9 @@ from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import strokes_from_points
 from handwriting.text.vocabulary import Vocabulary
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import DecodingSettings, Reading, decode
+from reading.decoding import Reading, decode
 from reading.line_reader import LineReader, confidence
+from reading.settings import DecodingSettings
 
 VOCABULARY = Vocabulary("abc ")
 FEATURES = InkFeatures()

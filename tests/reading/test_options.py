@@ -6,17 +6,14 @@ from pathlib import Path
 import pytest
 from tiny_checkpoint import SHORT_LINES, make_checkpoint
 
-from evaluation.recognition import GREEDY, RecognitionEvaluator
+from evaluation.command import evaluator_for
+from evaluation.recognition import RecognitionEvaluator
+from experiments import parse_options
 from handwriting.errors import UserError
-from reading.decoding import DecodingSettings
-from reading.options import (
-    decodings,
-    language_model,
-    recognition_evaluator,
-    refuse_unless_recogniser,
-)
+from reading.options import decodings
+from reading.recogniser import language_model, refuse_unless_recogniser
+from reading.settings import GREEDY, DecodingSettings
 from trainer.loaded_model import Trained, load_trained
-from utils.experiment_options import parse_options
 
 
 def options_of(*words: str) -> argparse.Namespace:
@@ -117,7 +114,7 @@ def test_the_language_model_is_one(trained: Trained, checkpoints: dict[str, Path
 
 def test_the_evaluator_has_all_of_it(trained: Trained, checkpoints: dict[str, Path]) -> None:
     options = options_of("--beam", "2", "--language-model", str(checkpoints["language"]))
-    evaluator = recognition_evaluator(trained, options)
+    evaluator = evaluator_for(trained, options)
     assert isinstance(evaluator, RecognitionEvaluator)
     assert len(evaluator.decodings) == 3 and evaluator.language_model.task == "language"
     assert evaluator.features == trained.features

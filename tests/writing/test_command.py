@@ -16,7 +16,7 @@ import experiments
 from data_loader.export import write_inkml
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
-from handwriting.pages import FORMATS
+from handwriting.formats.registry import WRITTEN_FORMATS
 
 ROOT = Path(__file__).parents[2]
 TEXT = "to be\n\nor not"
@@ -54,7 +54,7 @@ def a_line() -> tuple[str, str]:
 
 
 def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
-    run(checkpoint, "--text", TEXT, "--format", ",".join(FORMATS), out=tmp_path / "out")
+    run(checkpoint, "--text", TEXT, "--format", ",".join(WRITTEN_FORMATS), out=tmp_path / "out")
     files = contents(tmp_path / "out")
     assert sorted(files) == sorted(
         ["page-1.svg", "page-1.png", "page-1.gif", "page-1.inkml", "page-1.gcode", "page.json"]

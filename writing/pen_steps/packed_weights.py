@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from model.custom_layers.lstm import LoopLSTM
 from model.custom_layers.lstm_with_gaussian_attention import LSTMWithGaussianAttention
 from model.models import STROKE_SIZE, ConditionalHandwriting, StackedHandwriting
-
-PRECISIONS = ("float32", "bfloat16")
+from writing.options import PRECISIONS
 
 WIDTH = 16
 """Widths that are a multiple of this suit the processors' vector units."""

@@ -11,8 +11,9 @@ from ink_samples import page, wave_line, waves
 from data_loader.export import write_inkml
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import MOST_POINTS, ink_in_file, read_ink_file
+from handwriting.formats.page_files import write_pages
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.pages import WrittenLine, layout_pages, write_pages
+from handwriting.pages import WrittenLine, layout_pages
 
 TEXTS = ["to be", "or not", "to be"]
 

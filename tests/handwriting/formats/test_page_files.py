@@ -9,17 +9,10 @@ from PIL import Image
 
 from data_loader.readers.inkml import InkmlReader
 from handwriting.errors import UserError
+from handwriting.formats.page_files import write_pages
+from handwriting.formats.registry import WRITTEN_FORMATS, parse_formats
 from handwriting.ink.line import points_from_strokes
-from handwriting.pages import (
-    FORMATS,
-    GcodeOptions,
-    GifOptions,
-    PageOptions,
-    WriteOptions,
-    layout_pages,
-    parse_formats,
-    write_pages,
-)
+from handwriting.pages import GcodeOptions, GifOptions, PageOptions, WriteOptions, layout_pages
 
 SVG = "{http://www.w3.org/2000/svg}"
 INKML = "{http://www.w3.org/2003/InkML}"
@@ -276,7 +269,7 @@ def test_gif_that_does_not_loop(page, tmp_path):
 
 def test_an_empty_page_can_be_written_in_every_format(tmp_path):
     layout = layout_pages([], PageOptions(page_width=60.0, margin=5.0))
-    files = write_pages(layout.pages, tmp_path, FORMATS)
+    files = write_pages(layout.pages, tmp_path, WRITTEN_FORMATS)
     assert all(file.stat().st_size > 0 for file in files)
 
 

@@ -8,8 +8,10 @@ from small_recogniser import VOCABULARY, random_batch, small_model
 
 from model.custom_layers.recurrence import COLUMN_MULTIPLE
 from model.decoder_protocols import take_rows
+from model.greedy import greedy_text
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import DecodingSettings, decode_encoded, greedy_text
+from reading.decoding import decode_encoded
+from reading.settings import DecodingSettings
 
 attentions = pytest.mark.parametrize("attention", ["location", "additive"])
 

@@ -1,0 +1,25 @@
+"""The base of losses: called with a model's output and the batch, they return scalars."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from base.batch import Batch
+
+
+class BaseLoss(nn.Module, ABC):
+    """A loss of a batch.
+
+    Its dict of scalars has ``loss``, which training minimises, and ``weight``, how many units (pen
+    steps, lines, characters) it is the mean over; means of parts of a batch join to the mean of the
+    whole by these weights. The other entries are terms for the log.
+    """
+
+    @abstractmethod
+    def forward(self, output: Any, batch: Batch) -> dict[str, Tensor]:
+        """Return the dict of scalars, from the model's output for the batch."""
+
+    @abstractmethod
+    def num_units(self, batch: Batch) -> Tensor:
+        """Return how many units, a scalar, the loss of this batch is the mean over."""

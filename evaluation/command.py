@@ -1,0 +1,167 @@
+"""Evaluate a trained model: from the command's options to numbers and pictures in a folder."""
+
+import argparse
+import csv
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from base.base_data_loader import LineCorpus
+from data_loader.data_loaders import HandwritingDataLoader
+from evaluation import (
+    DEFAULT_SAMPLES,
+    Evaluator,
+    SampleSettings,
+    as_figure,
+    evaluate,
+    evaluator_of,
+)
+from evaluation.legibility import LINES as LEGIBILITY_LINES
+from evaluation.legibility_command import (
+    measure_legibility,
+    recognizer_beside,
+    refuse_unless_writes_texts,
+)
+from evaluation.recognition import RecognitionEvaluator
+from handwriting.files import whole_folder
+from reading.options import decodings
+from reading.recogniser import TASK as RECOGNITION
+from reading.recogniser import language_model
+from trainer.loaded_model import Trained, open_data
+from utils.command_line import is_terminal
+from utils.figures.drawing import save_figure
+from utils.figures.sheet import Sheet
+from utils.figures.sheet_svg import save_sheet_svg
+from utils.report import describe_rows, write_report
+from writing.export_command import load_step
+
+_REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
+
+
+def evaluate_model(trained: Trained, options: argparse.Namespace) -> None:
+    """Write numbers and pictures to a folder, and print the numbers."""
+    evaluator = evaluator_for(trained, options)
+    split = options.split or trained.validation_split
+    recognizer = recognizer_beside(trained, options)
+    if options.in_hands:
+        refuse_unless_writes_texts(trained, "--in-hands")
+    loader = None
+    if not options.samples_only:
+        loader = open_data(trained, options.data, _REMEDY)
+        loader.corpus.split(split)  # says which splits there are when this is none of them
+    out = options.out or _default_folder(options.resume, split, loader is None)
+    settings = SampleSettings(
+        seed=options.seed,
+        samples=options.samples or (recognizer and LEGIBILITY_LINES),
+        steps=options.steps or DEFAULT_SAMPLES.steps,
+        biases=options.bias and tuple(options.bias),
+        in_hands=bool(options.in_hands),
+        progress=is_terminal(),
+        onnx=load_step(trained, options),
+    )
+    report = {
+        "checkpoint": str(options.resume),
+        **trained.progress,
+        "task": trained.model.task,
+        "device": str(next(trained.model.parameters()).device),
+        "seed": settings.seed,
+    }
+    with whole_folder(out) as folder:
+        if loader is None:
+            samples = evaluator.samples(settings, lines=())
+        else:
+            about, numbers, rows = _measure(evaluator, loader, split, options)
+            report.update({**about, **numbers})
+            write_lines(rows, loader.corpus, folder / "lines.csv")
+            print(describe(report))
+            print(describe_rows(evaluator.describe(numbers)), flush=True)
+            lines = [loader.corpus.line(int(row["index"])) for row in rows]
+            if options.steps is None:
+                mean = sum(len(line.strokes) for line in lines) / len(lines)
+                settings = replace(settings, steps=max(round(mean), 2))
+            samples = evaluator.samples(settings, lines)
+            for name, text in evaluator.report(report, settings, lines).items():
+                (folder / name).write_text(text, encoding="utf-8")
+        if samples.rows:
+            report["written"] = list(samples.rows)
+            print(describe_rows(samples.rows))
+        if samples.hands:
+            report["hands"] = list(samples.hands)
+            print(describe_rows(samples.hands))
+        if recognizer is not None:
+            report["legibility"] = measure_legibility(recognizer, samples, folder)
+            print(describe_rows(report["legibility"]["rows"]))
+        if loader is not None or samples.rows:
+            write_report(report, folder / "metrics.json")
+        _save_pictures(samples.pictures, folder)
+        names = sorted(file.name for file in folder.iterdir())
+    print(f"written to {out}: {', '.join(names)}")
+
+
+def evaluator_for(trained: Trained, options: argparse.Namespace) -> Evaluator:
+    if trained.model.task == RECOGNITION:
+        return RecognitionEvaluator(
+            trained.model,
+            trained.normalisation,
+            trained.vocabulary,
+            trained.features,
+            decodings=decodings(options),
+            language_model=language_model(options, trained),
+        )
+    return evaluator_of(trained.model, trained.normalisation, trained.vocabulary)
+
+
+def _measure(
+    evaluator: Evaluator, loader: HandwritingDataLoader, split: str, options: argparse.Namespace
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    """What is measured, the numbers of all its lines, and those of each line."""
+    started = time.perf_counter()
+    batches = loader.evaluation(split, options.bs, options.limit)
+    numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
+    indices = [int(row["index"]) for row in rows]
+    about = {
+        "split": split,
+        "corpus": str(loader.corpus.folder),
+        "lines": len(rows),
+        "steps": int(loader.corpus.lengths[indices].sum()) - len(indices),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return about, numbers, rows
+
+
+def write_lines(rows: Sequence[dict[str, Any]], corpus: LineCorpus, path: Path) -> None:
+    """Write ``lines.csv``: a row for each line, its ids first and its text last."""
+    columns = [name for name in rows[0] if name != "index"]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["index", "source_id", "writer", *columns, "text"])
+        for row in rows:
+            index = int(row["index"])
+            ids = [index, corpus.source_id(index), corpus.writer(index)]
+            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(index)])
+
+
+def describe(report: dict[str, Any]) -> str:
+    """What was evaluated on what, as it is printed above the numbers."""
+    averaged = ", averaged weights" if report["averaged"] else ""
+    return (
+        f"{report['checkpoint']}: epoch {report['epoch']}, step {report['step']}{averaged}\n"
+        f"split {report['split']}: {report['lines']:,} lines, {report['steps']:,} pen steps"
+        f" in {report['seconds']:.1f} s on {report['device']}"
+    )
+
+
+def _save_pictures(pictures: Mapping[str, Sheet | Figure], folder: Path) -> None:
+    for name, picture in pictures.items():
+        save_figure(as_figure(picture), folder / f"{name}.png")
+        if isinstance(picture, Sheet):
+            save_sheet_svg(picture, folder / f"{name}.svg")
+
+
+def _default_folder(checkpoint: Path, split: str, samples_only: bool) -> Path:
+    what = "samples" if samples_only else split
+    return checkpoint.parent / f"evaluation-{checkpoint.stem}-{what}"

@@ -1,0 +1,168 @@
+"""A trainer from a config: everything that the config names, put together.
+
+The config is any object with the attributes of ``TrainingConfig``, such as a ``ConfigParser``.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from matplotlib.figure import Figure
+from torch import nn
+
+from base.base_data_loader import BaseDataLoader
+from base.base_loss import BaseLoss
+from base.base_model import BaseModel
+from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS, Registry
+from handwriting.ink.normalisation import Normalisation
+from handwriting.text.vocabulary import Vocabulary
+from model.weight_noise import AdaptiveWeightNoise
+from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
+from trainer.distributed import Distributed
+from trainer.run_folder import RunFolder
+from trainer.settings import TrainerSettings
+from trainer.trainer import Trainer
+from utils.seeding import make_deterministic, seed_everything
+
+_log = logging.getLogger(__name__)
+
+DrawSamples = Callable[[nn.Module], dict[str, Figure]]
+"""Draws pictures of a model's samples, by name."""
+
+
+class TrainingConfig(Protocol):
+    """A config that was found right, and what builds its parts."""
+
+    config: Any
+    resume: Path | None
+    weights: Path | None
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def trainer(self) -> TrainerSettings: ...
+
+    def build(self, registry: Registry, block: Any, **provided: Any) -> Any: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def build_trainer(
+    config: TrainingConfig,
+    processes: Distributed,
+    sampler_of: Callable[[BaseModel, BaseDataLoader], DrawSamples | None] = lambda *_: None,
+) -> Trainer:
+    """Build a trainer; with a checkpoint's state where one is resumed.
+
+    Nothing is written but the prepared corpus, until the last step makes the run's folder.
+
+    Args:
+        config: what to train, on what, and how.
+        processes: that train together.
+        sampler_of: makes the function that draws samples during training, None for no pictures.
+    """
+    checkpoint = load_checkpoint(config.resume, resumable=True) if config.resume else None
+    start = load_checkpoint(config.weights) if config.weights else None
+    if config.trainer.deterministic:
+        make_deterministic()
+    seed_everything(config.seed)
+    parts = config.config
+    loader = _build_data_loader(config, processes, checkpoint or start)
+    provided = {
+        "vocabulary": loader.vocabulary,
+        "normalisation": loader.normalisation,
+        "num_features": loader.num_features,
+    }
+    model = config.build(MODELS, parts.arch, **provided)
+    if start is not None:
+        load_weights(model, evaluation_weights(start), config.weights)
+    model = model.to(processes.device)
+    criterion = config.build(LOSSES, parts.loss, **provided)
+    metrics = {name: config.build(METRICS, name, **provided) for name in parts.metrics}
+    noise = _build_weight_noise(config, model, criterion, loader, processes)
+    optimized = [*model.parameters(), *(noise.parameters() if noise else ())]
+    optimizer = config.build(OPTIMIZERS, parts.optimizer, params=optimized)
+    scheduler = parts.lr_scheduler and config.build(
+        LR_SCHEDULERS, parts.lr_scheduler, optimizer=optimizer
+    )
+    _log.info("%s", model)
+    _log.info("%s, %d process(es)", processes.device, processes.world_size)
+    trainer = Trainer(
+        model=model,
+        criterion=criterion,
+        metrics=metrics,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        data_loader=loader,
+        settings=config.trainer,
+        header=_checkpoint_header(config, loader),
+        distributed=processes,
+        weight_noise=noise,
+        seed=config.seed,
+        sampler=sampler_of(model, loader),
+        line_id=loader.line_id,
+        run=_run_folder(config, processes, checkpoint),
+    )
+    # Each process drops out other units; the weights are the same in all of them by now.
+    seed_everything(config.seed + processes.rank)
+    if checkpoint is not None:
+        trainer.resume(checkpoint)
+    return trainer
+
+
+def _build_data_loader(
+    config: TrainingConfig, processes: Distributed, checkpoint: dict[str, Any] | None
+) -> BaseDataLoader:
+    """The data loader, with the vocabulary and normalisation of the checkpoint that the weights
+    come from, where there is one."""
+    provided: dict[str, Any] = {"rank": processes.rank, "world_size": processes.world_size}
+    if checkpoint is not None:
+        provided["vocabulary"] = Vocabulary.from_dict(checkpoint["vocabulary"])
+        provided["normalisation"] = Normalisation.from_dict(checkpoint["normalisation"])
+    with processes.main_first():
+        block = config.config.data_loader
+        return config.build(DATA_LOADERS, block, seed=config.seed, **provided)
+
+
+def _build_weight_noise(
+    config: TrainingConfig,
+    model: nn.Module,
+    criterion: BaseLoss,
+    loader: BaseDataLoader,
+    processes: Distributed,
+) -> AdaptiveWeightNoise | None:
+    """Adaptive weight noise where it is on, its cost shared by all units of the training lines."""
+    initial_std = config.trainer.weight_noise
+    if initial_std is None:
+        return None
+    units = sum(int(criterion.num_units(batch)) for batch in loader.train)
+    (total,) = processes.sum_list([units])
+    return AdaptiveWeightNoise(model.parameters(), int(total), initial_std)
+
+
+def _checkpoint_header(config: TrainingConfig, loader: BaseDataLoader) -> dict[str, Any]:
+    """What every checkpoint of the run carries."""
+    resolved = config.to_dict()
+    return {
+        "arch": resolved["arch"],
+        "config": resolved,
+        "vocabulary": loader.vocabulary.to_dict(),
+        "normalisation": loader.normalisation.to_dict(),
+    }
+
+
+def _run_folder(
+    config: TrainingConfig, processes: Distributed, checkpoint: dict[str, Any] | None
+) -> RunFolder:
+    """A new run's folder, or that of the run which is resumed; the same in all processes."""
+    save_dir = config.trainer.save_dir
+    if checkpoint is not None:
+        moved = save_dir != checkpoint["config"]["trainer"]["save_dir"]
+        return RunFolder.of_checkpoint(config.resume, checkpoint["run"], save_dir, moved)
+    run_id = RunFolder.new(save_dir, config.name).run_id if processes.is_main else ""
+    return RunFolder(Path(save_dir), config.name, processes.gather(run_id)[0])

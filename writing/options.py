@@ -1,0 +1,103 @@
+"""The options of writing a text; an option that was not given is None."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed
+from handwriting.pages.options import GcodeOptions, PageOptions
+from utils.command_line import given, positive_number, whole_number
+
+PRECISIONS = ("float32", "bfloat16")
+"""Of the matrix products; the first is the default."""
+
+STYLE_TEXT = "style_text"
+GCODE = ("pen_up", "pen_down", "feed_rate", "travel_rate")
+PAGE = ("lines_per_page", "page_width", "align", "line_spacing", "ruled")
+_INKING = ("style", STYLE_TEXT, "format", "replace_unknown", "best_of", "precision")
+OPTIONS = (*_INKING, *PAGE, *GCODE)
+
+
+def add_options(add: Callable[..., Any]) -> None:
+    """Add the options with a parser's ``add_argument``."""
+    add("--text", help="what to write; a newline starts a new line")
+    add("--text-file", type=Path, metavar="FILE", help="what to write, UTF-8; - for standard input")
+    add(
+        "--style",
+        metavar="LINE_ID|FILE",
+        help="handwriting to write like: a line of the data by its id, or a"
+        f" {listed(READ_SUFFIXES)} file (default: a hand that the model makes up)",
+    )
+    add("--style-text", metavar="TEXT", help="what the line of --style says")
+    add("--best-of", type=whole_number(1), metavar="N", help="write each piece N times, keep one")
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the matrix products (default: float32); bfloat16 writes many lines in half the"
+        " time where the processor has instructions for it, with slightly different strokes",
+    )
+    add(
+        "--replace-unknown",
+        action="store_true",
+        default=None,
+        help="write characters that the model does not know as similar ones, or not at all",
+    )
+    add("--format", help=f"some of {','.join(WRITTEN_FORMATS)} (default: svg,png)")
+    add("--page-width", type=positive_number, metavar="MM", help="of the paper (default: 210)")
+    add("--lines-per-page", type=whole_number(1), metavar="N", help="(default: as many as fit)")
+    add("--line-spacing", type=positive_number, metavar="MM", help="between lines (default: 10)")
+    add("--align", choices=("left", "center", "right"), help="(default: left)")
+    add("--ruled", action="store_true", default=None, help="on ruled paper")
+    default = GcodeOptions()
+    add("--pen-up", metavar="GCODE", help=f"lifts the pen (default: {default.pen_up})")
+    add("--pen-down", metavar="GCODE", help=f"puts it down (default: {default.pen_down})")
+    add(
+        "--feed-rate",
+        type=positive_number,
+        metavar="MM",
+        help=f"a minute, while drawing (default: {default.feed_rate:g})",
+    )
+    add(
+        "--travel-rate",
+        type=positive_number,
+        metavar="MM",
+        help=f"a minute, pen up (default: {default.travel_rate:g})",
+    )
+
+
+def add_onnx_options(add: Callable[..., Any]) -> None:
+    """Add the options of ONNX with a parser's ``add_argument``."""
+    add(
+        "--export-onnx",
+        action="store_true",
+        default=None,
+        help="write one pen step of a model that writes as ONNX, in float32 and with weights of 8"
+        " bits, and measure both on lines of the data (--limit, default: 32)",
+    )
+    add(
+        "--onnx",
+        type=Path,
+        metavar="FILE",
+        help="write with this export of the checkpoint (step.onnx or step.int8.onnx), which is"
+        " faster on a CPU; for --text and --samples-only",
+    )
+
+
+def writes(options: argparse.Namespace) -> bool:
+    """Whether the command is to write a text, not to evaluate."""
+    return options.text is not None or options.text_file is not None
+
+
+def page_options(options: argparse.Namespace) -> PageOptions:
+    """How the pages are laid out."""
+    return PageOptions(**given(options, PAGE))
+
+
+def gcode_options(options: argparse.Namespace) -> GcodeOptions:
+    """What a plotter is told. A backslash and n in a command start a new line of it."""
+    values = given(options, GCODE)
+    for name in ("pen_up", "pen_down"):
+        if name in values:
+            values[name] = values[name].replace("\\n", "\n")
+    return GcodeOptions(**values)
