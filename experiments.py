@@ -33,7 +33,7 @@ from writing.options import add_options as add_writing_options
 
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
-_NOT_READING = ("data", "bias", "recognizer", "split", *_SAMPLES)
+_NOT_READING = ("data", "bias", "recogniser", "split", *_SAMPLES)
 _NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
 
 
@@ -47,11 +47,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """Do what the options ask for; torch is imported only now, once they are known to be right."""
     from reading.recogniser import refuse_unless_recogniser
-    from trainer.loaded_model import load_trained
+    from trainer.loaded_model import load_model
     from utils.matmul_precision import float32_products
     from writing.export_command import refuse_unless_writer
 
-    trained = load_trained(options.resume, options.device)
+    trained = load_model(options.resume, options.device)
     # Numbers are in float32 whatever the device is.
     with float32_products(next(trained.model.parameters()).device, tf32=False):
         refuse_unless_recogniser(options, trained.model)
@@ -128,7 +128,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         " report (default: 20 of the worst and as many others)",
     )
     add(
-        "--recognizer",
+        *("--recogniser", "--recognizer"),
         type=Path,
         metavar="CHECKPOINT",
         help="a recogniser that was trained on real ink: how well it reads the lines that a model"
@@ -161,7 +161,7 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     _refuse(options, ("ink_lines",), "says more about --ink, which is not given")
     if not writes(options):
         _refuse(options, WRITING, "is for writing, which needs --text or --text-file")
-        for name in ("recognizer", "in_hands"):
+        for name in ("recogniser", "in_hands"):
             if options.samples_only and getattr(options, name):
                 raise UserError(
                     f"{option_name(name)}: is about real lines, which --samples-only leaves out"
@@ -179,7 +179,7 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     if options.style is None:
         _refuse(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
     if (options.best_of or 1) < 2:
-        _refuse(options, ("recognizer",), "picks one of the draws of --best-of, which is not given")
+        _refuse(options, ("recogniser",), "picks one of the draws of --best-of, which is not given")
     if "gcode" not in (options.format or ""):
         _refuse(options, GCODE, "is for G-code, which is not among the formats of --format")
 
@@ -187,7 +187,7 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
 def _refuse_beside_onnx(options: argparse.Namespace) -> None:
     """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
     if options.export_onnx:
-        names = (*_NOT_EXPORTING, "recognizer", "onnx", *WRITING, *READING)
+        names = (*_NOT_EXPORTING, "recogniser", "onnx", *WRITING, *READING)
         _refuse(options, names, "does not go with --export-onnx")
     elif options.onnx is None:
         return

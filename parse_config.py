@@ -28,6 +28,7 @@ from base.registry import (
     OPTIMIZERS,
     Registry,
 )
+from base.renamed import new_path, with_new_names
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
 from handwriting.errors import CheckpointError, ConfigError
 from utils.json_text import parse_json, read_json
@@ -317,11 +318,11 @@ def _value(text: str, name: str) -> Any:
 
 def _overridden(raw: Mapping[str, Any], overrides: Overrides) -> tuple[Any, list[str]]:
     """``raw`` as lists and dicts with the overrides made, and what is wrong with their paths."""
-    changed = {key: value for key, value in raw.items() if key != _SCHEMA_KEY}
+    changed = with_new_names({key: value for key, value in raw.items() if key != _SCHEMA_KEY})
     problems = []
     for path, value in overrides:
         try:
-            changed = _with_value(changed, path.split("."), value)
+            changed = _with_value(changed, new_path(path).split("."), value)
         except TypeError as error:
             problems.append(f"{path}: {error}")
     return changed, problems

@@ -16,7 +16,7 @@ class NoSource(DataError):
     """Nothing that this reader could read is there at all; the message says where it looked."""
 
 
-class Skipped:
+class ReadReport:
     """What a reader left out or remarked on: counts by reason, and messages a person can act on.
 
     A reason is a short text such as ``"line without transcription"``. A message is one line that
@@ -66,7 +66,7 @@ class BaseReader(ABC):
     name: ClassVar[str]
 
     def __init__(self) -> None:
-        self.skipped = Skipped()
+        self.skipped = ReadReport()
 
     def __iter__(self) -> Iterator[Line]:
         return self.read()

@@ -111,7 +111,7 @@ MODELS = Registry(
 DATA_LOADERS = Registry(
     "data loader",
     "base.base_data_loader:BaseDataLoader",
-    ("seed", "rank", "world_size", "vocabulary", "normalisation"),
+    ("context",),
 )
 READERS = Registry("source", "base.base_reader:BaseReader")
 LOSSES = Registry("loss", "base.base_loss:BaseLoss", ("vocabulary", "normalisation"))

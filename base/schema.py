@@ -36,6 +36,14 @@ UNIONS = (Union, types.UnionType)
 _TYPING_NAMES = {**vars(collections.abc), **vars(typing)}
 
 
+class Flattened:
+    """Marks a parameter whose dataclass of settings stands in a config field by field.
+
+    ``settings: Annotated[LoaderSettings, Flattened()] = DEFAULT`` has the config say
+    ``"batch_size": 32`` among the other arguments rather than in an object of its own.
+    """
+
+
 class NotExpressible(TypeError):
     """JSON has no way to write the values that an annotation stands for."""
 
@@ -53,6 +61,7 @@ class Arguments(Settings):
 
     __target__: ClassVar[Callable[..., Any]]
     __hints__: ClassVar[dict[str, Any]]
+    __flattened__: ClassVar[dict[str, type]]
 
     def instance(self) -> Any:
         """What the callable makes of these arguments. They hold no component."""
@@ -108,10 +117,14 @@ def build(block: Block, provided: Mapping[str, Any]) -> Any:
 
 
 def _values(settings: Arguments, provided: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {
+    values = {
         name: _value(getattr(settings, name), hint, provided)
         for name, hint in settings.__hints__.items()
     }
+    for parameter, kind in settings.__flattened__.items():
+        names = [field.name for field in dataclasses.fields(kind)]
+        values[parameter] = kind(**{name: values.pop(name) for name in names})
+    return values
 
 
 def _value(value: Any, hint: Any, provided: Mapping[str, Any] | None) -> Any:
@@ -175,10 +188,13 @@ def arguments_type(
         NotExpressible: such an argument has no default, or an argument has no annotation.
         TypeError: a default is not what its annotation says. All are faults of the program.
     """
-    hints, fields, defaults = {}, {}, {}
-    for parameter in _parameters(target, provided):
+    hints: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
+    flattened: dict[str, type] = {}
+    for owner, parameter in _flat_parameters(target, provided, flattened):
         try:
-            hint = _hint(parameter, target)
+            hint = _hint(parameter, owner)
             fields[parameter.name] = _field_type(hint)
         except NotExpressible as error:
             if parameter.default is parameter.empty:
@@ -186,7 +202,7 @@ def arguments_type(
             continue
         hints[parameter.name] = hint
         if parameter.default is not parameter.empty:
-            defaults[parameter.name] = _default(parameter, target)
+            defaults[parameter.name] = _default(parameter, owner)
     title = title or target.__name__
     checked = _checked_defaults(title, fields, defaults)
     model = create_model(
@@ -196,6 +212,7 @@ def arguments_type(
         **{name: (field, checked.get(name, ...)) for name, field in fields.items()},
     )
     model.__target__, model.__hints__ = staticmethod(target), hints
+    model.__flattened__ = flattened
     return model
 
 
@@ -213,6 +230,21 @@ def _parameters(
             parameter.VAR_KEYWORD,
         ):
             yield parameter
+
+
+def _flat_parameters(
+    target: Callable[..., Any], provided: frozenset[str], flattened: dict[str, type]
+) -> collections.abc.Iterator[tuple[Callable[..., Any], inspect.Parameter]]:
+    """The parameters of ``target`` and whose they are; a flattened one gives those of its
+    dataclass, which is put down in ``flattened``."""
+    for parameter in _parameters(target, provided):
+        hint = parameter.annotation
+        if get_origin(hint) is Annotated and any(isinstance(m, Flattened) for m in get_args(hint)):
+            kind = get_args(hint)[0]
+            flattened[parameter.name] = kind
+            yield from ((kind, each) for each in _parameters(kind, frozenset()))
+        else:
+            yield target, parameter
 
 
 def _is_torch(target: Callable[..., Any]) -> bool:

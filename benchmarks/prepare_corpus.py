@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_loader.loader_settings import LoaderSettings
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from data_loader.augmentation import Augmentation
@@ -74,7 +76,9 @@ def measure_second_start(source: str, data: str | None, cache: str) -> dict[str,
     from data_loader.data_loaders import HandwritingDataLoader
 
     started = time.perf_counter()
-    loader = HandwritingDataLoader(reader_for(source, data), cache_dir=cache)
+    loader = HandwritingDataLoader(
+        reader_for(source, data), settings=LoaderSettings(cache_dir=cache)
+    )
     next(iter(loader.train))
     return {"second start: seconds to the first batch": time.perf_counter() - started}
 
@@ -90,7 +94,9 @@ def measure_loader(source: str, data: str | None, cache: str) -> dict[str, float
     augmented = Augmentation(scale=0.1, slant=10, rotation=3)
     for name, augmentation in (("plain", Augmentation()), ("augmented", augmented)):
         loader = HandwritingDataLoader(
-            reader_for(source, data), cache_dir=cache, augmentation=augmentation
+            reader_for(source, data),
+            augmentation=augmentation,
+            settings=LoaderSettings(cache_dir=cache),
         )
         started, lines, steps, places = time.perf_counter(), 0, 0, 0
         for batch in loader.train:

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from base.batch import RecognitionBatch
 from benchmarks.report import Report, about_run
+from data_loader.loader_settings import LoaderSettings
 from data_loader.readers.auto import AutoReader
 from data_loader.recognition_data_loader import RecognitionDataLoader
 from handwriting.ink.features import InkFeatures
@@ -259,7 +260,9 @@ def _batches(
         vocabulary = VOCABULARY
     else:
         reader, features = AutoReader(options.data), InkFeatures(fit_lines=True)
-        loader = RecognitionDataLoader(reader, features, batch_size=sizes[0])
+        loader = RecognitionDataLoader(
+            reader, features, settings=LoaderSettings(batch_size=sizes[0])
+        )
         training = list(islice(loader.train, options.repeats))
         validation = list(loader.evaluation(loader.validation_split, sizes[1]))
         # They come sorted by length; these are spread over all lengths.

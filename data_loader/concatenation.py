@@ -24,7 +24,7 @@ _NEAR = 0.3
 _OF_BATCH, _OF_LINE = 0x6A6F696E, 0x6A6F696F
 
 
-class Partners:
+class SameWriterPairs:
     """Which lines are joined with which others, drawn anew in each epoch.
 
     All lines of a batch are joined or none, since lines of a batch should be of like length. A

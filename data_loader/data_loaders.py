@@ -16,18 +16,20 @@ from base.base_data_loader import BaseBatches, BaseDataLoader
 from base.base_reader import BaseReader
 from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
+from base.schema import Flattened
 from data_loader import worker_signals
 from data_loader.augmentation import Augmentation, line_generator
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
-from data_loader.concatenation import NO_PARTNER, Partners, joined_strokes, joined_text
-from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, Corpus, prepare_corpus
+from data_loader.concatenation import NO_PARTNER, SameWriterPairs, joined_strokes, joined_text
+from data_loader.corpus import Corpus, prepare_corpus
+from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 
 
-class Key(NamedTuple):
+class BatchSpec(NamedTuple):
     """What makes a batch.
 
     Attributes:
@@ -64,7 +66,7 @@ class BatchDataset(Dataset):
         self.augmentation = augmentation
         self.seed = seed
 
-    def __getitem__(self, key: Key) -> Batch:
+    def __getitem__(self, key: BatchSpec) -> Batch:
         pairs = list(zip(key.lines, key.partners, strict=True))
         strokes = [self._strokes(key.epoch, *pair) for pair in pairs]
         texts = [self._text(*pair) for pair in pairs]
@@ -91,7 +93,7 @@ class BatchDataset(Dataset):
         return text if partner == NO_PARTNER else joined_text(text, self.corpus.text(partner))
 
 
-class EpochKeys:
+class EpochSampler:
     """The keys of what remains of an epoch, as a sampler for torch's ``DataLoader``.
 
     It knows nothing of the loader that draws from it: a cycle of references would make the loader
@@ -104,7 +106,10 @@ class EpochKeys:
     """
 
     def __init__(
-        self, lines: np.ndarray, sampler: BucketBatchSampler, partners: Partners | None = None
+        self,
+        lines: np.ndarray,
+        sampler: BucketBatchSampler,
+        partners: SameWriterPairs | None = None,
     ) -> None:
         self.lines = lines
         self.sampler = sampler
@@ -112,16 +117,16 @@ class EpochKeys:
         self.epoch = 0
         self.start = 0
 
-    def __iter__(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[BatchSpec]:
         # Fixed now, since worker processes draw keys while the epoch may be changed.
         batches = enumerate(self.sampler.batches(self.epoch))
         rest = islice(batches, self.start, None)
         return iter([self._key(number, self.lines[rows].tolist()) for number, rows in rest])
 
-    def _key(self, batch: int, lines: list[int]) -> Key:
+    def _key(self, batch: int, lines: list[int]) -> BatchSpec:
         alone = [NO_PARTNER] * len(lines)
         partners = self.partners.of(self.epoch, batch, lines) if self.partners else alone
-        return Key(self.epoch, lines, partners)
+        return BatchSpec(self.epoch, lines, partners)
 
 
 class SplitBatches(BaseBatches):
@@ -135,7 +140,7 @@ class SplitBatches(BaseBatches):
     """
 
     def __init__(
-        self, dataset: BatchDataset, keys: EpochKeys, num_workers: int, pin_memory: bool
+        self, dataset: BatchDataset, keys: EpochSampler, num_workers: int, pin_memory: bool
     ) -> None:
         self.position = 0
         self.num_lines = len(keys.lines)
@@ -184,7 +189,7 @@ def _unchanged(batch: Batch) -> Batch:
     return batch
 
 
-@DATA_LOADERS.register(provided=("seed", "rank", "world_size", "vocabulary", "normalisation"))
+@DATA_LOADERS.register(provided=("context",))
 class HandwritingDataLoader(BaseDataLoader):
     """Batches of handwriting from any source, prepared once.
 
@@ -192,23 +197,11 @@ class HandwritingDataLoader(BaseDataLoader):
         source: the reader; read only where its corpus is not prepared yet.
         cleaning: what is done to each line as the corpus is prepared.
         augmentation: changes of shape in training, drawn anew in each epoch.
-        batch_size: lines in a batch, over all processes.
-        max_points: training leaves out lines with more points than this; null keeps all.
-        joined: share of the training batches in which each line is followed by another one by the
-            same writer, as one line, where the writer is known: it teaches a model that writes to
-            go on in a hand (``data_loader.concatenation``).
-        limit: lines used of each split, evenly spread over it; null uses all.
-        validation_limit: the like for validation during training alone, whose reading takes time.
-        cache_dir: where prepared corpora are kept.
-        train_split: name of the split to train on, and to take vocabulary and normalisation from.
-        validation_split: name of the split to validate on.
-        num_workers: processes that make batches ahead of the model; 0 is fast already.
-        pin_memory: page-locked batches, for asynchronous copies to a GPU.
-        seed: of the order and the augmentation.
-        rank: number of this process.
-        world_size: number of processes.
-        vocabulary: instead of the training split's, such as that of a checkpoint.
-        normalisation: likewise.
+        concatenate_share: share of the training batches in which each line is followed by another
+            one by the same writer, as one line, where the writer is known: it teaches a model that
+            writes to go on in a style (``data_loader.concatenation``).
+        settings: which lines, and how they become batches.
+        context: seed, processes, vocabulary and normalisation.
 
     Attributes:
         corpus: the prepared corpus.
@@ -222,56 +215,45 @@ class HandwritingDataLoader(BaseDataLoader):
         source: Annotated[BaseReader, READERS],
         cleaning: Cleaning = SPIKES_ONLY,
         augmentation: Augmentation = NO_AUGMENTATION,
-        batch_size: Annotated[int, Field(gt=0)] = 32,
-        max_points: Annotated[int, Field(ge=2)] | None = None,
-        joined: Annotated[float, Field(ge=0, le=1)] = 0.0,
-        limit: Annotated[int, Field(gt=0)] | None = None,
-        validation_limit: Annotated[int, Field(gt=0)] | None = None,
-        cache_dir: str = "data/prepared",
-        train_split: str = TRAIN_SPLIT,
-        validation_split: str = VALIDATION_SPLIT,
-        num_workers: Annotated[int, Field(ge=0)] = 0,
-        pin_memory: bool = False,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        vocabulary: Vocabulary | None = None,
-        normalisation: Normalisation | None = None,
+        concatenate_share: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
+        context: LoaderContext = ALONE,
     ) -> None:
-        self.corpus = prepare_corpus(source, cleaning, cache_dir)
-        self.vocabulary = vocabulary or self.corpus.vocabulary_of(train_split)
-        self.normalisation = normalisation or self.corpus.normalisation_of(train_split)
+        self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
+        self.settings = settings
+        self.context = context
+        self.vocabulary = context.vocabulary or self.corpus.vocabulary_of(settings.train_split)
+        self.normalisation = context.normalisation or self.corpus.normalisation_of(
+            settings.train_split
+        )
         self.augmentation = augmentation
-        self.batch_size = batch_size
-        self.max_points = max_points
-        self.joined = joined
-        self.limit = limit
-        self.validation_limit = validation_limit
-        self.train_split = train_split
-        self.validation_split = validation_split
-        self.num_workers = num_workers
-        self.pin_memory = pin_memory
-        self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
+        self.concatenate_share = concatenate_share
+        self.validation_split = settings.validation_split
+
+    @property
+    def train_split(self) -> str:
+        """Name of the split that is trained on."""
+        return self.settings.train_split
 
     @cached_property
     def train(self) -> SplitBatches:
-        lines = self._short_enough(self._lines(self.train_split, self.limit))
+        lines = self._short_enough(self._lines(self.train_split, self.settings.limit))
         try:
-            return self._batches(lines, self.batch_size, self.augmentation, shuffle=True)
+            return self._batches(lines, self.settings.batch_size, self.augmentation, shuffle=True)
         except ValueError as error:
             raise DataError(f"split {self.train_split!r}: {error}") from None
 
     @cached_property
     def validation(self) -> SplitBatches:
-        return self.evaluation(self.validation_split, limit=self.validation_limit)
+        return self.evaluation(self.validation_split, limit=self.settings.validation_limit)
 
     def evaluation(
         self, split: str, batch_size: int | None = None, limit: int | None = None
     ) -> SplitBatches:
-        lines = self._lines(split, limit or self.limit)
-        return self._batches(lines, batch_size or self.batch_size, NO_AUGMENTATION, shuffle=False)
+        lines = self._lines(split, limit or self.settings.limit)
+        return self._batches(
+            lines, batch_size or self.settings.batch_size, NO_AUGMENTATION, shuffle=False
+        )
 
     def _lines(self, split: str, limit: int | None) -> np.ndarray:
         """Numbers of the lines used of a split: with a limit, some of its beginning, middle and
@@ -284,18 +266,18 @@ class HandwritingDataLoader(BaseDataLoader):
         return used
 
     def _short_enough(self, lines: np.ndarray) -> np.ndarray:
-        if self.max_points is None:
+        if self.settings.max_points is None:
             return lines
-        kept = lines[self.corpus.lengths[lines] <= self.max_points]
+        kept = lines[self.corpus.lengths[lines] <= self.settings.max_points]
         logger.info(
             "training leaves out %d lines of more than %d points",
             len(lines) - len(kept),
-            self.max_points,
+            self.settings.max_points,
         )
         if not len(kept):
             raise DataError(
-                f"split {self.train_split!r}: no line has {self.max_points} points or fewer"
-                " (max_points)"
+                f"split {self.train_split!r}: no line has {self.settings.max_points} points or"
+                " fewer (max_points)"
             )
         return kept
 
@@ -305,21 +287,23 @@ class HandwritingDataLoader(BaseDataLoader):
         sampler = BucketBatchSampler(
             self.corpus.lengths[lines],
             batch_size,
-            self.seed,
+            self.context.seed,
             shuffle,
-            rank=self.rank,
-            world_size=self.world_size,
+            rank=self.context.rank,
+            world_size=self.context.world_size,
         )
         dataset = self._dataset(augmentation)
-        keys = EpochKeys(lines, sampler, self._partners(lines) if shuffle else None)
-        return SplitBatches(dataset, keys, self.num_workers, self.pin_memory)
+        keys = EpochSampler(lines, sampler, self._partners(lines) if shuffle else None)
+        return SplitBatches(dataset, keys, self.settings.num_workers, self.settings.pin_memory)
 
-    def _partners(self, lines: np.ndarray) -> Partners | None:
-        if not self.joined:
+    def _partners(self, lines: np.ndarray) -> SameWriterPairs | None:
+        if not self.concatenate_share:
             return None
-        return Partners(self.corpus, lines, self.joined, self.seed, self.max_points)
+        return SameWriterPairs(
+            self.corpus, lines, self.concatenate_share, self.context.seed, self.settings.max_points
+        )
 
     def _dataset(self, augmentation: Augmentation) -> BatchDataset:
         return BatchDataset(
-            self.corpus, self.normalisation, self.vocabulary, augmentation, self.seed
+            self.corpus, self.normalisation, self.vocabulary, augmentation, self.context.seed
         )

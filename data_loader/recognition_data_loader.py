@@ -7,17 +7,18 @@ from dataclasses import fields
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 from base.base_reader import BaseReader
 from base.batch import RecognitionBatch, collate_features
 from base.registry import DATA_LOADERS, READERS
+from base.schema import Flattened
 from data_loader.augmentation import line_generator
 from data_loader.batches import collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, Corpus
-from data_loader.data_loaders import SPIKES_ONLY, BatchDataset, HandwritingDataLoader, Key
+from data_loader.corpus import Corpus
+from data_loader.data_loaders import SPIKES_ONLY, BatchDataset, BatchSpec, HandwritingDataLoader
 from data_loader.ink_augmentation import InkAugmentation
+from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
@@ -44,7 +45,7 @@ class RecognitionDataset(BatchDataset):
         super().__init__(corpus, normalisation, vocabulary, augmentation, seed)
         self.features = features
 
-    def __getitem__(self, key: Key) -> RecognitionBatch:
+    def __getitem__(self, key: BatchSpec) -> RecognitionBatch:
         lines = key.lines
         strokes = [self.normalisation.normalise(self.corpus.strokes(line)) for line in lines]
         texts = [self.corpus.text(line) for line in lines]
@@ -61,7 +62,7 @@ class RecognitionDataset(BatchDataset):
         return self.features.describe(strokes)
 
 
-@DATA_LOADERS.register(provided=("seed", "rank", "world_size", "vocabulary", "normalisation"))
+@DATA_LOADERS.register(provided=("context",))
 class RecognitionDataLoader(HandwritingDataLoader):
     """Batches of handwriting with features for recognition, from any source, prepared once.
 
@@ -72,9 +73,7 @@ class RecognitionDataLoader(HandwritingDataLoader):
         features: what the recogniser sees of the ink.
         cleaning: what is done to each line as the corpus is prepared.
         augmentation: changes of the corrected ink in training, drawn anew in each epoch.
-        batch_size, max_points, limit, validation_limit, cache_dir, train_split, validation_split,
-        num_workers, pin_memory, seed, rank, world_size, vocabulary, normalisation: see
-            ``HandwritingDataLoader``.
+        settings, context: see ``HandwritingDataLoader``.
 
     Attributes:
         corpus: the prepared corpus.
@@ -90,32 +89,19 @@ class RecognitionDataLoader(HandwritingDataLoader):
         features: InkFeatures = DEFAULT_FEATURES,
         cleaning: Cleaning = SPIKES_ONLY,
         augmentation: InkAugmentation = NO_AUGMENTATION,
-        batch_size: Annotated[int, Field(gt=0)] = 32,
-        max_points: Annotated[int, Field(ge=2)] | None = None,
-        limit: Annotated[int, Field(gt=0)] | None = None,
-        validation_limit: Annotated[int, Field(gt=0)] | None = None,
-        cache_dir: str = "data/prepared",
-        train_split: str = TRAIN_SPLIT,
-        validation_split: str = VALIDATION_SPLIT,
-        num_workers: Annotated[int, Field(ge=0)] = 0,
-        pin_memory: bool = False,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        vocabulary: Vocabulary | None = None,
-        normalisation: Normalisation | None = None,
+        settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
+        context: LoaderContext = ALONE,
     ) -> None:
-        super().__init__(
-            source, cleaning, augmentation, batch_size, max_points, limit=limit,
-            validation_limit=validation_limit, cache_dir=cache_dir, train_split=train_split,
-            validation_split=validation_split, num_workers=num_workers, pin_memory=pin_memory,
-            seed=seed, rank=rank, world_size=world_size, vocabulary=vocabulary,
-            normalisation=normalisation,
-        )  # fmt: skip
+        super().__init__(source, cleaning, augmentation, settings=settings, context=context)
         self.features = features
         self.num_features = features.size
 
     def _dataset(self, augmentation: InkAugmentation) -> RecognitionDataset:
         return RecognitionDataset(
-            self.corpus, self.normalisation, self.vocabulary, augmentation, self.seed, self.features
+            self.corpus,
+            self.normalisation,
+            self.vocabulary,
+            augmentation,
+            self.context.seed,
+            self.features,
         )

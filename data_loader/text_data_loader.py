@@ -6,20 +6,20 @@ from functools import cached_property
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_data_loader import BaseBatches, BaseDataLoader
 from base.base_reader import BaseReader
 from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
+from base.schema import Flattened
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT, prepare_corpus
+from data_loader.corpus import prepare_corpus
+from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
 from handwriting.errors import DataError
-from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 
 SPIKES_ONLY = Cleaning()
@@ -83,7 +83,7 @@ class TextBatches(BaseBatches):
         return collate([NO_INK] * len(rows), texts, numbers, self._vocabulary)
 
 
-@DATA_LOADERS.register(provided=("seed", "rank", "world_size", "vocabulary", "normalisation"))
+@DATA_LOADERS.register(provided=("context",))
 class TextDataLoader(BaseDataLoader):
     """Texts of any source's lines, and of text files, for a language model.
 
@@ -97,16 +97,10 @@ class TextDataLoader(BaseDataLoader):
             ``data_loader.text_overlap``), those of the text files too, or the model would know by
             heart what a recogniser is tested on. Splits that the corpus does not have are passed
             over.
-        batch_size: lines in a batch, over all processes.
-        limit: lines used of each split, evenly spread over it; null uses all.
-        cache_dir: where prepared corpora are kept.
-        train_split: name of the split to train on.
-        validation_split: name of the split to validate on.
-        seed: of the order and of the breaks of text files.
-        rank: number of this process.
-        world_size: number of processes.
-        vocabulary: instead of the training split's, such as that of a checkpoint.
-        normalisation: of the source's ink, which stands in checkpoints and is used for nothing.
+        settings: which lines, and how they become batches; of these, ``max_points``,
+            ``num_workers`` and ``pin_memory`` change nothing.
+        context: seed, processes, vocabulary and normalisation (of the source's ink, which stands
+            in checkpoints and is used for nothing).
 
     Attributes:
         corpus: the prepared corpus.
@@ -122,33 +116,24 @@ class TextDataLoader(BaseDataLoader):
         cleaning: Cleaning = SPIKES_ONLY,
         texts: tuple[str, ...] = (),
         exclude_splits: tuple[str, ...] = ("testset_v", "testset_t"),
-        batch_size: Annotated[int, Field(gt=0)] = 32,
-        limit: Annotated[int, Field(gt=0)] | None = None,
-        cache_dir: str = "data/prepared",
-        train_split: str = TRAIN_SPLIT,
-        validation_split: str = VALIDATION_SPLIT,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        vocabulary: Vocabulary | None = None,
-        normalisation: Normalisation | None = None,
+        settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
+        context: LoaderContext = ALONE,
     ) -> None:
-        self.corpus = prepare_corpus(source, cleaning, cache_dir)
-        self.vocabulary = vocabulary or self.corpus.vocabulary_of(train_split)
-        self.normalisation = normalisation or self.corpus.normalisation_of(train_split)
+        self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
+        self.settings = settings
+        self.context = context
+        self.vocabulary = context.vocabulary or self.corpus.vocabulary_of(settings.train_split)
+        self.normalisation = context.normalisation or self.corpus.normalisation_of(
+            settings.train_split
+        )
         self.texts = texts
         self.exclude_splits = exclude_splits
-        self.batch_size = batch_size
-        self.limit = limit
-        self.train_split = train_split
-        self.validation_split = validation_split
-        self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
+        self.train_split = settings.train_split
+        self.validation_split = settings.validation_split
 
     @cached_property
     def train(self) -> TextBatches:
-        numbers = self._lines(self.train_split, self.limit)
+        numbers = self._lines(self.train_split, self.settings.limit)
         texts = [self.corpus.text(number) for number in numbers]
         kept = self._allowed(texts, f"split {self.train_split!r}")
         numbers = [number for number, keep in zip(numbers, kept, strict=True) if keep]
@@ -157,20 +142,20 @@ class TextDataLoader(BaseDataLoader):
         # Lines of files have no number in the corpus; theirs follow on.
         numbers += range(len(self.corpus), len(self.corpus) + len(added))
         try:
-            return self._batches(texts + added, numbers, self.batch_size, shuffle=True)
+            return self._batches(texts + added, numbers, self.settings.batch_size, shuffle=True)
         except ValueError as error:
             raise DataError(f"split {self.train_split!r}: {error}") from None
 
     @cached_property
     def validation(self) -> TextBatches:
-        return self.evaluation(self.validation_split)
+        return self.evaluation(self.validation_split, limit=self.settings.validation_limit)
 
     def evaluation(
         self, split: str, batch_size: int | None = None, limit: int | None = None
     ) -> TextBatches:
-        numbers = self._lines(split, limit or self.limit)
+        numbers = self._lines(split, limit or self.settings.limit)
         texts = [self.corpus.text(number) for number in numbers]
-        return self._batches(texts, numbers, batch_size or self.batch_size, shuffle=False)
+        return self._batches(texts, numbers, batch_size or self.settings.batch_size, shuffle=False)
 
     def line_id(self, index: int) -> str:
         if index < len(self.corpus):
@@ -207,7 +192,7 @@ class TextDataLoader(BaseDataLoader):
         """The lines of the text files that training may see."""
         lines: list[str] = []
         for path in self.texts:
-            found = text_file_lines(path, widths, self.seed)
+            found = text_file_lines(path, widths, self.context.seed)
             kept = self._allowed(found, path)
             lines += [line for line, keep in zip(found, kept, strict=True) if keep]
             unknown = self.vocabulary.unknown("".join(found))
@@ -222,9 +207,9 @@ class TextDataLoader(BaseDataLoader):
         sampler = BucketBatchSampler(
             [len(text) for text in texts],
             batch_size,
-            self.seed,
+            self.context.seed,
             shuffle,
-            rank=self.rank,
-            world_size=self.world_size,
+            rank=self.context.rank,
+            world_size=self.context.world_size,
         )
         return TextBatches(texts, numbers, sampler, self.vocabulary)

@@ -22,8 +22,8 @@ from evaluation import (
 )
 from evaluation.legibility import LINES as LEGIBILITY_LINES
 from evaluation.legibility_command import (
+    judging_recogniser,
     measure_legibility,
-    recognizer_beside,
     refuse_unless_writes_texts,
 )
 from evaluation.recognition import RecognitionEvaluator
@@ -31,7 +31,7 @@ from handwriting.files import whole_folder
 from reading.options import decodings
 from reading.recogniser import TASK as RECOGNITION
 from reading.recogniser import language_model
-from trainer.loaded_model import Trained, open_data
+from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import is_terminal
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
@@ -42,11 +42,11 @@ from writing.export_command import load_step
 _REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
 
 
-def evaluate_model(trained: Trained, options: argparse.Namespace) -> None:
+def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     """Write numbers and pictures to a folder, and print the numbers."""
     evaluator = evaluator_for(trained, options)
     split = options.split or trained.validation_split
-    recognizer = recognizer_beside(trained, options)
+    recogniser = judging_recogniser(trained, options)
     if options.in_hands:
         refuse_unless_writes_texts(trained, "--in-hands")
     loader = None
@@ -56,7 +56,7 @@ def evaluate_model(trained: Trained, options: argparse.Namespace) -> None:
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
-        samples=options.samples or (recognizer and LEGIBILITY_LINES),
+        samples=options.samples or (recogniser and LEGIBILITY_LINES),
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
         in_hands=bool(options.in_hands),
@@ -92,8 +92,8 @@ def evaluate_model(trained: Trained, options: argparse.Namespace) -> None:
         if samples.hands:
             report["hands"] = list(samples.hands)
             print(describe_rows(samples.hands))
-        if recognizer is not None:
-            report["legibility"] = measure_legibility(recognizer, samples, folder)
+        if recogniser is not None:
+            report["legibility"] = measure_legibility(recogniser, samples, folder)
             print(describe_rows(report["legibility"]["rows"]))
         if loader is not None or samples.rows:
             write_report(report, folder / "metrics.json")
@@ -102,7 +102,7 @@ def evaluate_model(trained: Trained, options: argparse.Namespace) -> None:
     print(f"written to {out}: {', '.join(names)}")
 
 
-def evaluator_for(trained: Trained, options: argparse.Namespace) -> Evaluator:
+def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator:
     if trained.model.task == RECOGNITION:
         return RecognitionEvaluator(
             trained.model,

@@ -18,7 +18,7 @@ from evaluation.evaluator import (
     evenly_spread,
     seeds_of,
 )
-from evaluation.style_similarity import choose_hands, hand_of, hands_kept
+from evaluation.style_similarity import choose_styles, measure_style, style_similarity
 from handwriting.errors import UserError
 from handwriting.ink.line import Line
 from handwriting.text.writable_text import replace_unknown
@@ -26,7 +26,7 @@ from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, conta
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
 from writing.synthesis_loop import Prime
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 BIASES = (0.15, 0.5, 1.0)
 LINES = 32
@@ -91,7 +91,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         among = [line for line in lines if self._known([line.text])]
         if len(among) < 2:
             raise UserError("--in-hands: needs two lines at least")
-        return choose_hands(real, among, settings.seed)
+        return choose_styles(real, among, settings.seed)
 
     def _primes(self, lines: Sequence[Line]) -> list[Prime]:
         return [Prime(line.strokes, self._known([line.text])[0]) for line in lines]
@@ -120,7 +120,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
                 continue
         return ""
 
-    def _made_up(self, text: str, settings: SampleSettings) -> list[Written]:
+    def _made_up(self, text: str, settings: SampleSettings) -> list[SynthesisedLine]:
         """A text in several hands: a hand is what the first pen steps happen to be."""
         return self._write([text] * HANDS, settings.primed_bias, settings)
 
@@ -146,7 +146,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         bias: float,
         settings: SampleSettings,
         primes: Sequence[Prime] | None = None,
-    ) -> list[Written]:
+    ) -> list[SynthesisedLine]:
         """Each text, from the same noise at every bias."""
         return write(
             self.model,
@@ -161,23 +161,23 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         )
 
 
-def compare(written: Sequence[Written], real: Sequence[np.ndarray]) -> dict[str, Any]:
+def compare(written: Sequence[SynthesisedLine], real: Sequence[np.ndarray]) -> dict[str, Any]:
     """Lengths of written lines beside those of real lines ``[T, 3]`` of the same texts.
 
     Returns:
-        ``lines``: how many; ``ended_by_cap``: how many of them the model did not end by itself.
+        ``lines``: how many; ``reached_step_limit``: how many the model did not end by itself.
         The others are about those that it did: ``steps``, ``steps_real``: pen steps of a line;
         ``width``, ``width_real``: of its ink, in the corpus's units; all of them means, None where
         there is none. ``steps_ratio``, ``width_ratio``: written to real.
     """
-    ended = [at for at, line in enumerate(written) if not line.ended_by_cap]
+    ended = [at for at, line in enumerate(written) if not line.reached_step_limit]
     steps = _mean([len(written[at].strokes) for at in ended])
     steps_real = _mean([len(real[at]) for at in ended])
     width = _mean([ink_width(written[at].strokes) for at in ended])
     width_real = _mean([ink_width(real[at]) for at in ended])
     return {
         "lines": len(written),
-        "ended_by_cap": len(written) - len(ended),
+        "reached_step_limit": len(written) - len(ended),
         "steps": steps,
         "steps_real": steps_real,
         "steps_ratio": _ratio(steps, steps_real),
@@ -188,12 +188,12 @@ def compare(written: Sequence[Written], real: Sequence[np.ndarray]) -> dict[str,
 
 
 def _hands_rows(
-    given: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[Written]]
+    given: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[SynthesisedLine]]
 ) -> list[dict[str, Any]]:
     """How far real lines, and what was written at each bias, keep the hands of the lines given."""
     if not given:
         return []
-    hands = [hand_of(line.strokes, line.text) for line in given]
+    hands = [measure_style(line.strokes, line.text) for line in given]
     inks = [("real", None, real)]
     inks += [("written", bias, lines) for bias, lines in written.items()]
     return [
@@ -201,7 +201,7 @@ def _hands_rows(
             "ink": ink,
             "bias": bias,
             "lines": len(lines),
-            **hands_kept(hands, [hand_of(line.strokes, line.text) for line in lines]),
+            **style_similarity(hands, [measure_style(line.strokes, line.text) for line in lines]),
         }
         for ink, bias, lines in inks
     ]
@@ -220,7 +220,7 @@ def _ratio(written: float | None, real: float | None) -> float | None:
     return written / real if written is not None and real else None
 
 
-def _samples_sheet(groups: dict[float, list[Written]]) -> Sheet:
+def _samples_sheet(groups: dict[float, list[SynthesisedLine]]) -> Sheet:
     return contact_sheet(
         [
             Row(_label(bias, line), [Ink(line.strokes)])
@@ -230,12 +230,12 @@ def _samples_sheet(groups: dict[float, list[Written]]) -> Sheet:
     )
 
 
-def _label(bias: float, line: Written) -> str:
-    by_cap = " (ended by the cap)" if line.ended_by_cap else ""
-    return f"bias {bias:g}: {line.text}{by_cap}"
+def _label(bias: float, line: SynthesisedLine) -> str:
+    at_limit = " (ended by the step limit)" if line.reached_step_limit else ""
+    return f"bias {bias:g}: {line.text}{at_limit}"
 
 
-def _window_figure(groups: dict[float, list[Written]], bias: float) -> Figure:
+def _window_figure(groups: dict[float, list[SynthesisedLine]], bias: float) -> Figure:
     return window_figure(
         [
             WindowedLine(line.strokes, line.text, line.phi, _label(bias, line))

@@ -31,7 +31,7 @@ from utils.figures.drawing import sheet_figure
 from utils.figures.sheet import Sheet
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.sampling import sample_seeds
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 EVALUATORS = Registry("evaluator")
 NUMBERS = ("nll", "nll_per_step_raw", "sse")
@@ -99,7 +99,7 @@ class Samples:
     pictures: Mapping[str, Sheet | Figure]
     rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
     real: Sequence[Line] = field(default_factory=tuple)
-    written: Mapping[float, Sequence[Written]] = field(default_factory=dict)
+    written: Mapping[float, Sequence[SynthesisedLine]] = field(default_factory=dict)
     hands: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from handwriting.ink.line import Line
 from handwriting.text.error_rates import ErrorCounts, line_errors, rate
 from reading.line_reader import LineReader
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 LINES = 200
 """Of the split, written again at each bias where nobody says how many."""
@@ -27,10 +27,10 @@ class Legibility:
 
     Attributes:
         rows: one for the real lines and one for each bias: ``ink`` ("real" or "written"), ``bias``
-            (None of real ink), ``lines``, ``ended_by_cap`` (how many the model did not end by
+            (None of real ink), ``lines``, ``reached_step_limit`` (how many the model did not end by
             itself; they count), ``cer``, ``wer``, ``exact``, ``cer_ratio`` (to that of the real
             lines; None where that is 0).
-        lines: a row for each line read: ``ink``, ``bias``, ``source_id``, ``ended_by_cap``,
+        lines: a row for each line read: ``ink``, ``bias``, ``source_id``, ``reached_step_limit``,
             ``character_errors``, ``characters``, ``text``, ``reading``.
     """
 
@@ -39,7 +39,7 @@ class Legibility:
 
 
 def legibility(
-    written: Mapping[float, Sequence[Written]], real: Sequence[Line], reader: LineReader
+    written: Mapping[float, Sequence[SynthesisedLine]], real: Sequence[Line], reader: LineReader
 ) -> Legibility:
     """Read written and real lines of the same texts.
 
@@ -68,20 +68,20 @@ def legibility(
 
 @dataclass(frozen=True)
 class _Inks:
-    """Lines of one origin with the texts they are of; ``capped`` is None for real ones."""
+    """Lines of one origin with the texts they are of; ``at_limit`` is None for real ones."""
 
     bias: float | None
     texts: list[str]
     strokes: list[np.ndarray]
-    capped: list[bool] | None = None
+    at_limit: list[bool] | None = None
 
     @classmethod
-    def written(cls, bias: float, lines: Sequence[Written]) -> "_Inks":
+    def written(cls, bias: float, lines: Sequence[SynthesisedLine]) -> "_Inks":
         return cls(
             bias,
             [line.text for line in lines],
             [line.strokes for line in lines],
-            [line.ended_by_cap for line in lines],
+            [line.reached_step_limit for line in lines],
         )
 
     @property
@@ -92,7 +92,7 @@ class _Inks:
         return {
             **self.origin,
             "lines": errors.lines,
-            "ended_by_cap": None if self.capped is None else sum(self.capped),
+            "reached_step_limit": None if self.at_limit is None else sum(self.at_limit),
             "cer": errors.cer,
             "wer": errors.wer,
             "exact": errors.exact_rate,
@@ -102,7 +102,7 @@ class _Inks:
         return {
             **self.origin,
             "source_id": source_id,
-            "ended_by_cap": None if self.capped is None else self.capped[at],
+            "reached_step_limit": None if self.at_limit is None else self.at_limit[at],
             "character_errors": errors.character_errors,
             "characters": errors.characters,
             "text": self.texts[at],

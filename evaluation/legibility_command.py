@@ -10,25 +10,27 @@ from evaluation.evaluator import Samples
 from evaluation.legibility import legibility
 from handwriting.errors import UserError
 from handwriting.text.error_rates import ALL
-from reading.recogniser import Recognizer, load_recognizer
-from trainer.loaded_model import Trained
+from reading.recogniser import LoadedRecogniser, load_recogniser
+from trainer.loaded_model import LoadedModel
 
 _WRITES = "conditional"
 
 
-def recognizer_beside(trained: Trained, options: argparse.Namespace) -> Recognizer | None:
+def judging_recogniser(
+    trained: LoadedModel, options: argparse.Namespace
+) -> LoadedRecogniser | None:
     """The recogniser that is to judge what ``trained`` writes; None where none is asked for.
 
     Raises:
         UserError: ``trained`` does not write texts, or the other does not read.
     """
-    if options.recognizer is None:
+    if options.recogniser is None:
         return None
-    refuse_unless_writes_texts(trained, "--recognizer")
-    return load_recognizer(options.recognizer, options.device)
+    refuse_unless_writes_texts(trained, "--recogniser")
+    return load_recogniser(options.recogniser, options.device)
 
 
-def refuse_unless_writes_texts(trained: Trained, option: str) -> None:
+def refuse_unless_writes_texts(trained: LoadedModel, option: str) -> None:
     """``UserError`` about ``option`` for a model that writes no texts."""
     if trained.model.task != _WRITES:
         raise UserError(
@@ -37,7 +39,9 @@ def refuse_unless_writes_texts(trained: Trained, option: str) -> None:
         )
 
 
-def measure_legibility(recognizer: Recognizer, samples: Samples, folder: Path) -> dict[str, Any]:
+def measure_legibility(
+    recogniser: LoadedRecogniser, samples: Samples, folder: Path
+) -> dict[str, Any]:
     """Read what was written and the real lines of the same texts; ``legibility.csv`` in ``folder``
     has each line.
 
@@ -48,10 +52,10 @@ def measure_legibility(recognizer: Recognizer, samples: Samples, folder: Path) -
         UserError: nothing was written.
     """
     if not samples.real:
-        raise UserError("--recognizer: the model can write the text of none of the lines")
-    found = legibility(samples.written, samples.real, recognizer.reader)
+        raise UserError("--recogniser: the model can write the text of none of the lines")
+    found = legibility(samples.written, samples.real, recogniser.reader)
     _write_lines(found.lines, folder / "legibility.csv")
-    return {**recognizer.about, "label_set": ALL.title, "rows": found.rows}
+    return {**recogniser.about, "label_set": ALL.title, "rows": found.rows}
 
 
 def _write_lines(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -32,7 +32,7 @@ class Hand(NamedTuple):
     width: float
 
 
-def hand_of(strokes: np.ndarray, text: str) -> Hand:
+def measure_style(strokes: np.ndarray, text: str) -> Hand:
     """The numbers of strokes ``[T, 3]`` that say ``text``."""
     points = np.cumsum(strokes[:, 1:].astype(np.float64), axis=0)
     pen_down = strokes[:-1, 0] < 0.5
@@ -41,7 +41,7 @@ def hand_of(strokes: np.ndarray, text: str) -> Hand:
     return Hand(spread_of(level, pen_down), slant_of(level, pen_down), float(width))
 
 
-def choose_hands(lines: Sequence[Line], among: Sequence[Line], seed: int) -> list[Line]:
+def choose_styles(lines: Sequence[Line], among: Sequence[Line], seed: int) -> list[Line]:
     """For each line another one whose hand its text is to be written in: by the same writer, where
     that is known and there is one, or any other.
 
@@ -63,7 +63,7 @@ def choose_hands(lines: Sequence[Line], among: Sequence[Line], seed: int) -> lis
     return chosen
 
 
-def hands_kept(given: Sequence[Hand], kept: Sequence[Hand]) -> dict[str, Any]:
+def style_similarity(given: Sequence[Hand], kept: Sequence[Hand]) -> dict[str, Any]:
     """Pearson's correlation of each of the numbers, over ``N`` lines, between the hands that were
     given and those that came out: 1 for hands that are kept in this, about 0 for hands that are
     not. None where there are fewer than three lines, or no differences."""

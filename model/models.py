@@ -17,7 +17,7 @@ from base.base_model import BaseModel
 from base.batch import Batch
 from base.registry import MODELS
 from handwriting.text.vocabulary import Vocabulary
-from model.custom_layers.lstm import ColumnLSTM, LoopLSTM, clip_gradient, initialise_lstm
+from model.custom_layers.lstm import FastLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
     GaussianAttentionState,
     LSTMWithGaussianAttention,
@@ -71,7 +71,7 @@ class StackedHandwriting(BaseModel):
     (section 4.1). The cells are standard LSTM cells: Graves's have peephole connections besides,
     which ``torch.nn.LSTM`` does not offer.
 
-    Layers are ``ColumnLSTM`` (``torch.nn.LSTM``, or faster) unless recurrent dropout or layer
+    Layers are ``FastLSTM`` (``torch.nn.LSTM``, or faster) unless recurrent dropout or layer
     normalisation asks for ``LoopLSTM``, which is slower. Both have the same weights.
 
     Args:
@@ -386,11 +386,11 @@ def _lstm(
     recurrent_dropout: float,
     layer_norm: bool,
     gradient_clip: float | None,
-) -> ColumnLSTM | LoopLSTM:
+) -> FastLSTM | LoopLSTM:
     """The fastest layer that has the options."""
     if recurrent_dropout > 0 or layer_norm:
         return LoopLSTM(input_size, hidden_size, recurrent_dropout, layer_norm, gradient_clip)
-    layer = ColumnLSTM(input_size, hidden_size, gradient_clip)
+    layer = FastLSTM(input_size, hidden_size, gradient_clip)
     initialise_lstm(layer)
     return layer
 

@@ -16,7 +16,7 @@ from reading.decoding import Reading
 from reading.line_reader import confidence
 from reading.options import decodings
 from reading.recogniser import language_model, line_reader
-from trainer.loaded_model import Trained
+from trainer.loaded_model import LoadedModel
 from utils.command_line import print_notes
 from utils.figures.attention import ReadLine, attention_sheet
 from utils.figures.drawing import save_figure, sheet_figure
@@ -28,7 +28,7 @@ _MOST_PICTURED = 100
 _DECIMALS = 4
 
 
-def read_ink(trained: Trained, options: argparse.Namespace, progress: bool = False) -> None:
+def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool = False) -> None:
     """Print what the lines of ``options.ink`` say, a line of text each. With ``options.out``, also
     write ``reading.json`` and two pictures: each line under what was read (``reading``), and where
     the model looked as it read each character (``attention``).

@@ -11,7 +11,7 @@ from model.decoder_protocols import LanguageModel
 from reading.line_reader import LineReader
 from reading.options import OPTIONS
 from reading.settings import GREEDY, DecodingSettings
-from trainer.loaded_model import Trained, load_trained
+from trainer.loaded_model import LoadedModel, load_model
 from utils.command_line import option_name, print_notes
 
 TASK = "recognition"
@@ -20,35 +20,35 @@ _SEARCHES = "auto"
 
 
 @dataclass(frozen=True)
-class Recognizer:
+class LoadedRecogniser:
     """A recogniser to judge written lines with.
 
     Attributes:
         reader: reads lines with it.
-        about: plain values for a report: ``recognizer`` (its path), its progress, ``trained_on``.
+        about: plain values for a report: ``recogniser`` (its path), its progress, ``trained_on``.
     """
 
     reader: LineReader
     about: dict[str, Any]
 
 
-def load_recognizer(path: Path, device: str, progress: bool = False) -> Recognizer:
+def load_recogniser(path: Path, device: str, progress: bool = False) -> LoadedRecogniser:
     """The recogniser of a checkpoint. What it was trained on is said, and whether that will do.
 
     Raises:
         UserError: it is not the checkpoint of a recogniser.
     """
-    trained = load_trained(path, device)
-    reader = line_reader(trained, f"--recognizer {path}", progress=progress)
+    trained = load_model(path, device)
+    reader = line_reader(trained, f"--recogniser {path}", progress=progress)
     source = trained.config["data_loader"]["args"]["source"]
-    about = {"recognizer": str(path), **trained.progress, "trained_on": _named(source)}
-    print(f"recognizer: {path}, epoch {about['epoch']}, trained on {about['trained_on']}")
+    about = {"recogniser": str(path), **trained.progress, "trained_on": _named(source)}
+    print(f"recogniser: {path}, epoch {about['epoch']}, trained on {about['trained_on']}")
     print_notes(_doubts(source["type"]))
-    return Recognizer(reader, about)
+    return LoadedRecogniser(reader, about)
 
 
 def line_reader(
-    trained: Trained,
+    trained: LoadedModel,
     source: str,
     settings: DecodingSettings = GREEDY.settings,
     language_model: LanguageModel | None = None,
@@ -82,12 +82,12 @@ def _named(source: dict[str, Any]) -> str:
 def _doubts(source: str) -> list[str]:
     if source == _SYNTHETIC:
         return [
-            "the recognizer was trained on the built-in synthetic corpus, not on real ink: how it"
+            "the recogniser was trained on the built-in synthetic corpus, not on real ink: how it"
             " reads says little of how people would"
         ]
     if source == _SEARCHES:
         return [
-            "the recognizer's config names the source 'auto': that it was real ink, and not the"
+            "the recogniser's config names the source 'auto': that it was real ink, and not the"
             " built-in corpus, is for you to know"
         ]
     return []
@@ -110,7 +110,7 @@ def refuse_unless_recogniser(options: argparse.Namespace, model: BaseModel) -> N
         raise UserError("--language-weight: there is no --language-model that it is the weight of")
 
 
-def language_model(options: argparse.Namespace, trained: Trained) -> Any:
+def language_model(options: argparse.Namespace, trained: LoadedModel) -> Any:
     """The language model on the recogniser's device; None where none is asked for.
 
     Raises:
@@ -119,7 +119,7 @@ def language_model(options: argparse.Namespace, trained: Trained) -> Any:
     if options.language_model is None:
         return None
     device = str(next(trained.model.parameters()).device)
-    model = load_trained(options.language_model, device).model
+    model = load_model(options.language_model, device).model
     if model.task != "language":
         raise UserError(
             f"--language-model: should be the checkpoint of a language model, got one of a"

@@ -18,6 +18,7 @@ import experiments
 from base.registry import METRICS
 from handwriting.errors import UserError
 from trainer.checkpointing import save_checkpoint
+from trainer.loaded_model import load_model, open_data
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ["density.png", "primed.png", "primed.svg", "samples.png", "samples.svg"]
@@ -57,8 +58,8 @@ def test_numbers_are_those_of_the_metrics_on_the_whole_split(
     checkpoint: Path, results: Path
 ) -> None:
     """The config's limit of two lines is training's affair."""
-    trained = experiments.load_trained(checkpoint, "cpu")
-    loader = experiments.open_data(trained, None, "")
+    trained = load_model(checkpoint, "cpu")
+    loader = open_data(trained, None, "")
     (batch,) = loader.evaluation("testset_v", 1000)
     report = numbers_of(results)
     with torch.no_grad():
@@ -74,8 +75,8 @@ def test_numbers_are_those_of_the_metrics_on_the_whole_split(
 
 
 def test_the_table_has_every_line_with_its_ids_and_text(checkpoint: Path, results: Path) -> None:
-    trained = experiments.load_trained(checkpoint, "cpu")
-    corpus = experiments.open_data(trained, None, "").corpus
+    trained = load_model(checkpoint, "cpu")
+    corpus = open_data(trained, None, "").corpus
     with open(results / "lines.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["index"]) for row in rows] == corpus.split("testset_v").tolist()
@@ -163,8 +164,8 @@ def test_other_data_are_named_and_never_taken_by_mistake(checkpoint: Path, tmp_p
 def test_data_in_a_named_folder(checkpoint: Path, tmp_path: Path) -> None:
     from data_loader.export import write_strokes_npy
 
-    trained = experiments.load_trained(checkpoint, "cpu")
-    corpus = experiments.open_data(trained, None, "").corpus
+    trained = load_model(checkpoint, "cpu")
+    corpus = open_data(trained, None, "").corpus
     write_strokes_npy(corpus.lines(), tmp_path / "ink")
     arguments = ["-r", str(checkpoint), "--data", str(tmp_path / "ink"), "--split", "trainset"]
     experiments.main([*arguments, "--out", str(tmp_path / "out"), *FAST, "--steps", "9"])
@@ -194,7 +195,7 @@ def test_nothing_is_left_when_evaluation_fails(
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiments, "save_sheet_svg", fail)
+    monkeypatch.setattr("evaluation.command.save_sheet_svg", fail)
     with pytest.raises(KeyboardInterrupt):
         experiments.main(["-r", str(checkpoint), "--out", str(tmp_path / "out"), *FAST])
     assert list(tmp_path.iterdir()) == []
@@ -261,7 +262,7 @@ def test_a_model_with_text_is_measured_on_what_it_writes_too(
         assert f"{report[name]:.4f}" in printed
     assert [row["bias"] for row in report["written"]] == [0.5, 1.0]
     for row in report["written"]:
-        assert row["lines"] == 2 and 0 <= row["ended_by_cap"] <= 2
+        assert row["lines"] == 2 and 0 <= row["reached_step_limit"] <= 2
         assert all(name in printed for name in row)
 
 

@@ -12,7 +12,7 @@ from handwriting.errors import ConfigError
 from model.recognition import Seq2SeqRecognition
 from parse_config import ConfigParser
 from trainer.checkpointing import load_checkpoint
-from trainer.loaded_model import load_trained
+from trainer.loaded_model import load_model
 
 CONFIG = Path(__file__).parents[1] / "config_recognition.json"
 SMALL = {
@@ -84,7 +84,7 @@ def test_the_config_trains_stops_and_goes_on(
             assert all(row[value] > 0 for row in history), value
         weights.append(load_checkpoint(checkpoint)["model"])
     torch.testing.assert_close(*weights, rtol=0, atol=0)
-    model = load_trained(checkpoint, "cpu").model
+    model = load_model(checkpoint, "cpu").model
     assert isinstance(model, Seq2SeqRecognition)
     assert not model.training
 

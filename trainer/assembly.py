@@ -15,6 +15,7 @@ from base.base_data_loader import BaseDataLoader
 from base.base_loss import BaseLoss
 from base.base_model import BaseModel
 from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS, Registry
+from data_loader.loader_settings import LoaderContext
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.weight_noise import AdaptiveWeightNoise
@@ -120,13 +121,15 @@ def _build_data_loader(
 ) -> BaseDataLoader:
     """The data loader, with the vocabulary and normalisation of the checkpoint that the weights
     come from, where there is one."""
-    provided: dict[str, Any] = {"rank": processes.rank, "world_size": processes.world_size}
+    vocabulary = normalisation = None
     if checkpoint is not None:
-        provided["vocabulary"] = Vocabulary.from_dict(checkpoint["vocabulary"])
-        provided["normalisation"] = Normalisation.from_dict(checkpoint["normalisation"])
+        vocabulary = Vocabulary.from_dict(checkpoint["vocabulary"])
+        normalisation = Normalisation.from_dict(checkpoint["normalisation"])
+    context = LoaderContext(
+        config.seed, processes.rank, processes.world_size, vocabulary, normalisation
+    )
     with processes.main_first():
-        block = config.config.data_loader
-        return config.build(DATA_LOADERS, block, seed=config.seed, **provided)
+        return config.build(DATA_LOADERS, config.config.data_loader, context=context)
 
 
 def _build_weight_noise(

@@ -11,9 +11,11 @@ from base.base_model import BaseModel
 from base.base_reader import NoSource
 from base.components import checked_block, checked_settings
 from base.registry import DATA_LOADERS, MODELS
+from base.renamed import with_new_names
 from base.schema import build
 from data_loader.corpus import VALIDATION_SPLIT
 from data_loader.data_loaders import HandwritingDataLoader
+from data_loader.loader_settings import LoaderContext
 from handwriting.errors import CheckpointError, ConfigError, UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
@@ -22,11 +24,11 @@ from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weig
 from utils.device import resolve_device
 
 # Settings that say how a model is trained, not how its lines are read.
-_TRAINING_ALONE = ("limit", "joined", "augmentation", "num_workers", "pin_memory")
+_TRAINING_ALONE = ("limit", "concatenate_share", "augmentation", "num_workers", "pin_memory")
 
 
 @dataclass(frozen=True)
-class Trained:
+class LoadedModel:
     """A trained model with what its checkpoint says of it.
 
     Attributes:
@@ -51,7 +53,7 @@ class Trained:
         return self.config["data_loader"]["args"].get("validation_split", VALIDATION_SPLIT)
 
 
-def load_trained(path: Path, device: str = "auto") -> Trained:
+def load_model(path: Path, device: str = "auto") -> LoadedModel:
     """Return the model of a checkpoint, on ``device``.
 
     Of the config in it, only the model and its features are looked at: settings of its training
@@ -73,7 +75,7 @@ def load_trained(path: Path, device: str = "auto") -> Trained:
     provided = {"vocabulary": vocabulary, "num_features": num_features}
     model = build(block, provided)
     load_weights(model, evaluation_weights(checkpoint), path)
-    return Trained(
+    return LoadedModel(
         model=model.to(place).eval(),
         normalisation=Normalisation.from_dict(checkpoint["normalisation"]),
         vocabulary=vocabulary,
@@ -95,7 +97,7 @@ def _features(config: dict[str, Any]) -> InkFeatures | None:
     return checked_settings(InkFeatures, settings, "data_loader.args.features")
 
 
-def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDataLoader:
+def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> HandwritingDataLoader:
     """Open the data that the config names, or those in the folder ``data``, as the model sees them.
 
     Args:
@@ -106,21 +108,19 @@ def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDa
     Raises:
         UserError: there are none, or they are not those of the config.
     """
-    raw = trained.config["data_loader"]
+    raw = with_new_names(trained.config)["data_loader"]
     args = {name: value for name, value in raw["args"].items() if name not in _TRAINING_ALONE}
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
         args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
     block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
-    provided = {
-        "seed": trained.config["seed"],
-        "rank": 0,
-        "world_size": 1,
-        "vocabulary": trained.vocabulary,
-        "normalisation": trained.normalisation,
-    }
+    context = LoaderContext(
+        trained.config["seed"],
+        vocabulary=trained.vocabulary,
+        normalisation=trained.normalisation,
+    )
     try:
-        loader = build(block, provided)
+        loader = build(block, {"context": context})
     except NoSource as error:
         if data is not None:
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None
@@ -130,7 +130,7 @@ def open_data(trained: Trained, data: Path | None, remedy: str) -> HandwritingDa
     return loader
 
 
-def _refuse_other_data(trained: Trained, loader: HandwritingDataLoader, remedy: str) -> None:
+def _refuse_other_data(trained: LoadedModel, loader: HandwritingDataLoader, remedy: str) -> None:
     """A config whose source is "auto" may find other data here than where the model was trained.
 
     Data to which some forms were added since are still taken for the same.

@@ -29,7 +29,7 @@ on none. Of 304 lines of IAM-OnDB, read by a trained model, its window ever stay
 first in 3 %, as the second in none; half of all characters take 20 steps at most."""
 
 
-class BiasOfMovingPens:
+class StalledPenBias:
     """The sampling bias of each line: less where its pen hardly moves, none while it rests.
 
     Args:
@@ -56,7 +56,7 @@ class BiasOfMovingPens:
         self._bias, self._pace = self._bias[rows], self._pace[rows]
 
 
-class ShareOfMovingWindows:
+class StalledWindowScale:
     """The share of the bias that each line keeps: less where the window stays at a character for
     long, none where it stays for longer still.
 

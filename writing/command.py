@@ -17,8 +17,8 @@ from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
-from reading.recogniser import load_recognizer
-from trainer.loaded_model import Trained, open_data
+from reading.recogniser import load_recogniser
+from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import print_notes
 from writing.export_command import load_step
 from writing.options import PRECISIONS, gcode_options, page_options
@@ -34,7 +34,7 @@ _REMEDY = "say where the data are with --data PATH, or give a file to --style"
 _MOST_SHOWN = 5
 
 
-def write(trained: Trained, options: argparse.Namespace, progress: bool = False) -> None:
+def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = False) -> None:
     """Write the text of the options to files, and say what was written.
 
     All that can be wrong with the options is looked for before the writing, which takes a while.
@@ -70,7 +70,7 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)
     paths = write_pages(layout.pages, out, formats, files, progress=progress)
-    print_notes([*_capped(written), *layout.warnings])
+    print_notes([*_at_limit(written), *layout.warnings])
     print(
         f"{_counted(len(text.split()), 'word')} on {_counted(len(layout.pages), 'page')} in"
         f" {time.perf_counter() - started:.1f} s, written to {out}: {_listed(paths)}"
@@ -79,9 +79,9 @@ def write(trained: Trained, options: argparse.Namespace, progress: bool = False)
 
 def _scorer(options: argparse.Namespace) -> Scorer:
     """What says which of several draws is kept."""
-    if options.recognizer is None:
+    if options.recogniser is None:
         return by_log_prob
-    return by_legibility(load_recognizer(options.recognizer, options.device).reader)
+    return by_legibility(load_recogniser(options.recogniser, options.device).reader)
 
 
 def read_text(options: argparse.Namespace) -> str:
@@ -137,7 +137,7 @@ def known_text(text: str, vocabulary: Vocabulary, source: str, is_lenient: bool)
     return known
 
 
-def _style(trained: Trained, options: argparse.Namespace, is_lenient: bool) -> Prime | None:
+def _style(trained: LoadedModel, options: argparse.Namespace, is_lenient: bool) -> Prime | None:
     """The line to write like, in the units of the model's data and with a text that it knows."""
     if options.style is None:
         return None
@@ -155,7 +155,7 @@ def _style(trained: Trained, options: argparse.Namespace, is_lenient: bool) -> P
     return Prime(line.strokes, text)
 
 
-def _style_of_file(path: Path, trained: Trained, options: argparse.Namespace) -> Line:
+def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace) -> Line:
     if options.data is not None:
         raise UserError("--data: is for a --style that is a line of the data, not a file")
     line, factor = in_units_of(read_style_file(path), trained.normalisation)
@@ -166,7 +166,7 @@ def _style_of_file(path: Path, trained: Trained, options: argparse.Namespace) ->
     return line
 
 
-def _style_of_data(trained: Trained, options: argparse.Namespace) -> Line:
+def _style_of_data(trained: LoadedModel, options: argparse.Namespace) -> Line:
     corpus = open_data(trained, options.data, _REMEDY).corpus
     for index in range(len(corpus)):
         if corpus.source_id(index) == options.style:
@@ -194,10 +194,10 @@ def _refuse_file(out: Path) -> None:
         raise UserError(f"{out}: is a file, results need a folder")
 
 
-def _capped(written: WrittenText) -> list[str]:
+def _at_limit(written: WrittenText) -> list[str]:
     return [
         f"the model did not end this by itself, look at its end: {piece!r}"
-        for piece in written.ended_by_cap
+        for piece in written.reached_step_limit
     ]
 
 

@@ -20,7 +20,7 @@ from handwriting.files import whole_folder
 from model.metric import LineMetric
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting, StackedHandwriting
-from trainer.loaded_model import Trained, open_data
+from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import print_notes
 from utils.report import describe_rows, write_report
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
@@ -48,7 +48,7 @@ StepsOfText = Callable[[Tensor], _Steps]
 """Makes single pen steps for texts ``[B, U, C]``; of those of a model without, B is all it uses."""
 
 
-def refuse_unless_writer(trained: Trained, options: argparse.Namespace) -> None:
+def refuse_unless_writer(trained: LoadedModel, options: argparse.Namespace) -> None:
     """``UserError`` where a model that writes nothing meets ONNX."""
     if not options.export_onnx and options.onnx is None:
         return
@@ -60,7 +60,7 @@ def refuse_unless_writer(trained: Trained, options: argparse.Namespace) -> None:
         )
 
 
-def load_step(trained: Trained, options: argparse.Namespace) -> OnnxStep | None:
+def load_step(trained: LoadedModel, options: argparse.Namespace) -> OnnxStep | None:
     """The export of ``--onnx``; None without one.
 
     Raises:
@@ -77,7 +77,7 @@ def load_step(trained: Trained, options: argparse.Namespace) -> OnnxStep | None:
 
 
 @torch.inference_mode()
-def export_step(trained: Trained, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def export_step(trained: LoadedModel, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Write the files of ``writing.pen_steps.onnx_export.write_step`` to ``folder`` and try them.
 
     Returns:
@@ -114,7 +114,7 @@ def printable(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _lines(
-    trained: Trained, options: argparse.Namespace
+    trained: LoadedModel, options: argparse.Namespace
 ) -> tuple[dict[str, Any], SplitBatches | None]:
     """What to measure on, in words and as batches; nothing where no data are."""
     try:
@@ -185,7 +185,7 @@ def _of_file(step: OnnxStep) -> StepsOfText:
     return lambda text: step.pen_steps(len(text))
 
 
-def export(trained: Trained, options: argparse.Namespace) -> None:
+def export(trained: LoadedModel, options: argparse.Namespace) -> None:
     """The pen step in files, and what they cost in quality, in a folder and printed."""
     out = options.out or options.resume.parent / f"onnx-{options.resume.stem}"
     report = {"checkpoint": str(options.resume), **trained.progress, "task": trained.model.task}

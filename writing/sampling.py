@@ -14,7 +14,7 @@ from tqdm import tqdm
 from handwriting.ink.normalisation import Normalisation
 from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
-from writing.bias_control import BiasOfMovingPens
+from writing.bias_control import StalledPenBias
 from writing.pen_steps import cuda_graph_steps
 from writing.pen_steps.packed_steps import PenSteps
 from writing.pen_steps.packed_weights import pack
@@ -70,7 +70,7 @@ def generate(
     weights = next(model.parameters())
     seeds = sample_seeds(num_samples, generator, seeds)
     noise = torch.stack([sample_noise(seed, max_steps) for seed in seeds]).to(weights)
-    biases = BiasOfMovingPens(sample_biases(bias, num_samples).to(weights), normalisation)
+    biases = StalledPenBias(sample_biases(bias, num_samples).to(weights), normalisation)
     starts = _starts(primes, num_samples)
     heads = [normalisation.normalise(start) for start in starts]
     pen_steps = pen_steps or partial(cuda_graph_steps.pen_steps, pack(model))
@@ -131,7 +131,7 @@ def _continue(
     steps: PenSteps,
     heads: list[np.ndarray],
     noise: Tensor,
-    bias: BiasOfMovingPens,
+    bias: StalledPenBias,
     progress: bool,
 ) -> list[np.ndarray]:
     """Samples in normalised units: ``max_steps`` rows after each head ``[P, 3]``.

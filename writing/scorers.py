@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from handwriting.text.error_rates import line_errors
 from reading.line_reader import LineReader
 from writing.synthesis import Scorer, by_log_prob
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 
 def by_legibility(reader: LineReader) -> Scorer:
-    """A scorer that prefers what the recogniser reads with the fewest errors in characters; of
-    equals, what the model that wrote them finds likeliest. What ended by the cap is out."""
+    """Return a scorer that prefers the line read with the fewest wrong characters.
 
-    def score(candidates: Sequence[Written]) -> list[float]:
+    Of equals, it prefers the one that the writing model finds likeliest. A line that ended by the
+    step limit is out.
+    """
+
+    def score(candidates: Sequence[SynthesisedLine]) -> list[float]:
         readings = reader.read([candidate.strokes for candidate in candidates])
         own = [-math.inf if math.isnan(value) else value for value in by_log_prob(candidates)]
         # From 0 to less than 1: less than one error.

@@ -20,28 +20,28 @@ from writing.pen_steps import cuda_graph_steps
 from writing.pen_steps.packed_steps import TextPenSteps
 from writing.pen_steps.packed_weights import pack
 from writing.sampling import check_prime, one_each, sample_biases, sample_seeds
-from writing.synthesis_loop import Order, Prime, WritingRun
-from writing.synthesised_line import Written
+from writing.synthesis_loop import Prime, SynthesisBatch, SynthesisRequest
+from writing.synthesised_line import SynthesisedLine
 
-CAP_STEPS_PER_CHARACTER = 40.0
-"""With ``CAP_MORE_STEPS``, more than people need: of the 8,320 lines of IAM-OnDB with a
+MOST_STEPS_PER_CHARACTER = 40.0
+"""With ``MORE_STEPS``, more than people need: of the 8,320 lines of IAM-OnDB with a
 transcription 6 are longer (the median is 21 steps a character, the 99th percentile 37)."""
 
-CAP_MORE_STEPS = 100
-CAP_OF_PRIME_PACE = 2.0
+MORE_STEPS = 100
+MOST_OF_PRIME_PACE = 2.0
 
-Scorer = Callable[[Sequence[Written]], Sequence[float]]
+Scorer = Callable[[Sequence[SynthesisedLine]], Sequence[float]]
 """How good each candidate is; the greatest wins, a NaN loses."""
 
 
-def by_log_prob(candidates: Sequence[Written]) -> list[float]:
+def by_log_prob(candidates: Sequence[SynthesisedLine]) -> list[float]:
     """The mean log-density of a pen step under the model without a bias.
 
-    The mean and not the sum, which would prefer the shortest. Whatever ended by the cap is out: a
-    line that is not all there, or a pen that trembles in one place, which is likely at each step.
+    The mean and not the sum, which would prefer the shortest. A line that ended by the step limit
+    is out: it is not all there, or its pen trembles in one place, which is likely at each step.
     """
     return [
-        -math.inf if candidate.ended_by_cap else candidate.log_prob / len(candidate.strokes)
+        -math.inf if candidate.reached_step_limit else candidate.log_prob / len(candidate.strokes)
         for candidate in candidates
     ]
 
@@ -58,12 +58,12 @@ def write(
     scorer: Scorer = by_log_prob,
     generator: torch.Generator | None = None,
     seeds: Sequence[int] | None = None,
-    cap_steps_per_character: float = CAP_STEPS_PER_CHARACTER,
+    most_steps_per_character: float = MOST_STEPS_PER_CHARACTER,
     batch_size: int = 64,
     precision: str = "float32",
     progress: bool = False,
     pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
-) -> list[Written]:
+) -> list[SynthesisedLine]:
     """Write each text as one line of handwriting, many at once (Graves 2013, section 5).
 
     It is computed where the model is. A line depends on its own text, seed, prime and bias alone,
@@ -87,9 +87,9 @@ def write(
             stand here. Of equals the first wins.
         generator: gives each text's seed in turn; must be on the CPU. Default: torch's own.
         seeds: each text's seed, instead of ``generator``.
-        cap_steps_per_character: a line ends after this many pen steps a character of its text, or
-            twice the prime's own if they are more, and ``CAP_MORE_STEPS``, even where the window
-            has not passed its text; see ``Written.ended_by_cap``.
+        most_steps_per_character: a line ends after this many pen steps a character of its text, or
+            twice the prime's own if they are more, and ``MORE_STEPS``, even where the window
+            has not passed its text; see ``SynthesisedLine.reached_step_limit``.
         batch_size: the most lines at work at once.
         precision: of the layers' products, see ``pack``.
         progress: show a progress bar, in lines.
@@ -103,9 +103,9 @@ def write(
         UserError: a text, or a prime's, that is empty or has characters the model does not know.
         ValueError: other arguments out of range, or not one a text.
     """
-    _check(model, vocabulary, best_of, cap_steps_per_character, batch_size)
-    orders = [
-        _order(vocabulary, text, *options, cap_steps_per_character)
+    _check(model, vocabulary, best_of, most_steps_per_character, batch_size)
+    requests = [
+        _order(vocabulary, text, *options, most_steps_per_character)
         for text, *options in zip(
             texts,
             _primes(primes, len(texts)),
@@ -115,11 +115,13 @@ def write(
         )
     ]
     pen_steps = pen_steps or partial(cuda_graph_steps.text_pen_steps, pack(model, precision))
-    best: dict[int, Written] = {}
+    best: dict[int, SynthesisedLine] = {}
     with tqdm(total=len(texts) * best_of, desc="writing", unit="line", disable=not progress) as bar:
-        for places in _batches(orders, max(batch_size // best_of, 1)):
-            wanted = [order for place in places for order in orders[place].candidates(best_of)]
-            lines = WritingRun(model, pen_steps, vocabulary, wanted).write(normalisation, bar)
+        for places in _batches(requests, max(batch_size // best_of, 1)):
+            wanted = [
+                request for place in places for request in requests[place].candidates(best_of)
+            ]
+            lines = SynthesisBatch(model, pen_steps, vocabulary, wanted).write(normalisation, bar)
             best.update(zip(places, _best(lines, best_of, scorer), strict=True))
     return [best[place] for place in range(len(texts))]
 
@@ -130,16 +132,16 @@ def _order(
     prime: Prime | None,
     bias: float,
     seed: int,
-    cap_steps_per_character: float,
-) -> Order:
+    most_steps_per_character: float,
+) -> SynthesisRequest:
     check_text(text, vocabulary)
     if prime is not None:
         check_prime(prime.strokes)
         check_text(prime.text, vocabulary, "text of the style line")
         own_pace = len(prime.strokes) / len(prime.text)
-        cap_steps_per_character = max(cap_steps_per_character, CAP_OF_PRIME_PACE * own_pace)
-    cap = math.ceil(cap_steps_per_character * len(text)) + CAP_MORE_STEPS
-    return Order(text, prime, bias, seed, cap)
+        most_steps_per_character = max(most_steps_per_character, MOST_OF_PRIME_PACE * own_pace)
+    step_limit = math.ceil(most_steps_per_character * len(text)) + MORE_STEPS
+    return SynthesisRequest(text, prime, bias, seed, step_limit)
 
 
 def _primes(primes: Prime | Sequence[Prime] | None, num_texts: int) -> Sequence[Prime | None]:
@@ -152,25 +154,25 @@ def _check(
     model: ConditionalHandwriting,
     vocabulary: Vocabulary,
     best_of: int,
-    cap_steps_per_character: float,
+    most_steps_per_character: float,
     batch_size: int,
 ) -> None:
     if len(vocabulary) != model.num_characters:
         raise ValueError(f"the model has {model.num_characters} characters, got {len(vocabulary)}")
     if best_of < 1 or batch_size < 1:
         raise ValueError(f"best_of and batch_size: at least 1, got {best_of} and {batch_size}")
-    if not 0 < cap_steps_per_character < math.inf:
-        raise ValueError(f"cap_steps_per_character: above 0, got {cap_steps_per_character}")
+    if not 0 < most_steps_per_character < math.inf:
+        raise ValueError(f"most_steps_per_character: above 0, got {most_steps_per_character}")
 
 
-def _batches(orders: Sequence[Order], size: int) -> Iterator[list[int]]:
-    """Places of ``size`` orders at a time, those of like length together."""
-    places = sorted(range(len(orders)), key=lambda place: len(orders[place].joined_text))
+def _batches(requests: Sequence[SynthesisRequest], size: int) -> Iterator[list[int]]:
+    """Places of ``size`` requests at a time, those of like length together."""
+    places = sorted(range(len(requests)), key=lambda place: len(requests[place].joined_text))
     for start in range(0, len(places), size):
         yield places[start : start + size]
 
 
-def _best(lines: list[Written], best_of: int, scorer: Scorer) -> list[Written]:
+def _best(lines: list[SynthesisedLine], best_of: int, scorer: Scorer) -> list[SynthesisedLine]:
     """The best of each ``best_of`` lines in turn."""
     if best_of == 1:
         return lines

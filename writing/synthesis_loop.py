@@ -17,10 +17,10 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
-from writing.bias_control import BiasOfMovingPens, ShareOfMovingWindows
+from writing.bias_control import StalledPenBias, StalledWindowScale
 from writing.pen_steps.packed_steps import TextPenSteps
 from writing.sampling import sample_noise
-from writing.synthesised_line import Written, characters_of_steps, has_ended, rest_of_prime
+from writing.synthesised_line import SynthesisedLine, characters_of_steps, has_ended, rest_of_prime
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +37,14 @@ class Prime:
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
-    """A line to be written; the cap is in pen steps."""
+class SynthesisRequest:
+    """A line to be written; the step limit is in pen steps."""
 
     text: str
     prime: Prime | None
     bias: float
     seed: int
-    cap: int
+    step_limit: int
 
     @property
     def before(self) -> str:
@@ -61,7 +61,7 @@ class Order:
         """Strokes that are read before any is written: the prime, or a line's first point."""
         return np.zeros((1, 3), np.float32) if self.prime is None else self.prime.strokes
 
-    def candidates(self, number: int) -> list["Order"]:
+    def candidates(self, number: int) -> list["SynthesisRequest"]:
         """Orders that differ in their seeds; the first is this one."""
         seeds = [candidate_seed(self.seed, candidate) for candidate in range(number)]
         return [replace(self, seed=seed) for seed in seeds]
@@ -73,13 +73,13 @@ class _AtWork(NamedTuple):
     Attributes:
         place: in the batch as it began.
         read: pen steps that are read before any is written.
-        cap: pen steps that are written at most.
+        step_limit: pen steps that are written at most.
         end: place of the end of the text.
     """
 
     place: Tensor
     read: Tensor
-    cap: Tensor
+    step_limit: Tensor
     end: Tensor
 
     def keep(self, rows: Tensor) -> "_AtWork":
@@ -87,7 +87,7 @@ class _AtWork(NamedTuple):
         return _AtWork(*(values[rows] for values in self))
 
 
-class WritingRun:
+class SynthesisBatch:
     """One batch of lines, from the first pen step to the last.
 
     All lines step together. Each reads its own prime and goes on with what it writes; finished
@@ -98,7 +98,7 @@ class WritingRun:
         pen_steps: makes of texts ``[B, U+1, C]`` the pen steps of the model, a ``TextPenSteps`` or
             the like.
         vocabulary: the model's.
-        orders: one a line.
+        requests: one a line.
     """
 
     def __init__(
@@ -106,26 +106,27 @@ class WritingRun:
         model: ConditionalHandwriting,
         pen_steps: Callable[[Tensor], TextPenSteps],
         vocabulary: Vocabulary,
-        orders: Sequence[Order],
+        requests: Sequence[SynthesisRequest],
     ) -> None:
-        self._orders = orders
-        self._reads = [len(order.read) for order in orders]
+        self._requests = requests
+        self._reads = [len(request.read) for request in requests]
         # Before this step no line writes, and nothing is sampled.
         self._first_step = min(self._reads) - 1
-        # Before this one, none has reached its cap.
-        self._first_cap = min(
-            read - 1 + order.cap for read, order in zip(self._reads, orders, strict=True)
+        # Before this one, none has reached its limit.
+        self._first_limit = min(
+            read - 1 + request.step_limit
+            for read, request in zip(self._reads, requests, strict=True)
         )
-        self._text = _encode(model, vocabulary, [order.joined_text for order in orders])
+        self._text = _encode(model, vocabulary, [request.joined_text for request in requests])
         self._steps = pen_steps(self._text)
-        self._record = _Record(len(orders))
+        self._record = _Record(len(requests))
 
-    def write(self, normalisation: Normalisation, bar: tqdm) -> list[Written]:
+    def write(self, normalisation: Normalisation, bar: tqdm) -> list[SynthesisedLine]:
         """The lines in their order; ``bar`` moves with each."""
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
-        by_cap = torch.ones(len(self._orders), dtype=torch.bool, device=noise.device)
-        biases = torch.tensor([order.bias for order in self._orders]).to(noise)
-        bias, share = BiasOfMovingPens(biases, normalisation), ShareOfMovingWindows(biases)
+        at_limit = torch.ones(len(self._requests), dtype=torch.bool, device=noise.device)
+        biases = torch.tensor([request.bias for request in self._requests]).to(noise)
+        bias, share = StalledPenBias(biases, normalisation), StalledWindowScale(biases)
         row, step = heads[0], 0  # [B, 3]
         while True:
             if 0 < step < len(heads):
@@ -134,8 +135,8 @@ class WritingRun:
             raw, drawn = self._step(row, step, now, noise)
             pen_up = row[:, 0] > 0.5
             # Most steps cannot end a line; to ask the window at each would cost one line dearly.
-            if step >= self._first_cap or pen_up.any():
-                rows = self._unfinished(step, lines, pen_up, by_cap)
+            if step >= self._first_limit or pen_up.any():
+                rows = self._unfinished(step, lines, pen_up, at_limit)
                 if rows is not None:
                     bar.update(len(lines.place) - len(rows))
                     self._record.close(lines.place)
@@ -150,7 +151,7 @@ class WritingRun:
                 row = drawn
                 self._record.add(row, raw, self._steps.phi)
             step += 1
-        return self._finished(by_cap.tolist(), normalisation)
+        return self._finished(at_limit.tolist(), normalisation)
 
     def _step(self, row: Tensor, step: int, bias: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The raw outputs after the pen step ``row``, and a next one drawn with the bias ``[B]``;
@@ -162,50 +163,56 @@ class WritingRun:
         return self._steps.step_and_draw(row, bias, noise[min(at, len(noise) - 1)])
 
     def _unfinished(
-        self, step: int, lines: _AtWork, pen_up: Tensor, by_cap: Tensor
+        self, step: int, lines: _AtWork, pen_up: Tensor, at_limit: Tensor
     ) -> Tensor | None:
-        """The rows of the lines that go on; None if all do. ``by_cap`` becomes false for those that
-        end by the rule."""
+        """The rows of the lines that go on; None if all do. ``at_limit`` becomes false for those
+        that end by the rule."""
         written = step + 1 - lines.read  # negative while a prime is read
         ended = has_ended(self._steps.phi, self._steps.kappa, lines.end, pen_up) & (written > 0)
-        leaves = ended | (written >= lines.cap)
+        leaves = ended | (written >= lines.step_limit)
         if not leaves.any():
             return None
-        by_cap[lines.place[ended]] = False
+        at_limit[lines.place[ended]] = False
         return (~leaves).nonzero().squeeze(1)
 
     def _all_at_work(self) -> _AtWork:
         device = self._text.device
-        ends = [len(order.joined_text) for order in self._orders]
+        ends = [len(request.joined_text) for request in self._requests]
         return _AtWork(
-            torch.arange(len(self._orders), device=device),
+            torch.arange(len(self._requests), device=device),
             torch.tensor(self._reads, device=device),
-            torch.tensor([order.cap for order in self._orders], device=device),
+            torch.tensor([request.step_limit for request in self._requests], device=device),
             torch.tensor(ends, device=device),
         )
 
     def _heads(self, normalisation: Normalisation) -> Tensor:
         """What each line reads, normalised and padded: ``[P, B, 3]``."""
-        heads = [torch.from_numpy(normalisation.normalise(order.read)) for order in self._orders]
+        heads = [
+            torch.from_numpy(normalisation.normalise(request.read)) for request in self._requests
+        ]
         return torch.nn.utils.rnn.pad_sequence(heads).to(self._text)
 
     def _noise(self) -> Tensor:
         """``[T, B, 4]``, each line's own noise from the step at which it begins to write."""
         offsets = [read - 1 - self._first_step for read in self._reads]
         noises = [
-            torch.nn.functional.pad(sample_noise(order.seed, order.cap), (0, 0, offset, 0))
-            for order, offset in zip(self._orders, offsets, strict=True)
+            torch.nn.functional.pad(
+                sample_noise(request.seed, request.step_limit), (0, 0, offset, 0)
+            )
+            for request, offset in zip(self._requests, offsets, strict=True)
         ]
         return torch.nn.utils.rnn.pad_sequence(noises).to(self._text)
 
-    def _finished(self, by_cap: list[bool], normalisation: Normalisation) -> list[Written]:
+    def _finished(
+        self, at_limit: list[bool], normalisation: Normalisation
+    ) -> list[SynthesisedLine]:
         finished = []
-        for place, order in enumerate(self._orders):
+        for place, request in enumerate(self._requests):
             rows, phi, log_probs = self._record.of(place)
             start = self._reads[place] - 1 - self._first_step
             strokes = normalisation.denormalise(rows[start:])
-            phi = phi[start:, : len(order.joined_text) + 1]
-            finished.append(_written(order, strokes, phi, log_probs[start:], by_cap[place]))
+            phi = phi[start:, : len(request.joined_text) + 1]
+            finished.append(_written(request, strokes, phi, log_probs[start:], at_limit[place]))
         return finished
 
 
@@ -244,14 +251,18 @@ def candidate_seed(seed: int, candidate: int) -> int:
 
 
 def _written(
-    order: Order, strokes: np.ndarray, phi: np.ndarray, log_probs: np.ndarray, by_cap: bool
-) -> Written:
+    request: SynthesisRequest,
+    strokes: np.ndarray,
+    phi: np.ndarray,
+    log_probs: np.ndarray,
+    at_limit: bool,
+) -> SynthesisedLine:
     """From what the model wrote after what it read."""
-    start = len(order.before)
+    start = len(request.before)
     characters = characters_of_steps(phi)
-    if order.prime is None:
+    if request.prime is None:
         # The point where the line starts is read, not written; it goes with the first step.
-        strokes = np.concatenate([order.read, strokes])
+        strokes = np.concatenate([request.read, strokes])
         phi, characters = (np.concatenate([part[:1], part]) for part in (phi, characters))
     else:
         rest = rest_of_prime(strokes[:, 0], characters, start)
@@ -260,14 +271,14 @@ def _written(
         )
         strokes[0, 1:] = 0.0
     strokes[-1, 0] = 1.0
-    return Written(
+    return SynthesisedLine(
         strokes=strokes,
-        text=order.text,
+        text=request.text,
         phi=phi[:, start:].astype(np.float32),
-        character_of_step=np.clip(characters - start, 0, len(order.text) - 1),
-        ended_by_cap=by_cap,
+        character_of_step=np.clip(characters - start, 0, len(request.text) - 1),
+        reached_step_limit=at_limit,
         log_prob=float(log_probs.sum(dtype=np.float64)),
-        seed=order.seed,
+        seed=request.seed,
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class SynthesisedLine:
     """A text as a model wrote it.
 
     Attributes:
@@ -20,8 +20,8 @@ class Written:
             text, when the model wrote each pen step.
         character_of_step: int64 ``[T]``: the index in ``text`` of the character that each pen step
             writes, which is the one the window weighs most. After the last character, the last.
-        ended_by_cap: whether the window had not passed the text when the steps ran out: such a
-            line is unfinished, or the model lost its place.
+        reached_step_limit: whether the window had not passed the text when the steps ran out: such
+            a line is unfinished, or the model lost its place.
         log_prob: log-density of the pen steps that the model wrote, in nats, in normalised units,
             under the model without a bias.
         seed: what gives the same line again.
@@ -31,7 +31,7 @@ class Written:
     text: str
     phi: np.ndarray
     character_of_step: np.ndarray
-    ended_by_cap: bool
+    reached_step_limit: bool
     log_prob: float
     seed: int
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from handwriting.ink.normalisation import Normalisation
-from handwriting.pages import WrittenLine, split_text
+from handwriting.pages import AlignedLine, split_text
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
 from writing.pen_steps.packed_steps import TextPenSteps
 from writing.synthesis import Prime, Scorer, by_log_prob, write
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 # Of 95 % of IAM-OnDB's lines, no more than 41 characters; their mean is 29. What is longer than
 # what a model was trained on, it writes less well.
@@ -31,11 +31,12 @@ class WrittenText:
 
     Attributes:
         lines: its pieces, all in one hand, in the text's order.
-        ended_by_cap: the pieces that the model did not end by itself, which may end in scribble.
+        reached_step_limit: the pieces that the model did not end by itself, which may end in
+            scribble.
     """
 
-    lines: list[WrittenLine]
-    ended_by_cap: list[str]
+    lines: list[AlignedLine]
+    reached_step_limit: list[str]
 
 
 class TextWriter:
@@ -93,31 +94,31 @@ class TextWriter:
         """
         pieces = split_text(text, LONGEST_PIECE)
         texts = [piece.strip("\n") for piece in pieces]
-        written: dict[int, Written] = {}
+        written: dict[int, SynthesisedLine] = {}
         if style is None:
             written, style = self._example(texts)
         missing = [at for at, piece in enumerate(texts) if piece and at not in written]
         written.update(self._write_all(texts, missing, style))
         return WrittenText(
             [_line(piece, written.get(at)) for at, piece in enumerate(pieces)],
-            [texts[at] for at, ink in sorted(written.items()) if ink.ended_by_cap],
+            [texts[at] for at, ink in sorted(written.items()) if ink.reached_step_limit],
         )
 
-    def _example(self, texts: Sequence[str]) -> tuple[dict[int, Written], Prime | None]:
+    def _example(self, texts: Sequence[str]) -> tuple[dict[int, SynthesisedLine], Prime | None]:
         """The first piece that shows enough of a hand (or the longest), as the model writes it at
         its best, and a style made of it; no style if the model cannot even end it."""
         lengths = [len(text) for text in texts]
         enough = [at for at, length in enumerate(lengths) if length >= SHORTEST_EXAMPLE]
         chosen = enough[0] if enough else int(np.argmax(lengths))
         (best,) = self._write([texts[chosen]], None, max(self.best_of, CANDIDATES))
-        style = None if best.ended_by_cap else Prime(best.strokes, best.text)
+        style = None if best.reached_step_limit else Prime(best.strokes, best.text)
         return {chosen: best}, style
 
     def _write_all(
         self, texts: Sequence[str], missing: Sequence[int], style: Prime | None
-    ) -> dict[int, Written]:
+    ) -> dict[int, SynthesisedLine]:
         """The pieces at the places ``missing``. Those with flaws are tried again, a few times."""
-        best: dict[int, Written] = {}
+        best: dict[int, SynthesisedLine] = {}
         for _ in range(ATTEMPTS):
             inks = self._write([texts[at] for at in missing], style, self.best_of)
             for at, ink in zip(missing, inks, strict=True):
@@ -125,7 +126,9 @@ class TextWriter:
             missing = [at for at in missing if flaws(best[at]) > 0]
         return best
 
-    def _write(self, texts: Sequence[str], style: Prime | None, best_of: int) -> list[Written]:
+    def _write(
+        self, texts: Sequence[str], style: Prime | None, best_of: int
+    ) -> list[SynthesisedLine]:
         return write(
             self.model,
             self.normalisation,
@@ -142,16 +145,16 @@ class TextWriter:
         )
 
 
-def flaws(written: Written) -> int:
+def flaws(written: SynthesisedLine) -> int:
     """How many words have no ink, plus, for a line that the model did not end by itself, more than
     there are words."""
     words = list(re.finditer(r"\S+", written.text))
     steps = written.character_of_step
     bare = sum(not np.any((steps >= word.start()) & (steps < word.end())) for word in words)
-    return bare + (len(words) + 1) * written.ended_by_cap
+    return bare + (len(words) + 1) * written.reached_step_limit
 
 
-def _line(piece: str, ink: Written | None) -> WrittenLine:
+def _line(piece: str, ink: SynthesisedLine | None) -> AlignedLine:
     if ink is None:
-        return WrittenLine(np.zeros((0, 3), np.float32), piece, np.zeros(0, np.int64))
-    return WrittenLine(ink.strokes, piece, ink.character_of_step)
+        return AlignedLine(np.zeros((0, 3), np.float32), piece, np.zeros(0, np.int64))
+    return AlignedLine(ink.strokes, piece, ink.character_of_step)

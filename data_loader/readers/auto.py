@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from base.base_reader import BaseReader, NoSource, Skipped
+from base.base_reader import BaseReader, NoSource, ReadReport
 from base.registry import READERS
 from data_loader.readers.iam_ondb import IamOndbReader
 from data_loader.readers.inkml import InkmlReader
@@ -67,7 +67,7 @@ class AutoReader(BaseReader):
         return self.choice[1]
 
     @property
-    def skipped(self) -> Skipped:
+    def skipped(self) -> ReadReport:
         """What the chosen reader left out."""
         return self.reader.skipped
 

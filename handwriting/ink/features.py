@@ -52,7 +52,7 @@ class InkFeatures:
     Each point has the offset from the point before (in spacings, halved), its height over the
     middle of the line (in core heights), the cosine and sine of the pen's direction and of its
     change at the point (as Jaeger et al. 2001, "Online handwriting recognition: the NPen++
-    recognizer", section 3), and whether it starts or ends a stroke. A pen-up move is one step.
+    recogniser", section 3), and whether it starts or ends a stroke. A pen-up move is one step.
 
     Args:
         correct_slope: turn the line so that its ink runs level.

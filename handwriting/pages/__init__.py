@@ -1,6 +1,6 @@
 """Pages of handwriting, laid out from lines that were written one by one."""
 
-from handwriting.pages.aligned_text import WrittenLine, split_text
+from handwriting.pages.aligned_text import AlignedLine, split_text
 from handwriting.pages.layout import Layout, layout_pages
 from handwriting.pages.options import GcodeOptions, GifOptions, PageOptions, WriteOptions
 from handwriting.pages.page import Page, PageLine
@@ -13,7 +13,7 @@ __all__ = [
     "PageLine",
     "PageOptions",
     "WriteOptions",
-    "WrittenLine",
+    "AlignedLine",
     "layout_pages",
     "split_text",
 ]

@@ -13,7 +13,7 @@ from handwriting.ink.line import points_from_strokes
 
 
 @dataclass(frozen=True)
-class WrittenLine:
+class AlignedLine:
     """A piece of text as it was written in one go.
 
     Attributes:
@@ -56,7 +56,7 @@ class TracedStroke:
         return TracedStroke(self.points[start:stop], self.characters[start:stop])
 
 
-def traced_strokes(line: WrittenLine) -> list[TracedStroke]:
+def traced_strokes(line: AlignedLine) -> list[TracedStroke]:
     """The strokes of ``line`` at absolute points, y upwards; nothing past a value that is not
     finite, since no pen can go on from there."""
     finite = np.isfinite(line.strokes).all(axis=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handwriting.errors import UserError
-from handwriting.pages.aligned_text import TracedStroke, WrittenLine, extent, traced_strokes
+from handwriting.pages.aligned_text import AlignedLine, TracedStroke, extent, traced_strokes
 from handwriting.pages.baseline import Size, find_baseline, find_size, level, unbend
 from handwriting.pages.options import ROOM_ABOVE_BASELINE, PageOptions, check_options
 from handwriting.pages.page import Page, PageLine
@@ -74,7 +74,7 @@ class _Row:
         return max((x + b.width for x, b in zip(self.lefts, self.blocks, strict=True)), default=0.0)
 
 
-def layout_pages(written: Sequence[WrittenLine], options: PageOptions | None = None) -> Layout:
+def layout_pages(written: Sequence[AlignedLine], options: PageOptions | None = None) -> Layout:
     """Lay out a text that was written piece by piece.
 
     Between pieces stands a word gap, the median of the ink's own; a newline starts a new line, and
@@ -151,7 +151,7 @@ def _height_of(rows: int, options: PageOptions) -> float:
     return rows * options.line_spacing + 2 * options.margin
 
 
-def _measured(line: WrittenLine) -> _Piece:
+def _measured(line: AlignedLine) -> _Piece:
     """The words of a line after levelling it."""
     strokes = traced_strokes(line)
     if not strokes:

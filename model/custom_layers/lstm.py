@@ -30,7 +30,7 @@ BY_HAND_HIDDEN = 256
 BY_HAND_LINES = 16
 
 
-class ColumnLSTM(nn.LSTM):
+class FastLSTM(nn.LSTM):
     """One ``torch.nn.LSTM`` layer whose training under autocast on a CPU is written by hand.
 
     There a step is one product in the lower precision and pointwise work in float32 on columns, see
@@ -89,7 +89,7 @@ class ColumnLSTM(nn.LSTM):
 
 
 class _Recurrence(torch.autograd.Function):
-    """The loop of ``ColumnLSTM`` with hand-written back-propagation through time."""
+    """The loop of ``FastLSTM`` with hand-written back-propagation through time."""
 
     @staticmethod
     def forward(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from line_helpers import ListReader, wavy_line, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_line, wavy_lines
 
 from data_loader.concatenation import joined_strokes, joined_text
 from data_loader.data_loaders import HandwritingDataLoader
@@ -11,8 +11,10 @@ from handwriting.ink.line import points_from_strokes, strokes_from_points
 
 
 def loader(cache, **arguments) -> HandwritingDataLoader:
-    arguments = {"batch_size": 4, "seed": 3, "joined": 1.0, **arguments}
-    return HandwritingDataLoader(ListReader(wavy_lines(60)), cache_dir=str(cache), **arguments)
+    arguments = {"batch_size": 4, "seed": 3, "concatenate_share": 1.0, **arguments}
+    return HandwritingDataLoader(
+        ListReader(wavy_lines(60)), **loader_parts(cache_dir=str(cache), **arguments)
+    )
 
 
 def placed(strokes: np.ndarray) -> np.ndarray:
@@ -77,7 +79,7 @@ def test_a_line_is_followed_by_another_one_of_its_writer(tmp_path):
 
 
 def test_epochs_differ_and_the_same_epoch_is_the_same_again_from_its_middle(tmp_path):
-    data = loader(tmp_path, joined=0.5)
+    data = loader(tmp_path, concatenate_share=0.5)
     epochs = []
     for epoch in (0, 1, 0):
         data.train.set_epoch(epoch)
@@ -91,7 +93,7 @@ def test_epochs_differ_and_the_same_epoch_is_the_same_again_from_its_middle(tmp_
 
 
 def test_a_batch_is_joined_or_not_and_the_share_says_how_many(tmp_path):
-    data = loader(tmp_path, joined=0.4, batch_size=2)
+    data = loader(tmp_path, concatenate_share=0.4, batch_size=2)
     joined = 0
     for epoch in range(20):
         data.train.set_epoch(epoch)
@@ -104,8 +106,10 @@ def test_a_batch_is_joined_or_not_and_the_share_says_how_many(tmp_path):
 
 
 def test_processes_that_share_batches_agree(tmp_path):
-    whole = list(loader(tmp_path, joined=0.5).train)
-    ranks = [list(loader(tmp_path, joined=0.5, rank=r, world_size=2).train) for r in (0, 1)]
+    whole = list(loader(tmp_path, concatenate_share=0.5).train)
+    ranks = [
+        list(loader(tmp_path, concatenate_share=0.5, rank=r, world_size=2).train) for r in (0, 1)
+    ]
     for batch, *parts in zip(whole, *ranks, strict=True):
         for rank, part in enumerate(parts):
             assert torch.equal(batch.stroke_lengths[rank::2], part.stroke_lengths)
@@ -122,9 +126,13 @@ def test_who_is_not_known_or_has_no_other_line_that_fits_stays_alone(tmp_path):
         wavy_line(50, "testset_v"),
     ]
     reader = ListReader(lines)
-    alone = HandwritingDataLoader(reader, joined=1.0, max_points=79, cache_dir=str(tmp_path))
+    alone = HandwritingDataLoader(
+        reader, **loader_parts(concatenate_share=1.0, max_points=79, cache_dir=str(tmp_path))
+    )
     assert all((batch.stroke_lengths == 40).all() for batch in alone.train)
-    (batch,) = HandwritingDataLoader(reader, joined=1.0, cache_dir=str(tmp_path)).train
+    (batch,) = HandwritingDataLoader(
+        reader, **loader_parts(concatenate_share=1.0, cache_dir=str(tmp_path))
+    ).train
     length = dict(zip(batch.line_indices.tolist(), batch.stroke_lengths.tolist(), strict=True))
     writers = [line.writer for line in lines[:12]]
     for number in range(12):

@@ -6,13 +6,13 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from line_helpers import ListReader, wavy_line, wavy_lines
+from slow_corpus import prepare_slowly
 
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import UNFINISHED, Corpus, corpus_key, prepare_corpus
@@ -232,29 +232,9 @@ def test_a_corpus_is_sent_to_a_process_by_its_folder(tmp_path):
     np.testing.assert_array_equal(pickle.loads(sent).strokes(7), corpus.strokes(7))  # noqa: S301
 
 
-class SlowReader(ListReader):
-    """Notes each reading in a file, and takes its time."""
-
-    def __init__(self, log: Path) -> None:
-        super().__init__(wavy_lines(10))
-        self.log = log
-
-    def read(self):
-        with open(self.log, "a") as file:
-            file.write("read\n")
-        for line in super().read():
-            time.sleep(0.03)
-            yield line
-
-
-def _prepare_slowly(cache: Path) -> None:
-    corpus = prepare_corpus(SlowReader(cache / "log"), Cleaning(), cache, progress=False)
-    assert len(corpus) == 10
-
-
 def test_processes_that_prepare_at_once_share_one_preparation(tmp_path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_prepare_slowly, args=(tmp_path,)) for _ in range(3)]
+    processes = [context.Process(target=prepare_slowly, args=(tmp_path,)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:

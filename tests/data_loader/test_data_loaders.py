@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from line_helpers import ListReader, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_lines
 
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import Augmentation, line_generator
@@ -26,7 +26,9 @@ def cache(tmp_path):
 
 def loader(cache, lines=60, **arguments) -> HandwritingDataLoader:
     arguments = {"batch_size": 8, "seed": 3, **arguments}
-    return HandwritingDataLoader(ListReader(wavy_lines(lines)), cache_dir=cache, **arguments)
+    return HandwritingDataLoader(
+        ListReader(wavy_lines(lines)), **loader_parts(cache_dir=cache, **arguments)
+    )
 
 
 def same(left, right) -> bool:
@@ -137,13 +139,14 @@ def run_in_own_group(code: str, cache: str) -> subprocess.CompletedProcess[str]:
 SIGNALLED = """
 import os, signal, sys
 sys.path[:0] = sys.argv[1:3]
-from line_helpers import ListReader, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_lines
 from data_loader.data_loaders import HandwritingDataLoader
 received = []
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda number, frame: received.append(number))
 reader = ListReader(wavy_lines(60))
-data = HandwritingDataLoader(reader, batch_size=1, cache_dir=sys.argv[3], num_workers=2)
+parts = loader_parts(batch_size=1, cache_dir=sys.argv[3], num_workers=2)
+data = HandwritingDataLoader(reader, **parts)
 batches = iter(data.train)
 taken = [next(batches), next(batches)]  # one of each worker, which has begun by then
 for number in (signal.SIGINT, signal.SIGTERM):
@@ -162,7 +165,7 @@ SIGNALLED_AT_ONCE = """
 import os, signal, sys
 sys.path[:0] = sys.argv[1:3]
 from torch.utils.data._utils import worker
-from line_helpers import ListReader, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_lines
 from data_loader.data_loaders import HandwritingDataLoader
 received = []
 prepare = worker.signal_handling._set_worker_signal_handlers
@@ -172,7 +175,8 @@ def signal_group():  # a worker's first act
 worker.signal_handling._set_worker_signal_handlers = signal_group
 signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
 reader = ListReader(wavy_lines(60))
-data = HandwritingDataLoader(reader, batch_size=1, cache_dir=sys.argv[3], num_workers=1)
+parts = loader_parts(batch_size=1, cache_dir=sys.argv[3], num_workers=1)
+data = HandwritingDataLoader(reader, **parts)
 print(len(list(data.train)), len(received))
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from line_helpers import ListReader, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_lines
 
 from base.batch import RecognitionBatch, collate_features
 from base.registry import DATA_LOADERS
@@ -30,7 +30,7 @@ def cache(tmp_path):
 
 def loader(cache, kind=RecognitionDataLoader, **arguments):
     arguments = {"batch_size": 8, "seed": 3, **arguments}
-    return kind(ListReader(wavy_lines(60)), cache_dir=cache, **arguments)
+    return kind(ListReader(wavy_lines(60)), **loader_parts(cache_dir=cache, **arguments))
 
 
 def same(left: RecognitionBatch, right: RecognitionBatch) -> bool:

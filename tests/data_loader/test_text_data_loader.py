@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from line_helpers import ListReader, wavy_line, wavy_lines
+from line_helpers import ListReader, loader_parts, wavy_line, wavy_lines
 
 from base.registry import DATA_LOADERS
 from data_loader.text_data_loader import TextDataLoader
@@ -17,7 +17,9 @@ def cache(tmp_path: Path) -> str:
 
 def loader(cache: str, lines=None, **arguments) -> TextDataLoader:
     reader = ListReader(wavy_lines(60) if lines is None else lines)
-    return TextDataLoader(reader, cache_dir=cache, **{"batch_size": 8, "seed": 3, **arguments})
+    return TextDataLoader(
+        reader, **loader_parts(cache_dir=cache, **{"batch_size": 8, "seed": 3, **arguments})
+    )
 
 
 def texts(data: TextDataLoader, batches) -> list[str]:

@@ -17,7 +17,7 @@ from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.models import ConditionalHandwriting
 from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 VOCABULARY = Vocabulary("abe ")
@@ -45,10 +45,12 @@ def make_line(text: str, length: int = 12) -> Line:
     return Line(strokes, text, "", "", "")
 
 
-def make_written(steps: int, width: float, ended_by_cap: bool) -> Written:
+def make_synthesised(steps: int, width: float, reached_step_limit: bool) -> SynthesisedLine:
     strokes = np.zeros((steps, 3), dtype=np.float32)
     strokes[1, 1], strokes[2, 1] = width, -width / 2
-    return Written(strokes, "a", np.ones((steps, 2)), np.zeros(steps, int), ended_by_cap, 0.0, 1)
+    return SynthesisedLine(
+        strokes, "a", np.ones((steps, 2)), np.zeros(steps, int), reached_step_limit, 0.0, 1
+    )
 
 
 def test_numbers_are_of_the_text_and_the_strokes(
@@ -71,7 +73,7 @@ def test_each_sentence_is_drawn_at_each_bias_and_some_with_the_window(
     samples = evaluator.samples(SETTINGS, lines=())
     sheet, window = samples.pictures["samples"], samples.pictures["window"]
     assert isinstance(sheet, Sheet) and isinstance(window, Figure)
-    labels = [text.words.replace(" (ended by the cap)", "") for text in sheet.texts]
+    labels = [text.words.replace(" (ended by the step limit)", "") for text in sheet.texts]
     assert labels == ["bias 0: abba", "bias 0: a be", "bias 1.5: abba", "bias 1.5: a be"]
     assert len(window.axes) == 2 * 2  # ink and map of two lines
     assert not samples.rows
@@ -95,7 +97,7 @@ def test_sentences_are_written_in_the_characters_that_the_model_knows(
 ) -> None:
     settings = SampleSettings(biases=(0.0,), sentences=("Zébra? A", "2 + 2"))
     sheet = evaluator.samples(settings, lines=()).pictures["samples"]
-    assert [text.words.replace(" (ended by the cap)", "") for text in sheet.texts] == [
+    assert [text.words.replace(" (ended by the step limit)", "") for text in sheet.texts] == [
         "bias 0: eba a"
     ]
     nothing = SampleSettings(sentences=("2 + 2",))
@@ -109,8 +111,8 @@ def test_real_lines_are_written_again_at_each_bias(evaluator: ConditionalEvaluat
     assert [row["bias"] for row in rows] == [0.0, 1.0]
     for row in rows:
         assert row["lines"] == 3  # one has no character that the model knows
-        assert 0 <= row["ended_by_cap"] <= 3 and row["seconds_per_line"] > 0
-        if row["ended_by_cap"] < 3:
+        assert 0 <= row["reached_step_limit"] <= 3 and row["seconds_per_line"] > 0
+        if row["reached_step_limit"] < 3:
             assert row["steps_real"] == 30
             assert row["steps_ratio"] == pytest.approx(row["steps"] / 30)
 
@@ -137,19 +139,19 @@ def test_texts_are_written_in_the_hands_of_other_lines_when_asked(
 
 
 def test_lines_that_ended_by_the_cap_are_counted_and_left_out_of_the_lengths() -> None:
-    real = [make_written(steps, 50.0, False).strokes for steps in (10, 30, 99)]
+    real = [make_synthesised(steps, 50.0, False).strokes for steps in (10, 30, 99)]
     written = [
-        make_written(20, 100.0, False),
-        make_written(40, 20.0, False),
-        make_written(500, 1e6, True),
+        make_synthesised(20, 100.0, False),
+        make_synthesised(40, 20.0, False),
+        make_synthesised(500, 1e6, True),
     ]
     row = compare(written, real)
-    assert (row["lines"], row["ended_by_cap"]) == (3, 1)
+    assert (row["lines"], row["reached_step_limit"]) == (3, 1)
     assert (row["steps"], row["steps_real"], row["steps_ratio"]) == (30, 20, 1.5)
     assert (row["width"], row["width_real"]) == (60, 50)
     assert row["width_ratio"] == pytest.approx(1.2)
     nothing = compare(written[2:], real[2:])
-    assert nothing["ended_by_cap"] == 1 and nothing["steps"] is nothing["width_ratio"] is None
+    assert nothing["reached_step_limit"] == 1 and nothing["steps"] is nothing["width_ratio"] is None
 
 
 def test_the_width_of_ink_is_between_its_outermost_points() -> None:

@@ -10,7 +10,7 @@ from evaluation.legibility import legibility
 from handwriting.ink.line import Line
 from reading.decoding import Reading
 from writing.scorers import by_legibility
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 
 TEXTS = ["abc", "de fg"]
 
@@ -34,29 +34,29 @@ def real(place: int, text: str) -> Line:
     return Line(strokes_of(place), text, "w", f"line-{place}", "testset_v")
 
 
-def ink(place: int, text: str, capped: bool = False, log_prob: float = 0.0) -> Written:
+def ink(place: int, text: str, at_limit: bool = False, log_prob: float = 0.0) -> SynthesisedLine:
     strokes = strokes_of(place)
-    return Written(strokes, text, np.ones((2, 2)), np.zeros(2, int), capped, log_prob, 1)
+    return SynthesisedLine(strokes, text, np.ones((2, 2)), np.zeros(2, int), at_limit, log_prob, 1)
 
 
 def test_written_lines_are_counted_beside_the_real_ones() -> None:
     reader = FakeReader(["abc", "de fx", "xxc", "de fg"])
     written = {
-        0.5: [ink(2, "abc"), ink(1, "de fg", capped=True)],
+        0.5: [ink(2, "abc"), ink(1, "de fg", at_limit=True)],
         1.0: [ink(0, "abc"), ink(3, "de fg")],
     }
     found = legibility(written, [real(0, "abc"), real(1, "de fg")], reader)
     assert found.rows == [
-        {"ink": "real", "bias": None, "lines": 2, "ended_by_cap": None, "cer": 1 / 8,
+        {"ink": "real", "bias": None, "lines": 2, "reached_step_limit": None, "cer": 1 / 8,
          "wer": 1 / 3, "exact": 0.5, "cer_ratio": 1.0},
-        {"ink": "written", "bias": 0.5, "lines": 2, "ended_by_cap": 1, "cer": 3 / 8,
+        {"ink": "written", "bias": 0.5, "lines": 2, "reached_step_limit": 1, "cer": 3 / 8,
          "wer": 2 / 3, "exact": 0.0, "cer_ratio": pytest.approx(3.0)},
-        {"ink": "written", "bias": 1.0, "lines": 2, "ended_by_cap": 0, "cer": 0.0,
+        {"ink": "written", "bias": 1.0, "lines": 2, "reached_step_limit": 0, "cer": 0.0,
          "wer": 0.0, "exact": 1.0, "cer_ratio": 0.0},
     ]  # fmt: skip
     assert len(found.lines) == 6
     assert found.lines[2] == {
-        "ink": "written", "bias": 0.5, "source_id": "line-0", "ended_by_cap": False,
+        "ink": "written", "bias": 0.5, "source_id": "line-0", "reached_step_limit": False,
         "character_errors": 2, "characters": 3, "text": "abc", "reading": "xxc",
     }  # fmt: skip
 
@@ -84,5 +84,5 @@ def test_of_equals_the_likelier_wins_and_never_over_fewer_errors() -> None:
 
 
 def test_what_the_cap_ended_is_out() -> None:
-    scores = by_legibility(FakeReader(["abc", "x"]))([ink(0, "abc", capped=True), ink(1, "abc")])
+    scores = by_legibility(FakeReader(["abc", "x"]))([ink(0, "abc", at_limit=True), ink(1, "abc")])
     assert scores[0] == -math.inf and scores[1] > -math.inf

@@ -1,4 +1,4 @@
-"""``experiments.py --recognizer``: how legible what a model writes is."""
+"""``experiments.py --recogniser``: how legible what a model writes is."""
 
 import csv
 import json
@@ -31,13 +31,13 @@ def test_error_rates_at_each_bias_stand_beside_those_of_real_lines(
     recogniser: Path, writer: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     arguments = ("--bias", "0.5", "2", "--limit", "3", "--samples", "2", "--out", tmp_path)
-    run(writer, "--recognizer", recogniser, *arguments)
+    run(writer, "--recogniser", recogniser, *arguments)
     printed = capsys.readouterr()
-    assert f"recognizer: {recogniser}, epoch 2, trained on synthetic" in printed.out
+    assert f"recogniser: {recogniser}, epoch 2, trained on synthetic" in printed.out
     assert "not on real ink" in printed.err
     assert "cer_ratio" in printed.out
     found = json.loads((tmp_path / "metrics.json").read_text())["legibility"]
-    assert found["recognizer"] == str(recogniser) and found["label_set"] == "all characters"
+    assert found["recogniser"] == str(recogniser) and found["label_set"] == "all characters"
     assert [(row["ink"], row["bias"], row["lines"]) for row in found["rows"]] == [
         ("real", None, 2), ("written", 0.5, 2), ("written", 2.0, 2)
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def test_what_the_recogniser_was_trained_on_is_said(
     named = {"type": source, "args": {"data_dir": "ink"}}
     checkpoint["config"]["data_loader"]["args"]["source"] = named
     torch.save(checkpoint, tmp_path / "other.pth")
-    run(writer, "--recognizer", tmp_path / "other.pth", "--text", "a", "--best-of", "2",
+    run(writer, "--recogniser", tmp_path / "other.pth", "--text", "a", "--best-of", "2",
         "--out", tmp_path / "out")  # fmt: skip
     printed = capsys.readouterr()
     assert f"trained on {source} (ink)" in printed.out
@@ -92,22 +92,22 @@ def test_the_draw_that_is_read_best_is_kept(
     arguments = ("--text", "to be", "--best-of", "3", "--format", "json")
     run(writer, *arguments, "--out", tmp_path / "own")
     assert not seen
-    run(writer, *arguments, "--recognizer", recogniser, "--out", tmp_path / "read")
+    run(writer, *arguments, "--recogniser", recogniser, "--out", tmp_path / "read")
     assert seen and all(len(seeds) % 3 == 0 or len(seeds) == 8 for seeds in seen)
 
 
 def test_what_does_not_go_together_is_refused(recogniser: Path, writer: Path) -> None:
-    text = ("--text", "a", "--recognizer", recogniser)
+    text = ("--text", "a", "--recogniser", recogniser)
     cases = [
-        (writer, text, "--recognizer: picks one of the draws of --best-of"),
-        (writer, (*text, "--best-of", "1"), "--recognizer: picks one of the draws"),
-        (writer, ("--recognizer", recogniser, "--samples-only"), "--recognizer: is about real"),
+        (writer, text, "--recogniser: picks one of the draws of --best-of"),
+        (writer, (*text, "--best-of", "1"), "--recogniser: picks one of the draws"),
+        (writer, ("--recogniser", recogniser, "--samples-only"), "--recogniser: is about real"),
         (writer, ("--in-hands", "--samples-only"), "--in-hands: is about real lines"),
         (recogniser, ("--in-hands",), "--in-hands: is for a model that writes a text"),
         (writer, ("--in-hands", "--text", "a"), "--in-hands: is for evaluation"),
-        (writer, ("--recognizer", writer), "needs a model that reads handwriting"),
-        (writer, ("--recognizer", "absent.pth"), "absent.pth"),
-        (recogniser, ("--recognizer", recogniser), "is for a model that writes a text"),
+        (writer, ("--recogniser", writer), "needs a model that reads handwriting"),
+        (writer, ("--recogniser", "absent.pth"), "absent.pth"),
+        (recogniser, ("--recogniser", recogniser), "is for a model that writes a text"),
     ]
     for checkpoint, arguments, message in cases:
         with pytest.raises(UserError, match=message) as fault:
@@ -123,4 +123,4 @@ def test_there_must_be_lines_to_write(
         "evaluation.conditional.ConditionalEvaluator._known", lambda self, texts: []
     )
     with pytest.raises(UserError, match="can write the text of none of the lines"):
-        run(writer, "--recognizer", recogniser, "--limit", "1", "--out", tmp_path / "out")
+        run(writer, "--recogniser", recogniser, "--limit", "1", "--out", tmp_path / "out")

@@ -12,6 +12,7 @@ from tiny_checkpoint import SHORT_LINES, make_checkpoint
 import experiments
 from base.registry import METRICS
 from handwriting.errors import UserError
+from trainer.loaded_model import load_model, open_data
 
 FILES = [
     "attention.png",
@@ -48,8 +49,8 @@ def test_the_plain_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert f"{100 * report['cer']:.2f}" in printed
     for words in ("all characters", "no case or punctuation", "57 symbols", "greedy"):
         assert words in printed
-    trained = experiments.load_trained(folder / "recognition.pth", "cpu")
-    loader = experiments.open_data(trained, None, "")
+    trained = load_model(folder / "recognition.pth", "cpu")
+    loader = open_data(trained, None, "")
     (batch,) = loader.evaluation("testset_v", 10, 4)
     metric = METRICS["cer"](vocabulary=trained.vocabulary)
     with torch.no_grad():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.style_similarity import Hand, choose_hands, hand_of, hands_kept
+from evaluation.style_similarity import Hand, choose_styles, measure_style, style_similarity
 from handwriting.ink.line import Line, strokes_from_points
 
 
@@ -20,34 +20,37 @@ def make_line(writer: str, number: int) -> Line:
 
 
 def test_height_slant_and_width_are_those_of_the_ink() -> None:
-    plain = hand_of(zigzag(), "x" * 29)
+    plain = measure_style(zigzag(), "x" * 29)
     assert plain.height == pytest.approx(5, rel=0.01)  # its points are at the turns alone
     assert plain.width == pytest.approx(4.0, rel=0.01)
-    taller, wider = hand_of(zigzag(height=20), "x" * 29), hand_of(zigzag(apart=16), "x" * 29)
+    taller, wider = (
+        measure_style(zigzag(height=20), "x" * 29),
+        measure_style(zigzag(apart=16), "x" * 29),
+    )
     assert taller.height == pytest.approx(2 * plain.height, rel=0.05)
     assert wider.width == pytest.approx(2 * plain.width, rel=0.01)
-    assert hand_of(zigzag(apart=0.8, lean=0.3), "x").slant == pytest.approx(0.3, abs=0.05)
-    assert hand_of(zigzag(apart=0.8, lean=-0.3), "x").slant == pytest.approx(-0.3, abs=0.05)
+    assert measure_style(zigzag(apart=0.8, lean=0.3), "x").slant == pytest.approx(0.3, abs=0.05)
+    assert measure_style(zigzag(apart=0.8, lean=-0.3), "x").slant == pytest.approx(-0.3, abs=0.05)
 
 
 def test_a_line_that_rises_is_measured_as_if_level() -> None:
-    level, risen = hand_of(zigzag(), "abc"), hand_of(zigzag(turn=0.1), "abc")
+    level, risen = measure_style(zigzag(), "abc"), measure_style(zigzag(turn=0.1), "abc")
     np.testing.assert_allclose(level, risen, atol=0.05)
 
 
 def test_a_dot_and_no_text_are_hands_of_no_size() -> None:
-    assert hand_of(np.array([[1, 0, 0]], np.float32), "") == (0, 0, 0)
+    assert measure_style(np.array([[1, 0, 0]], np.float32), "") == (0, 0, 0)
 
 
 def test_the_hand_is_of_another_line_by_the_writer_if_there_is_one() -> None:
     lines = [make_line(writer, number) for number, writer in enumerate(["a", "a", "b", "", ""])]
     for seed in range(5):
-        chosen = choose_hands(lines, lines, seed)
+        chosen = choose_styles(lines, lines, seed)
         assert [line.source_id for line in chosen[:2]] == ["id-1", "id-0"]
         assert all(line.source_id != own.source_id for line, own in zip(chosen, lines, strict=True))
-        again = choose_hands(lines, lines, seed)
+        again = choose_styles(lines, lines, seed)
         assert [line.source_id for line in chosen] == [line.source_id for line in again]
-    drawn = {choose_hands(lines, lines, seed)[2].source_id for seed in range(20)}
+    drawn = {choose_styles(lines, lines, seed)[2].source_id for seed in range(20)}
     assert len(drawn) > 1
 
 
@@ -59,12 +62,12 @@ def test_hands_that_are_kept_correlate_and_others_do_not() -> None:
         Hand(3 * hand.height + 1, -hand.slant, width)
         for hand, width in zip(given, other[:, 2], strict=True)
     ]
-    found = hands_kept(given, kept)
+    found = style_similarity(given, kept)
     assert found["height"] == pytest.approx(1) and found["slant"] == pytest.approx(-1)
     assert abs(found["width"]) < 0.1
 
 
 def test_nothing_is_said_of_too_few_lines_or_of_hands_that_are_all_the_same() -> None:
     hand = Hand(1.0, 0.0, 2.0)
-    assert set(hands_kept([hand] * 5, [hand] * 5).values()) == {None}
-    assert set(hands_kept([hand, Hand(2.0, 1.0, 1.0)], [hand, hand]).values()) == {None}
+    assert set(style_similarity([hand] * 5, [hand] * 5).values()) == {None}
+    assert set(style_similarity([hand, Hand(2.0, 1.0, 1.0)], [hand, hand]).values()) == {None}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handwriting.ink.line import strokes_from_points
-from handwriting.pages import WrittenLine
+from handwriting.pages import AlignedLine
 
 TALL, HANGING = frozenset("bdhkl"), frozenset("gjpqy")
 LATE = {"i": [(0.3, 1.5)], "t": [(0.05, 1.0), (0.55, 1.0)]}
@@ -37,7 +37,7 @@ def _dense(corners: list[tuple[float, float]]) -> np.ndarray:
 
 def write_plainly(
     text: str, size: float = 30.0, angle: float = 0.0, joined: bool = False, late_by: int = 0
-) -> WrittenLine:
+) -> AlignedLine:
     """Write ``text``.
 
     Args:
@@ -77,12 +77,12 @@ def write_plainly(
             waiting.append(_dense(LATE[character]) + [x, 0.0])
         x += 1.0
     if not strokes:
-        return WrittenLine(np.zeros((0, 3), np.float32), text, np.zeros(0, np.int64))
+        return AlignedLine(np.zeros((0, 3), np.float32), text, np.zeros(0, np.int64))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     points = [size * stroke @ turn for stroke in strokes]
-    return WrittenLine(strokes_from_points(points), text, np.concatenate(characters))
+    return AlignedLine(strokes_from_points(points), text, np.concatenate(characters))
 
 
 @pytest.fixture
-def write() -> Callable[..., WrittenLine]:
+def write() -> Callable[..., AlignedLine]:
     return write_plainly

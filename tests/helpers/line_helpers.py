@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from base.base_reader import BaseReader
+from data_loader.loader_settings import LoaderContext, LoaderSettings
 from handwriting.ink.line import Line, strokes_from_points
 
 
@@ -50,3 +51,17 @@ class ListReader(BaseReader):
             if number == self.fails_at:
                 raise RuntimeError("the reader broke")
             yield line
+
+
+def loader_parts(**arguments: Any) -> dict[str, Any]:
+    """Arguments of a data loader from the flat names that a config has."""
+    parts: dict[str, Any] = {"settings": {}, "context": {}}
+    for name, value in arguments.items():
+        for part, kind in (("settings", LoaderSettings), ("context", LoaderContext)):
+            if name in kind.__dataclass_fields__:
+                parts[part][name] = value
+                break
+        else:
+            parts[name] = value
+    settings = LoaderSettings(**parts.pop("settings"))
+    return {**parts, "settings": settings, "context": LoaderContext(**parts.pop("context"))}

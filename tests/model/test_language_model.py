@@ -22,7 +22,7 @@ from model.language_model import (
 from parse_config import ConfigParser
 from trainer.assembly import build_trainer
 from trainer.distributed import Distributed
-from trainer.loaded_model import load_trained
+from trainer.loaded_model import load_model
 
 VOCABULARY = Vocabulary("abc ")
 TEXTS = ["abc", "a", "", "cab abba"]
@@ -152,6 +152,6 @@ def test_the_config_trains_and_its_checkpoint_is_evaluated(tmp_path: Path, capsy
     rows = (out / "lines.csv").read_text().splitlines()
     assert rows[0] == "index,source_id,writer,characters,nll,bits_per_character,text"
     assert np.isfinite(float(rows[1].split(",")[4]))
-    trained = load_trained(trainer.run.best, "cpu")
+    trained = load_model(trainer.run.best, "cpu")
     assert trained.model.vocabulary == trained.vocabulary
     assert not trained.model.training

@@ -13,7 +13,7 @@ from handwriting.errors import UserError
 from reading.options import decodings
 from reading.recogniser import language_model, refuse_unless_recogniser
 from reading.settings import GREEDY, DecodingSettings
-from trainer.loaded_model import Trained, load_trained
+from trainer.loaded_model import LoadedModel, load_model
 
 
 def options_of(*words: str) -> argparse.Namespace:
@@ -28,15 +28,15 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def trained(checkpoints: dict[str, Path]) -> Trained:
-    return load_trained(checkpoints["recognition"], "cpu")
+def trained(checkpoints: dict[str, Path]) -> LoadedModel:
+    return load_model(checkpoints["recognition"], "cpu")
 
 
 def test_a_checkpoint_says_what_a_recogniser_sees(
-    trained: Trained, checkpoints: dict[str, Path]
+    trained: LoadedModel, checkpoints: dict[str, Path]
 ) -> None:
     assert trained.features.size == trained.model.encoder.subsampling.convolutions[0].in_channels
-    assert load_trained(checkpoints["unconditional"], "cpu").features is None
+    assert load_model(checkpoints["unconditional"], "cpu").features is None
 
 
 def test_without_options_lines_are_read_greedily() -> None:
@@ -97,13 +97,13 @@ def test_what_is_wrong_is_said(words: list[str], message: str) -> None:
 def test_options_of_other_tasks_are_refused(
     words: list[str], task: str, message: str, checkpoints: dict[str, Path]
 ) -> None:
-    model = load_trained(checkpoints[task], "cpu").model
+    model = load_model(checkpoints[task], "cpu").model
     with pytest.raises(UserError, match=message):
         refuse_unless_recogniser(options_of(*words), model)
     refuse_unless_recogniser(options_of(), model)
 
 
-def test_the_language_model_is_one(trained: Trained, checkpoints: dict[str, Path]) -> None:
+def test_the_language_model_is_one(trained: LoadedModel, checkpoints: dict[str, Path]) -> None:
     assert language_model(options_of(), trained) is None
     found = language_model(options_of("--language-model", str(checkpoints["language"])), trained)
     assert found.task == "language"
@@ -112,7 +112,7 @@ def test_the_language_model_is_one(trained: Trained, checkpoints: dict[str, Path
         language_model(wrong, trained)
 
 
-def test_the_evaluator_has_all_of_it(trained: Trained, checkpoints: dict[str, Path]) -> None:
+def test_the_evaluator_has_all_of_it(trained: LoadedModel, checkpoints: dict[str, Path]) -> None:
     options = options_of("--beam", "2", "--language-model", str(checkpoints["language"]))
     evaluator = evaluator_for(trained, options)
     assert isinstance(evaluator, RecognitionEvaluator)

@@ -9,7 +9,7 @@ from tiny_checkpoint import make_checkpoint
 
 from handwriting.errors import CheckpointError, UserError
 from trainer.checkpointing import load_checkpoint
-from trainer.loaded_model import load_trained
+from trainer.loaded_model import load_model
 from trainer.slim import main
 
 
@@ -21,7 +21,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_small_one_has_the_weights_that_are_evaluated(whole: Path, tmp_path: Path) -> None:
     small = tmp_path / "shared" / "small.pth"
     main([str(whole), str(small)])
-    before, after = load_trained(whole, "cpu"), load_trained(small, "cpu")
+    before, after = load_model(whole, "cpu"), load_model(small, "cpu")
     assert after.config == before.config and after.vocabulary == before.vocabulary
     for old, new in zip(before.model.parameters(), after.model.parameters(), strict=True):
         assert torch.equal(old, new)

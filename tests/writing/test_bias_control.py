@@ -10,7 +10,7 @@ from torch import Tensor
 
 from handwriting.ink.normalisation import Normalisation
 from model.models import UnconditionalHandwriting
-from writing.bias_control import LONG_STAY, LONGEST_STAY, BiasOfMovingPens, ShareOfMovingWindows
+from writing.bias_control import LONG_STAY, LONGEST_STAY, StalledPenBias, StalledWindowScale
 from writing.sampling import generate
 
 NORMALISATION = Normalisation(mean=(8.0, -1.0), std=(40.0, 20.0))
@@ -22,8 +22,8 @@ def rows(*offsets: tuple[float, float]) -> Tensor:
     return torch.from_numpy(NORMALISATION.normalise(strokes)).double()
 
 
-def bias_of_two() -> BiasOfMovingPens:
-    return BiasOfMovingPens(torch.tensor([1.0, 0.5], dtype=torch.float64), NORMALISATION)
+def bias_of_two() -> StalledPenBias:
+    return StalledPenBias(torch.tensor([1.0, 0.5], dtype=torch.float64), NORMALISATION)
 
 
 def test_pens_that_move_keep_their_bias() -> None:
@@ -56,8 +56,8 @@ def phi(*places: int) -> Tensor:
     return torch.nn.functional.one_hot(torch.tensor(places), 4) * 0.7 + 0.01
 
 
-def shares_of_two() -> ShareOfMovingWindows:
-    return ShareOfMovingWindows(torch.ones(2, dtype=torch.float64))
+def shares_of_two() -> StalledWindowScale:
+    return StalledWindowScale(torch.ones(2, dtype=torch.float64))
 
 
 def test_a_window_that_stays_loses_the_bias_little_by_little_and_gets_it_back() -> None:

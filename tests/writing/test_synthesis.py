@@ -13,7 +13,7 @@ from handwriting.text.vocabulary import Vocabulary
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting
 from writing.bias_control import LONG_STAY, LONGEST_STAY
-from writing.synthesis import CAP_MORE_STEPS, Prime, Written, by_log_prob, write
+from writing.synthesis import MORE_STEPS, Prime, SynthesisedLine, by_log_prob, write
 
 VOCABULARY = Vocabulary("abcdefgh ")
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -40,7 +40,9 @@ def build(pace: float = PACE, **options) -> ConditionalHandwriting:
     return model
 
 
-def written(model: ConditionalHandwriting, texts: Sequence[str], **options) -> list[Written]:
+def written(
+    model: ConditionalHandwriting, texts: Sequence[str], **options
+) -> list[SynthesisedLine]:
     options.setdefault("seeds", range(len(texts)))
     return write(model, NORMALISATION, VOCABULARY, texts, **options)
 
@@ -64,14 +66,14 @@ def batch_of(strokes: np.ndarray, text: str, dtype: torch.dtype = torch.float64)
     )
 
 
-def assert_same(first: Written, second: Written) -> None:
+def assert_same(first: SynthesisedLine, second: SynthesisedLine) -> None:
     np.testing.assert_allclose(first.strokes, second.strokes, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(first.phi, second.phi, rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(first.character_of_step, second.character_of_step)
     assert first.log_prob == pytest.approx(second.log_prob)
-    assert (first.text, first.ended_by_cap, first.seed) == (
+    assert (first.text, first.reached_step_limit, first.seed) == (
         second.text,
-        second.ended_by_cap,
+        second.reached_step_limit,
         second.seed,
     )
 
@@ -89,7 +91,7 @@ def test_lines_are_strokes_with_their_text(model) -> None:
         assert line.character_of_step.dtype == np.int64
         assert line.character_of_step[0] == 0
         assert line.character_of_step.max() == len(text) - 1
-        assert not line.ended_by_cap
+        assert not line.reached_step_limit
         assert line.strokes[:, 1:].std() > 5  # the corpus's units, not normalised ones
 
 
@@ -111,7 +113,7 @@ def test_a_line_is_what_the_model_says_it_is(model) -> None:
 
 
 def test_two_writings_are_independent_and_the_same_under_the_same_seed(model) -> None:
-    def run(seed: int) -> list[Written]:
+    def run(seed: int) -> list[SynthesisedLine]:
         return write(
             model,
             NORMALISATION,
@@ -213,7 +215,7 @@ def test_what_a_late_window_still_writes_of_the_prime_is_left_out(model) -> None
     """The prime's strokes end at the third of its 20 characters."""
     late = prime(12, "abcdefghabcdefghabcd")
     (line,) = written(model, ["fgh"], primes=late)
-    assert not line.ended_by_cap
+    assert not line.reached_step_limit
     assert len(line.strokes) < 2 * PACE * 6  # of the prime's text more than 60 steps were left
     first_stroke = line.phi[: np.flatnonzero(line.strokes[:, 0])[0] + 1]
     assert (first_stroke.max(axis=1) > 0.05).mean() >= 0.5
@@ -223,15 +225,15 @@ def test_a_line_is_not_done_before_it_is_begun(model) -> None:
     """The window has passed both texts when the prime's strokes, pen up, end."""
     (line,) = written(model, ["b"], primes=prime(60, "a"))
     assert len(line.strokes) >= 1
-    assert not line.ended_by_cap
+    assert not line.reached_step_limit
 
 
-def test_a_window_that_does_not_move_ends_by_the_cap() -> None:
+def test_a_window_that_does_not_move_ends_by_the_step_limit() -> None:
     stuck = build(pace=1e6)
-    short, long = written(stuck, ["a", "abc"], cap_steps_per_character=10)
+    short, long = written(stuck, ["a", "abc"], most_steps_per_character=10)
     for line in (short, long):
-        assert line.ended_by_cap
-        assert len(line.strokes) == 1 + 10 * len(line.text) + CAP_MORE_STEPS
+        assert line.reached_step_limit
+        assert len(line.strokes) == 1 + 10 * len(line.text) + MORE_STEPS
         assert line.strokes[-1, 0] == 1
         assert not line.character_of_step.any()
 
@@ -240,24 +242,24 @@ def test_the_cap_reports_only_its_own_line(model) -> None:
     with torch.no_grad():
         model.output.bias[0] = -50.0  # the pen never leaves the paper
         model.output.weight[0] = 0.0
-    down = written(model, ["a"], cap_steps_per_character=1)[0]
-    assert down.ended_by_cap, "the rule takes a lifted pen"
+    down = written(model, ["a"], most_steps_per_character=1)[0]
+    assert down.reached_step_limit, "the rule takes a lifted pen"
     with torch.no_grad():
         model.output.bias[0] = 0.0
-    lines = written(model, ["a", "ab abc abc abc abc abc abc"], cap_steps_per_character=1e-6)
-    assert [line.ended_by_cap for line in lines] == [False, True]
+    lines = written(model, ["a", "ab abc abc abc abc abc abc"], most_steps_per_character=1e-6)
+    assert [line.reached_step_limit for line in lines] == [False, True]
 
 
 def test_a_slow_prime_gets_a_cap_of_its_own_pace() -> None:
     stuck = build(pace=1e6)
-    (line,) = written(stuck, ["ab"], primes=prime(60, "abc"), cap_steps_per_character=10)
-    assert len(line.strokes) == 2 * 20 * 2 + CAP_MORE_STEPS
+    (line,) = written(stuck, ["ab"], primes=prime(60, "abc"), most_steps_per_character=10)
+    assert len(line.strokes) == 2 * 20 * 2 + MORE_STEPS
 
 
 def test_the_best_of_several_is_kept(model) -> None:
-    seen: list[Written] = []
+    seen: list[SynthesisedLine] = []
 
-    def longest(candidates: Sequence[Written]) -> list[float]:
+    def longest(candidates: Sequence[SynthesisedLine]) -> list[float]:
         seen.extend(candidates)
         return [len(candidate.strokes) for candidate in candidates]
 
@@ -274,15 +276,15 @@ def test_the_best_of_several_is_kept(model) -> None:
 
 
 def test_by_default_the_likeliest_step_wins_and_the_cap_loses() -> None:
-    def line(log_prob: float, steps: int, by_cap: bool = False) -> Written:
-        return Written(
+    def line(log_prob: float, steps: int, at_limit: bool = False) -> SynthesisedLine:
+        return SynthesisedLine(
             np.zeros((steps, 3), np.float32), "a", np.zeros((steps, 2), np.float32),
-            np.zeros(steps, np.int64), by_cap, log_prob, 0,
+            np.zeros(steps, np.int64), at_limit, log_prob, 0,
         )  # fmt: skip
 
-    short, likely, capped = line(-10.0, 5), line(-15.0, 10), line(100.0, 10, by_cap=True)
-    assert int(np.argmax(by_log_prob([short, likely, capped]))) == 1
-    assert by_log_prob([capped]) == [-np.inf]
+    short, likely, unfinished = line(-10.0, 5), line(-15.0, 10), line(100.0, 10, at_limit=True)
+    assert int(np.argmax(by_log_prob([short, likely, unfinished]))) == 1
+    assert by_log_prob([unfinished]) == [-np.inf]
 
 
 def test_a_score_that_is_no_number_loses(model) -> None:
@@ -348,7 +350,7 @@ def test_a_users_mistakes_are_named(model, texts, options: dict, message: str) -
         ({"primes": [prime(3, "a")]}, "2 samples need one prime each, got 1"),
         ({"primes": Prime(np.zeros((0, 3)), "a")}, r"\[P, 3\] with P >= 1, got \[0, 3\]"),
         ({"best_of": 0}, "at least 1, got 0"),
-        ({"cap_steps_per_character": 0}, "above 0, got 0"),
+        ({"most_steps_per_character": 0}, "above 0, got 0"),
         ({"best_of": 2, "scorer": lambda candidates: [1.0]}, "one number a candidate"),
     ],
 )

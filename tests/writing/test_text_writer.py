@@ -9,7 +9,7 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
 from writing.synthesis import Prime, write
-from writing.synthesised_line import Written
+from writing.synthesised_line import SynthesisedLine
 from writing.text_writer import CANDIDATES, LONGEST_PIECE, TextWriter, flaws
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -26,17 +26,19 @@ def model() -> ConditionalHandwriting:
     )
 
 
-def make_written(text: str, characters: list[int], ended_by_cap: bool = False) -> Written:
+def make_line(
+    text: str, characters: list[int], reached_step_limit: bool = False
+) -> SynthesisedLine:
     steps = np.array(characters)
     phi = np.zeros((len(steps), len(text) + 1))
-    return Written(np.zeros((len(steps), 3)), text, phi, steps, ended_by_cap, 0.0, 1)
+    return SynthesisedLine(np.zeros((len(steps), 3)), text, phi, steps, reached_step_limit, 0.0, 1)
 
 
 def test_pieces_are_the_text_with_its_newlines(model: ConditionalHandwriting) -> None:
     written = TextWriter(model, NORMALISATION, VOCABULARY).write(f"\n{TEXT}")
     assert [line.text for line in written.lines] == ["\n", "ab\n\n", f"{LONG}\n", "cab abc"]
     assert [len(line.strokes) > 0 for line in written.lines] == [False, True, True, True]
-    assert set(written.ended_by_cap) <= {"ab", LONG, "cab abc"}
+    assert set(written.reached_step_limit) <= {"ab", LONG, "cab abc"}
 
 
 def test_a_long_text_is_cut_between_words(model: ConditionalHandwriting) -> None:
@@ -54,7 +56,7 @@ def test_without_a_style_one_piece_is_the_example_of_the_others(
     parts = (model, NORMALISATION, VOCABULARY)
     options = {"bias": 0.5, "generator": torch.Generator().manual_seed(3)}
     (example,) = write(*parts, [LONG], best_of=CANDIDATES, **options)
-    assert not example.ended_by_cap
+    assert not example.reached_step_limit
     others = write(*parts, ["ab", "cab abc"], primes=Prime(example.strokes, LONG), **options)
     for line, ink in zip(written.lines, [others[0], example, others[1]], strict=True):
         if not flaws(ink):
@@ -93,7 +95,7 @@ def test_what_does_not_end_is_reported_and_written_all_the_same() -> None:
     with torch.no_grad():
         model.attention.bias_window.chunk(3)[2].fill_(-20.0)
     written = TextWriter(model, NORMALISATION, VOCABULARY).write("ab\nab")
-    assert written.ended_by_cap == ["ab", "ab"]
+    assert written.reached_step_limit == ["ab", "ab"]
     assert all(len(line.strokes) for line in written.lines)
 
 
@@ -102,9 +104,9 @@ def test_unknown_characters_are_an_error(model: ConditionalHandwriting) -> None:
         TextWriter(model, NORMALISATION, VOCABULARY).write("ab axe")
 
 
-def test_flaws_are_words_without_ink_and_above_all_an_end_by_the_cap() -> None:
+def test_flaws_are_words_without_ink_and_above_all_an_end_by_the_step_limit() -> None:
     text = "ab c de"
-    assert flaws(make_written(text, [0, 1, 2, 3, 5])) == 0
-    assert flaws(make_written(text, [0, 0, 2, 2, 6])) == 1
-    assert flaws(make_written(text, [6])) == 2
-    assert flaws(make_written(text, [0, 3, 5], ended_by_cap=True)) > flaws(make_written(text, [2]))
+    assert flaws(make_line(text, [0, 1, 2, 3, 5])) == 0
+    assert flaws(make_line(text, [0, 0, 2, 2, 6])) == 1
+    assert flaws(make_line(text, [6])) == 2
+    assert flaws(make_line(text, [0, 3, 5], reached_step_limit=True)) > flaws(make_line(text, [2]))

@@ -39,7 +39,7 @@ class Sizes(NamedTuple):
         return -(-(self.hidden + self.characters) // ROW_MULTIPLE) * ROW_MULTIPLE
 
 
-class Given(NamedTuple):
+class RecurrenceInputs(NamedTuple):
     """What all steps of a call share.
 
     Attributes:
@@ -59,14 +59,16 @@ class Given(NamedTuple):
     def of(
         weight_recurrent: Tensor, weight_window: Tensor, bias_window: Tensor, one_hot: Tensor,
         product_type: torch.dtype,
-    ) -> "Given":  # fmt: skip
+    ) -> "RecurrenceInputs":  # fmt: skip
         """From weights ``[4H, H + C]``, ``[3K, H]`` and ``[3K]``, and a text ``[B, U', C]``, which
         is padded."""
         one_hot = F.pad(one_hot, (0, 0, 0, -one_hot.shape[1] % TEXT_MULTIPLE))
         recurrent = F.pad(weight_recurrent, (0, -weight_recurrent.shape[1] % ROW_MULTIPLE))
         characters = one_hot.argmax(2).masked_fill(~one_hot.any(2), -1).int()
         window = weight_window.contiguous()
-        return Given(recurrent.to(product_type), window, bias_window, characters, one_hot)
+        return RecurrenceInputs(
+            recurrent.to(product_type), window, bias_window, characters, one_hot
+        )
 
     def sizes(self, steps: int) -> Sizes:
         """For ``N`` steps."""
@@ -74,11 +76,13 @@ class Given(NamedTuple):
         batch, text, characters = self.one_hot.shape
         return Sizes(steps, batch, hidden, characters, parameters // 3, text)
 
-    def copy(self) -> "Given":
+    def copy(self) -> "RecurrenceInputs":
         """The same in memory of its own."""
-        return Given(*(part.clone(memory_format=torch.contiguous_format) for part in self))
+        return RecurrenceInputs(
+            *(part.clone(memory_format=torch.contiguous_format) for part in self)
+        )
 
-    def take(self, other: "Given") -> None:
+    def take(self, other: "RecurrenceInputs") -> None:
         """Copy what ``other`` holds."""
         for mine, theirs in zip(self, other, strict=True):
             mine.copy_(theirs)
@@ -131,7 +135,7 @@ class ForwardBuffers:
         phis: ``[N, B, U]``, the window's weights.
     """
 
-    def __init__(self, sizes: Sizes, given: Given) -> None:
+    def __init__(self, sizes: Sizes, given: RecurrenceInputs) -> None:
         self.sizes, self.given = sizes, given
         like, product_type = given.one_hot, given.recurrent.dtype
         self.activations = Activations.zeros(sizes, like)
@@ -181,7 +185,7 @@ class BackwardBuffers:
         lowered: ``[B, 4H]``, a step's ``grad_gates`` in the type of the products, or None.
     """
 
-    def __init__(self, sizes: Sizes, given: Given, activations: Activations) -> None:
+    def __init__(self, sizes: Sizes, given: RecurrenceInputs, activations: Activations) -> None:
         self.sizes, self.given, self.activations = sizes, given, activations
         like, product_type = given.one_hot, given.recurrent.dtype
         steps, batch, hidden, characters, components, _ = sizes

@@ -16,7 +16,7 @@ from model.custom_layers.cuda.buffers import (
     Activations,
     BackwardBuffers,
     ForwardBuffers,
-    Given,
+    RecurrenceInputs,
     Sizes,
     bytes_of,
 )
@@ -30,10 +30,12 @@ TRITON_CAPABILITY = (7, 0)
 GRAPHS = graphs.GraphCache()
 
 
-class Loop:
+class EagerRunner:
     """Steps that are launched one by one, in memory of the call's own."""
 
-    def __init__(self, sizes: Sizes, given: Given, pointwise: Pointwise, bound: float | None):
+    def __init__(
+        self, sizes: Sizes, given: RecurrenceInputs, pointwise: Pointwise, bound: float | None
+    ):
         self._sizes, self._given = sizes, given
         self._pointwise, self._bound = pointwise, bound
         self._buffers: ForwardBuffers | None = None
@@ -69,7 +71,9 @@ class Graphs:
     Args: as ``Loop``; what ``given`` holds is replaced by what each call gives to ``take``.
     """
 
-    def __init__(self, sizes: Sizes, given: Given, pointwise: Pointwise, bound: float | None):
+    def __init__(
+        self, sizes: Sizes, given: RecurrenceInputs, pointwise: Pointwise, bound: float | None
+    ):
         device = given.one_hot.device
         self.nbytes = bytes_of(sizes, given.one_hot.dtype)
         self._given = given.copy()
@@ -82,7 +86,7 @@ class Graphs:
             lambda: run_backward(self._backward, pointwise, sizes.steps, bound), device
         )
 
-    def take(self, given: Given) -> None:
+    def take(self, given: RecurrenceInputs) -> None:
         """What the next replays compute with."""
         self._given.take(given)
 
@@ -117,7 +121,9 @@ class _Key(NamedTuple):
 
 
 @contextmanager
-def lease(given: Given, bound: float | None, may_capture: bool) -> Iterator[Loop | Graphs]:
+def lease(
+    given: RecurrenceInputs, bound: float | None, may_capture: bool
+) -> Iterator[EagerRunner | Graphs]:
     """What takes the steps of one pass, for the block alone.
 
     Args:
@@ -128,7 +134,7 @@ def lease(given: Given, bound: float | None, may_capture: bool) -> Iterator[Loop
     device, dtype = given.one_hot.device, given.one_hot.dtype
     sizes = given.sizes(STEPS_AT_ONCE)
     pointwise = pointwise_on(device, dtype)
-    loop = Loop(sizes, given, pointwise, bound)
+    loop = EagerRunner(sizes, given, pointwise, bound)
     if not graphs.graphs_are_possible(device):
         yield loop
         return
@@ -182,7 +188,7 @@ def _has_triton(device: torch.device) -> bool:
 
 def _try(pointwise: Pointwise, device: torch.device) -> None:
     one_hot = torch.zeros(1, 2, 3, device=device)
-    given = Given.of(
+    given = RecurrenceInputs.of(
         one_hot.new_zeros(8, 5), one_hot.new_zeros(6, 2), one_hot.new_zeros(6), one_hot,
         torch.float32,
     )  # fmt: skip

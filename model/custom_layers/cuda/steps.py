@@ -62,11 +62,11 @@ class TorchPointwise:
         hidden = joined[:, : sizes.hidden]
         gates = kept.gates[step].add_(buffers.product)
         _cell(gates, kept.cells[step], kept.cells[step + 1], hidden)
-        self._look(buffers, step, hidden)
+        self._update_window(buffers, step, hidden)
         if buffers.lowered is not None:
             buffers.lowered.copy_(joined)
 
-    def _look(self, buffers: ForwardBuffers, step: int, hidden: Tensor) -> None:
+    def _update_window(self, buffers: ForwardBuffers, step: int, hidden: Tensor) -> None:
         """Move the window (Graves 2013, eq. 46-51)."""
         kept, sizes, given = buffers.activations, buffers.sizes, buffers.given
         raw = kept.raw[step]

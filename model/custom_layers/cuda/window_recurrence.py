@@ -24,7 +24,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from model.custom_layers.cuda import graphs, runners
-from model.custom_layers.cuda.buffers import BackwardBuffers, ForwardBuffers, Given, State
+from model.custom_layers.cuda.buffers import (
+    BackwardBuffers,
+    ForwardBuffers,
+    RecurrenceInputs,
+    State,
+)
 
 
 def is_for(tensor: Tensor) -> bool:
@@ -42,7 +47,9 @@ class RowRecurrence(torch.autograd.Function):
         cell: Tensor, kappa: Tensor, window: Tensor, gradient_clip: float | None,
         recurrent_type: torch.dtype, keep: bool,
     ) -> tuple[Tensor, ...]:  # fmt: skip
-        given = Given.of(weight_recurrent, weight_window, bias_window, one_hot_text, recurrent_type)
+        given = RecurrenceInputs.of(
+            weight_recurrent, weight_window, bias_window, one_hot_text, recurrent_type
+        )
         state = State(hidden, window, cell, kappa)
         results = _Results(len(inputs), state, one_hot_text)
         saved = []
@@ -73,7 +80,10 @@ class RowRecurrence(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:  # fmt: skip
         # Under checkpointing this runs the forward pass again, so it comes before the lease.
         inputs, weight_input, *rest = ctx.saved_tensors
-        given, saved = Given(*rest[: len(Given._fields)]), rest[len(Given._fields) :]
+        given, saved = (
+            RecurrenceInputs(*rest[: len(RecurrenceInputs._fields)]),
+            rest[len(RecurrenceInputs._fields) :],
+        )
         sums = _WeightGradients(inputs, weight_input, given, ctx.needs_input_grad)
         # What is captured is captured both ways, so a backward pass has no need to.
         runner = runners.lease(given, ctx.gradient_clip, may_capture=False)
@@ -132,7 +142,11 @@ class _WeightGradients:
     """
 
     def __init__(
-        self, inputs: Tensor, weight_input: Tensor, given: Given, needed: tuple[bool, ...]
+        self,
+        inputs: Tensor,
+        weight_input: Tensor,
+        given: RecurrenceInputs,
+        needed: tuple[bool, ...],
     ) -> None:
         self._inputs, self._weight_input = inputs, weight_input
         gates, joined = given.recurrent.shape

@@ -13,7 +13,7 @@ from handwriting.errors import DataError
 from handwriting.formats.ink_file import MOST_POINTS, ink_in_file, read_ink_file
 from handwriting.formats.page_files import write_pages
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.pages import WrittenLine, layout_pages
+from handwriting.pages import AlignedLine, layout_pages
 
 TEXTS = ["to be", "or not", "to be"]
 
@@ -70,7 +70,7 @@ def test_pages_of_ours_give_their_lines_with_their_texts(tmp_path: Path, format_
     strokes = wave_line()
     ends = np.flatnonzero(strokes[:, 0])
     written = [
-        WrittenLine(
+        AlignedLine(
             strokes,
             text + "\n",
             np.where(np.arange(len(strokes)) <= ends[0], 0, text.index(" ") + 1),

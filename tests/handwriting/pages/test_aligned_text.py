@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from handwriting.pages import WrittenLine, split_text
+from handwriting.pages import AlignedLine, split_text
 from handwriting.pages.aligned_text import traced_strokes
 
 TEXT = (
@@ -40,17 +40,17 @@ def test_ink_ends_before_a_value_that_is_not_finite(write):
     line = write("name")
     strokes = line.strokes.copy()
     strokes[50, 1] = np.nan
-    kept = traced_strokes(WrittenLine(strokes, line.text, line.character_of_step))
+    kept = traced_strokes(AlignedLine(strokes, line.text, line.character_of_step))
     assert sum(len(stroke.points) for stroke in kept) == 50
 
 
 def test_characters_past_the_text_count_as_its_last(write):
     line = write("name")
-    late = WrittenLine(line.strokes, line.text, line.character_of_step + 3)
+    late = AlignedLine(line.strokes, line.text, line.character_of_step + 3)
     assert {c for stroke in traced_strokes(late) for c in stroke.characters.tolist()} == {3}
 
 
 def test_lengths_must_agree(write):
     line = write("name")
     with pytest.raises(ValueError, match=r"character_of_step must be \[\d+\]"):
-        WrittenLine(line.strokes, line.text, line.character_of_step[:-1])
+        AlignedLine(line.strokes, line.text, line.character_of_step[:-1])

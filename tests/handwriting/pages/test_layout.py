@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handwriting.errors import UserError
-from handwriting.pages import PageOptions, WrittenLine, layout_pages
+from handwriting.pages import AlignedLine, PageOptions, layout_pages
 
 OPTIONS = PageOptions(
     page_width=120.0, page_height=200.0, margin=10.0, line_spacing=10.0, x_height=2.0
@@ -152,7 +152,7 @@ def test_a_character_wider_than_the_page_is_made_smaller(write):
     line = write("an m can")
     strokes = line.strokes.copy()
     strokes[line.character_of_step == 3, 1] *= 100.0
-    layout = layout_pages([WrittenLine(strokes, line.text, line.character_of_step)], OPTIONS)
+    layout = layout_pages([AlignedLine(strokes, line.text, line.character_of_step)], OPTIONS)
     assert [line.text for line in layout.pages[0].lines] == ["an", "m", "can"]
     assert np.ptp(_sides(layout.pages[0].lines[1])) == pytest.approx(100.0)
     assert layout.warnings == ("'m' is wider than the page and was split",)
@@ -164,7 +164,7 @@ def test_ink_that_leaves_the_paper_stays_at_its_edge(write):
     strokes[:, 2] += np.where(np.arange(len(strokes)) == 40, 3000.0, 0.0)
     strokes[:, 2] -= np.where(np.arange(len(strokes)) == 44, 3000.0, 0.0)
     page, warnings = _only(
-        layout_pages([WrittenLine(strokes, line.text, line.character_of_step)], OPTIONS)
+        layout_pages([AlignedLine(strokes, line.text, line.character_of_step)], OPTIONS)
     )
     assert warnings == ("'some' reaches beyond the paper and was cut to its edge",)
     points = np.concatenate(list(page.strokes()))
@@ -179,7 +179,7 @@ def _only(layout):
 def test_words_without_ink_are_reported(write):
     line = write("some men sang")
     characters = np.where(line.character_of_step >= 9, 5, line.character_of_step)
-    layout = layout_pages([WrittenLine(line.strokes, line.text, characters)], OPTIONS)
+    layout = layout_pages([AlignedLine(line.strokes, line.text, characters)], OPTIONS)
     assert layout.warnings == ("no ink was written for 'sang'",)
 
 

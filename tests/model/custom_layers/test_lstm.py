@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.custom_layers.lstm import ColumnLSTM, LoopLSTM, clip_gradient, initialise_lstm
+from model.custom_layers.lstm import FastLSTM, LoopLSTM, clip_gradient, initialise_lstm
 
 
 def loop_layer(**options) -> LoopLSTM:
@@ -149,9 +149,9 @@ def test_initial_weights_remember(make) -> None:
         torch.testing.assert_close(gate @ gate.T, torch.eye(6), rtol=1e-4, atol=1e-5)
 
 
-def column_layer(dtype: torch.dtype = torch.float64) -> ColumnLSTM:
+def column_layer(dtype: torch.dtype = torch.float64) -> FastLSTM:
     torch.manual_seed(1)
-    return ColumnLSTM(5, 6).to(dtype)
+    return FastLSTM(5, 6).to(dtype)
 
 
 def parts() -> list[Tensor]:
@@ -175,7 +175,7 @@ def test_by_hand_equals_the_library_in_values_and_gradients(initial) -> None:
 
 def test_clipped_by_hand_equals_the_loop_under_autograd() -> None:
     loop = loop_layer(gradient_clip=2e-2)
-    layer = ColumnLSTM(5, 6, gradient_clip=2e-2).double()
+    layer = FastLSTM(5, 6, gradient_clip=2e-2).double()
     layer.load_state_dict(loop.state_dict())
     results = []
     for each in (loop, layer, loop_layer()):  # the last without a bound
@@ -240,7 +240,7 @@ def test_by_hand_a_second_derivative_is_refused_clearly() -> None:
 
 def test_under_autocast_it_is_by_hand_and_close_to_float32() -> None:
     torch.manual_seed(0)
-    layer = ColumnLSTM(5, 256)
+    layer = FastLSTM(5, 256)
     sequence = torch.randn(20, 16, 5)
     results = []
     for lowered in (False, True):

@@ -200,7 +200,7 @@ def test_texts_are_written_as_with_torch(writer: Exported) -> None:
     for mine, line in zip(written, expected, strict=True):
         np.testing.assert_allclose(mine.strokes, line.strokes, rtol=1e-3, atol=1e-2)
         np.testing.assert_allclose(mine.phi, line.phi, rtol=1e-3, atol=1e-4)
-        assert mine.ended_by_cap == line.ended_by_cap
+        assert mine.reached_step_limit == line.reached_step_limit
 
 
 def test_samples_are_drawn_as_with_torch(tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.custom_layers.cuda.buffers import BackwardBuffers, ForwardBuffers, Given, State
+from model.custom_layers.cuda.buffers import (
+    BackwardBuffers,
+    ForwardBuffers,
+    RecurrenceInputs,
+    State,
+)
 from model.custom_layers.cuda.steps import Pointwise, TorchPointwise, run_backward, run_forward
 
 triton = pytest.importorskip("triton", reason="needs Triton")
@@ -31,7 +36,7 @@ needs_device = pytest.mark.skipif(
 SIZES = [(2, 6, 9, 3, 7), (3, 70, 5, 2, 20), (1, 33, 80, 16, 600), (2, 8, 16, 1, 16)]
 
 
-def given_of(sizes: tuple[int, ...], product_type: torch.dtype) -> Given:
+def given_of(sizes: tuple[int, ...], product_type: torch.dtype) -> RecurrenceInputs:
     batch, text, characters, components, hidden = sizes
     torch.manual_seed(0)
     indices = torch.randint(0, characters, (batch, text))
@@ -42,10 +47,10 @@ def given_of(sizes: tuple[int, ...], product_type: torch.dtype) -> Given:
         torch.randn(3 * components, hidden) * 0.1,
         torch.randn(3 * components),
     )
-    return Given.of(*(part.to(DEVICE) for part in (*weights, one_hot)), product_type)
+    return RecurrenceInputs.of(*(part.to(DEVICE) for part in (*weights, one_hot)), product_type)
 
 
-def passes(given: Given, pointwise: Pointwise, bound: float | None, valid: int) -> dict:
+def passes(given: RecurrenceInputs, pointwise: Pointwise, bound: float | None, valid: int) -> dict:
     """What both passes over ``valid + 1`` steps leave behind, of which the last is to spare."""
     torch.manual_seed(1)
     sizes = given.sizes(valid + 1)
