@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from base.registry import DATA_LOADERS, MODELS
+from data_loader.loader_settings import LoaderContext
 from parse_config import ConfigParser
 from trainer.checkpointing import save_checkpoint
 
@@ -46,7 +47,8 @@ def make_checkpoint(
 ) -> Path:
     """Write a checkpoint to ``path``; where there are averaged weights, the others are others."""
     parser = ConfigParser.from_dict(_config(path.parent, source, task))
-    loader = parser.build(DATA_LOADERS, parser.config.data_loader, seed=1)
+    context = LoaderContext(seed=1)
+    loader = parser.build(DATA_LOADERS, parser.config.data_loader, context=context)
     torch.manual_seed(1)
     provided = {"vocabulary": loader.vocabulary, "num_features": loader.num_features}
     model, other = (parser.build(MODELS, parser.config.arch, **provided) for _ in range(2))
