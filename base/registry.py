@@ -52,6 +52,13 @@ class Registry:
         self._components[name] = component
         self._provided[name] = frozenset(provided)
 
+    def without(self, *names: str) -> "Registry":
+        """Return a registry of the same components, now and later, but for those of these names.
+
+        A component whose arguments name others of its kind takes one, or its schema had no end.
+        """
+        return _Part(self, frozenset(names))
+
     def add_by_path(self, path: str, component: object) -> bool:
         """Add ``component`` under its dotted path; False where it is no component of this kind."""
         known = next((name for name, each in self._components.items() if each is component), None)
@@ -88,6 +95,24 @@ class Registry:
     def provided(self, name: str) -> frozenset[str]:
         """Names of the arguments of ``name`` that the framework supplies."""
         return self._provided[name]
+
+
+class _Part(Registry):
+    """A registry without some of its names."""
+
+    def __init__(self, whole: Registry, left_out: frozenset[str]) -> None:
+        super().__init__(whole.kind, whole.accepts, whole.provides)
+        self._whole, self._left_out = whole, left_out
+        self._components, self._provided = whole._components, whole._provided
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._components and name not in self._left_out
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._components.keys() - self._left_out))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

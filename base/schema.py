@@ -64,8 +64,9 @@ class Arguments(Settings):
     __flattened__: ClassVar[dict[str, type]]
 
     def instance(self) -> Any:
-        """What the callable makes of these arguments. They hold no component."""
-        return type(self).__target__(**_values(self, None))
+        """What the callable makes of these arguments. Components among them are built too, with
+        nothing supplied by the framework."""
+        return type(self).__target__(**_values(self, {}))
 
     @model_serializer(mode="wrap")
     def _serialize(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def build(block: Block, provided: Mapping[str, Any]) -> Any:
     return registry[block.type](**arguments, **{name: provided[name] for name in taken})
 
 
-def _values(settings: Arguments, provided: Mapping[str, Any] | None) -> dict[str, Any]:
+def _values(settings: Arguments, provided: Mapping[str, Any]) -> dict[str, Any]:
     values = {
         name: _value(getattr(settings, name), hint, provided)
         for name, hint in settings.__hints__.items()
@@ -127,11 +128,9 @@ def _values(settings: Arguments, provided: Mapping[str, Any] | None) -> dict[str
     return values
 
 
-def _value(value: Any, hint: Any, provided: Mapping[str, Any] | None) -> Any:
+def _value(value: Any, hint: Any, provided: Mapping[str, Any]) -> Any:
     """What a constructor is given for the config's ``value``."""
     if isinstance(value, Block):
-        if provided is None:
-            raise TypeError(f"a dataclass of settings cannot hold a component, got {hint}")
         return build(value, provided)
     if isinstance(value, Arguments):
         return value.instance()

@@ -55,6 +55,7 @@ class Corpus:
     Attributes:
         lengths: int64 ``[L]``, pen steps of each line.
         splits: names of the splits that have lines, sorted; lines in no split have the name ''.
+        sources: names of the mixed sources, sorted; the one name '' where there is one alone.
         meta: the contents of ``meta.json``.
 
     Raises:
@@ -81,9 +82,11 @@ class Corpus:
         with open(self.folder / LINES, encoding="utf-8") as file:
             records = [json.loads(record) for record in file]
         _expect("lines", len(records), self.meta["lines"])
-        self._texts, self._writers, self._source_ids, self._splits = zip(*records, strict=True)
+        columns = zip(*records, strict=True)
+        self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
         self.lengths = np.diff(self._offsets)
         self.splits = sorted(set(self._splits))
+        self.sources = sorted(set(self._sources))
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -108,10 +111,14 @@ class Corpus:
         """What names the line in its source."""
         return self._source_ids[index]
 
+    def source(self, index: int) -> str:
+        """Which of the mixed sources the line is from; empty where there is one alone."""
+        return self._sources[index]
+
     def line(self, index: int) -> Line:
         """Line ``index`` with all that is known about it."""
         names = (self._texts[index], self._writers[index], self._source_ids[index])
-        return Line(self.strokes(index), *names, self._splits[index])
+        return Line(self.strokes(index), *names, self._splits[index], self._sources[index])
 
     def lines(self) -> Iterator[Line]:
         """All lines, in order."""

@@ -24,6 +24,7 @@ from data_loader.cleaning import Cleaning
 from data_loader.concatenation import NO_PARTNER, SameWriterPairs, joined_strokes, joined_text
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
+from data_loader.shares import EpochLines
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
@@ -220,6 +221,7 @@ class HandwritingDataLoader(BaseDataLoader):
         context: LoaderContext = ALONE,
     ) -> None:
         self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
+        self.shares = source.shares
         self.settings = settings
         self.context = context
         self.vocabulary = context.vocabulary or self.corpus.vocabulary_of(settings.train_split)
@@ -291,10 +293,18 @@ class HandwritingDataLoader(BaseDataLoader):
             shuffle,
             rank=self.context.rank,
             world_size=self.context.world_size,
+            epoch_lines=self._epoch_lines(lines) if shuffle else None,
         )
         dataset = self._dataset(augmentation)
         keys = EpochSampler(lines, sampler, self._partners(lines) if shuffle else None)
         return SplitBatches(dataset, keys, self.settings.num_workers, self.settings.pin_memory)
+
+    def _epoch_lines(self, lines: np.ndarray) -> EpochLines | None:
+        """Which of the training lines each epoch has; None where each has all of them."""
+        if not self.shares and self.settings.epoch_lines is None:
+            return None
+        sources = [self.corpus.source(line) for line in lines]
+        return EpochLines(sources, self.shares, self.settings.epoch_lines, self.context.seed)
 
     def _partners(self, lines: np.ndarray) -> SameWriterPairs | None:
         if not self.concatenate_share:
