@@ -24,8 +24,6 @@ LINKING_PAGES = [
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "saved/models").rglob("*.md")),
 ]
 MOST_LINES_OF_README = 149
-# Nothing that these commands write is read by a later one.
-OF_SHIPPED_WEIGHTS = "python experiments.py -r saved/models/pretrained/"
 # The name "data" alone is the folder of a user's data.
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "saved", "data", "__pycache__", ".*_cache")
 SMALL_MODEL = (
@@ -76,13 +74,15 @@ def commands(page: str) -> list[str]:
 
 
 def commands_to_run(page: str) -> list[str]:
-    """Those that need no installation, without evaluations that an earlier page has, too."""
+    """Those that need no installation, each on the first page that has it; but training runs on
+    every page that uses its run."""
     earlier = {command for before in PAGES[: PAGES.index(page)] for command in commands(before)}
+    uses_runs = any("RUN" in command for command in commands(page))
     return [
         command
         for command in commands(page)
         if not command.startswith("make")
-        and not (command.startswith(OF_SHIPPED_WEIGHTS) and command in earlier)
+        and (command not in earlier or (uses_runs and " train.py " in command))
     ]
 
 
@@ -130,6 +130,7 @@ def clone(tmp_path: Path) -> Path:
     write_folders(folder / "data", files)
     write_lists(folder / "data")
     (folder / "page.svg").write_text(PAGE, encoding="utf-8")
+    (folder / "saved_figures/page.txt").write_text("The quick brown fox", encoding="utf-8")
     return folder
 
 
