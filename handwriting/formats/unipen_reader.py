@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,27 @@ _LEVELS = ("PAGE", "PARAGRAPH", "TEXT", "SENTENCE", "LINE", "PHRASE", "WORD", "C
 _PER_MM = {"POINTS_PER_INCH": 25.4, "POINTS_PER_MM": 1.0}
 _SPANS = re.compile(r"[\d:,-]+")
 _SPAN = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
+
+
+class Span(NamedTuple):
+    """Ink that follows upon another.
+
+    Attributes:
+        first: its first component.
+        start: its first point of that component.
+        last: its last component.
+        stop: the end of its points of that component, not included; None for all.
+    """
+
+    first: int
+    start: int
+    last: int
+    stop: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no component is taken in part."""
+        return self.start == 0 and self.stop is None
 
 
 @dataclass
@@ -89,46 +111,54 @@ class UnipenInk:
         Raises:
             DataError: when it names ink that is not there, or none; names its file and line.
         """
+        strokes = self.strokes_in(self.spans_of(segment))
+        if not strokes:
+            raise DataError(f"{segment.where}: the segment has no ink")
+        return strokes
+
+    def strokes_in(self, spans: list[Span]) -> list[np.ndarray]:
+        """The points ``[n, 2]`` of each stroke of spans that are there."""
         strokes = []
-        for first, start, last, stop in self.spans_of(segment):
+        for first, start, last, stop in spans:
             for number in range(first, last + 1):
                 points = self.components[number]
                 points = points[start if number == first else 0 : stop if number == last else None]
                 if self.is_down[number] and len(points):
                     strokes.append(points)
-        if not strokes:
-            raise DataError(f"{segment.where}: the segment has no ink")
         return strokes
 
-    def spans_of(self, segment: Segment) -> list[tuple[int, int, int, int | None]]:
-        """The segment's spans: first component, first point of it, last component, and the end of
-        its points (not included; None for all).
+    def spans_of(self, segment: Segment) -> list[Span]:
+        """The segment's spans, all of which are there.
 
         Raises:
-            DataError: when a span is none, or names components that are not there.
+            DataError: when a span is none, or names components that are not there, or the segments
+                asked for together would make far more ink than there is.
         """
         spans = _parsed_spans(segment) if segment.spans else self._following(segment)
-        for first, _, last, _ in spans:
-            if not first <= last < len(self.components):
+        for span in spans:
+            if not span.first <= span.last < len(self.components):
                 raise DataError(
-                    f"{segment.where}: components {first} to {last} are named, "
+                    f"{segment.where}: components {span.first} to {span.last} are named, "
                     f"of {len(self.components)}"
                 )
-            self._count(first, last, segment)
+            self._count(span, segment)
         return spans
 
-    def _following(self, segment: Segment) -> list[tuple[int, int, int, int | None]]:
+    def _following(self, segment: Segment) -> list[Span]:
         end = len(self.components) if segment.end is None else segment.end
         if end <= segment.start:
             raise DataError(f"{segment.where}: no ink follows the segment")
-        return [(segment.start, 0, end - 1, None)]
+        return [Span(segment.start, 0, end - 1, None)]
 
-    def _count(self, first: int, last: int, segment: Segment) -> None:
-        """Refuse a file whose segments would make far more ink than there is."""
-        if self._sizes is None or len(self._sizes) != len(self.components) + 1:
+    def _count(self, span: Span, segment: Segment) -> None:
+        """Add up what the spans name, in points and components."""
+        if self._sizes is None:
             sizes = [1 + len(points) for points in self.components]
             self._sizes = np.concatenate([[0], np.cumsum(sizes)])
-        self._named += int(self._sizes[last + 1] - self._sizes[first])
+        named = int(self._sizes[span.last + 1] - self._sizes[span.first])
+        if span.first == span.last and span.stop is not None:
+            named = 1 + min(named, max(span.stop - span.start, 0))
+        self._named += named
         if self._named > MOST_TIMES_NAMED * int(self._sizes[-1]):
             raise DataError(f"{segment.where}: the segments name the same ink over and over")
 
@@ -318,18 +348,18 @@ def _add_segment(ink: UnipenInk, statement: Statement) -> None:
     )
 
 
-def _parsed_spans(segment: Segment) -> list[tuple[int, int, int, int | None]]:
+def _parsed_spans(segment: Segment) -> list[Span]:
     return [_parsed_span(text, segment) for text in segment.spans.split(",") if text]
 
 
-def _parsed_span(text: str, segment: Segment) -> tuple[int, int, int, int | None]:
+def _parsed_span(text: str, segment: Segment) -> Span:
     found = _SPAN.fullmatch(text)
     if not found:
         raise DataError(f"{segment.where}: {quoted(text)} names no components")
     first, start, last, stop = (None if part is None else int(part) for part in found.groups())
     if last is None:
         last, stop = first, start
-    return first, start or 0, last, None if stop is None else stop + 1
+    return Span(first, start or 0, last, None if stop is None else stop + 1)
 
 
 def _longest(ink: UnipenInk) -> list[Segment]:

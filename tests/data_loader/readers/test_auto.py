@@ -54,7 +54,7 @@ def test_the_log_says_which_and_why(tmp_path, caplog):
         assert AutoReader(str(tmp_path)).chosen == "synthetic"
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"source: synthetic, since {tmp_path} holds no iam_ondb, strokes_npy, inkml"
+        f"source: synthetic, since {tmp_path} holds no iam_ondb, strokes_npy, inkml, unipen, pendigits"
     )
 
 
@@ -77,7 +77,7 @@ def test_a_folder_named_but_absent_is_an_error_the_default_is_not(tmp_path, monk
 
 
 def test_without_the_built_in_corpus_nothing_is_an_error(tmp_path):
-    with pytest.raises(NoSource, match="holds no iam_ondb, strokes_npy, inkml"):
+    with pytest.raises(NoSource, match="holds no iam_ondb, strokes_npy, inkml, unipen, pendigits"):
         AutoReader(str(tmp_path), builtin=False).locate()
     add_inkml(tmp_path)
     without, usual = AutoReader(str(tmp_path), builtin=False), AutoReader(str(tmp_path))
