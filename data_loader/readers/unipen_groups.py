@@ -12,7 +12,7 @@ LOW = frozenset(["apa", "app", "lou", "ugi"])
 LOW_RESOLUTION = 3.5
 """Points per mm below which a file of hpb is L: a part of this group is at 84 points per inch."""
 
-_PARTLY_LOW = frozenset(["apa", "app", "lou", "ugi"])
+_PARTLY_LOW = frozenset(["hpb"])
 
 UNUSABLE = {
     "atu": "pen lifts are not marked",
