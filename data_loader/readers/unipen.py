@@ -5,6 +5,7 @@ of ``include/<group>/``, which hold the ink. The categories overlap: most charac
 them. The same segment is read once.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from data_loader.readers.files import (
     source_fingerprint,
     split_by_hash,
 )
-from data_loader.readers.unipen_groups import UNUSABLE, tag_of, tags_of
+from data_loader.readers.unipen_groups import TAGS, UNUSABLE, tag_of, tags_of
 from data_loader.readers.unipen_segments import Source, check_levels
 from handwriting.errors import DataError
 from handwriting.formats.unipen_reader import read_unipen_ink, unipen_ink
@@ -79,6 +80,7 @@ class UnipenReader(BaseReader):
         self.validation_fraction = validation_fraction
         self.test_fraction = test_fraction
         self.seed = seed
+        self._within: Counter[str] = Counter()
 
     def read(self) -> Iterator[Line]:
         """Stream the lines, one file's ink at a time, in the order of the files' names.
@@ -88,6 +90,7 @@ class UnipenReader(BaseReader):
             DataError: when no line can be used.
         """
         self.skipped = type(self.skipped)()
+        self._within = Counter()
         root = self._root()
         folders = IncludeFolders(root, (root / "include",))
         found = False
@@ -100,6 +103,9 @@ class UnipenReader(BaseReader):
                         yield line
         if not found:
             self.raise_no_line(root)
+        for level, number in self._within.items():
+            message = f"{root}: {number:,} {level} are part of lines or words that are read"
+            self.skipped.add(f"{level} within what is read", message, number)
 
     def fingerprint(self) -> dict[str, Any]:
         """The files with their sizes and times, and the settings.
@@ -139,7 +145,7 @@ class UnipenReader(BaseReader):
             return False
         if group in self.groups or any(tag in self.groups for tag in tags_of(group)):
             return True
-        if tags_of(group) == ("L",):
+        if tags_of(group) == ("L",) and not set(self.groups).isdisjoint(TAGS):
             reason = "file of coarse ink (tag L)"
             self.skipped.add(reason, f"{root / 'data'}: group {group}: {reason}", number)
         return False
@@ -169,12 +175,12 @@ class UnipenReader(BaseReader):
         stem = Path(name).with_suffix("")
         writer = f"{group}/{source.ink.writer or '_'.join(stem.parts[1:])}"
         split = split_by_hash(writer, self.seed, self.validation_fraction, self.test_fraction)
-        for piece in source.pieces(group, self.levels, self.skipped):
+        for piece in source.pieces(group, self.levels, self.skipped, self._within):
             source_id = f"{stem.as_posix()}#{piece.level[0]}{piece.place}"
             yield Line(strokes_from_points(piece.strokes), piece.label, writer, source_id, split)
 
 
-_NOT_SETTINGS = ("skipped", "data_dir")
+_NOT_SETTINGS = ("skipped", "data_dir", "_within")
 
 
 def _paths_by_name(folder: Path) -> dict[str, list[Path]]:

@@ -9,6 +9,8 @@ MEDIUM = frozenset(
 )
 LOW = frozenset(["apa", "app", "lou", "ugi"])
 
+TAGS = ("H", "M", "L")
+
 LOW_RESOLUTION = 3.5
 """Points per mm below which a file of hpb is L: a part of this group is at 84 points per inch."""
 

@@ -2,9 +2,9 @@
 
 A row ends where the next part of the text (a word, else a character) lies below the part before it
 and begins left of that part's middle. The parts must spell the text out, since only then it is
-known which of the text is on which row. In the texts of four contributors (``apb apc apd ape``)
-this agrees with rows divided by eye and by hand in 1,390 of 1,510; it divides none of their texts
-that are on one row, but for 3.
+known which of the text is on which row. Of 1,510 texts of four contributors (``apb apc apd ape``)
+1,394 come out as in a division made independently; of 8,166 texts that this one has on one row, 33
+are divided, 12 of them outside the groups of coarse ink.
 
 Shapes: ``n`` points of one stroke.
 """

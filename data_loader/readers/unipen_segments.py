@@ -4,6 +4,7 @@ Shapes: ``n`` points of one stroke.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -74,13 +75,16 @@ class Source:
             else:
                 self._others.append(segment)
 
-    def pieces(self, group: str, levels: list[str] | None, skipped: Skipped) -> Iterator[Piece]:
+    def pieces(
+        self, group: str, levels: list[str] | None, skipped: Skipped, within: Counter[str]
+    ) -> Iterator[Piece]:
         """Stream what is read of the file, the longest level first.
 
         Args:
             group: its contributor.
             levels: some of ``LEVELS``; None: all, and no ink twice.
-            skipped: told of what is left out.
+            skipped: told of what is left out as of no use.
+            within: counts by level what is left out as part of what is read.
         """
         for segment in self._others:
             message = f"{segment.where}: {segment.level} {segment.label!r}"
@@ -94,8 +98,7 @@ class Source:
             read: list[Piece] = []
             for piece in usable[level]:
                 if levels is None and any(taken[components].any() for components in piece.slices):
-                    message = f"{piece.where}: {piece.label!r} is part of what is read"
-                    skipped.add(f"{level} within what is read", message)
+                    within[level] += 1
                     continue
                 pieces = self._rows(piece, parts) if level == "lines" else [piece]
                 if not pieces:
