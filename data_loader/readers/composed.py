@@ -44,8 +44,8 @@ class ComposedReader(BaseReader):
     Args:
         source: yields single characters and words (lines of one word); others are passed over.
         num_lines: lines that are composed, over all splits.
-        text_shares: weight of each kind of text (``composed_grammar.KINDS``); those that are not named
-            are not drawn.
+        text_shares: weight of each kind of text (``composed_grammar.KINDS``); kinds that are not
+            named are not drawn.
         max_characters: longest text.
         seed: of all that is drawn.
 
@@ -71,11 +71,8 @@ class ComposedReader(BaseReader):
         self.seed = seed
         unknown = sorted(set(text_shares) - set(KINDS))
         if unknown or not any(weight > 0 for weight in text_shares.values()):
-            raise ConfigError(
-                [
-                    f"text_shares: should name some of {', '.join(KINDS)}, got {', '.join(unknown) or 'none'}"
-                ]
-            )
+            given = ", ".join(unknown) or "none"
+            raise ConfigError([f"text_shares: should name some of {', '.join(KINDS)}, got {given}"])
 
     def read(self) -> Iterator[Line]:
         """Stream the lines.

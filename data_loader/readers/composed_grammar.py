@@ -1,4 +1,4 @@
-"""Texts that corpora of copied prose lack: numbers, money, dates, addresses, capitals, code and more.
+"""Texts that corpora of copied prose lack: numbers, money, dates, addresses, capitals, code.
 
 ``KINDS`` has a function for each kind; all draw from NumPy's generator and a list of words.
 """
@@ -147,7 +147,7 @@ def _chance(random: Random, probability: float) -> bool:
 
 
 def _digits(random: Random, least: int, most: int) -> str:
-    """A number of ``least`` to ``most`` digits that begins with none of 0, unless it is one digit."""
+    """A number of ``least`` to ``most`` digits; of several, the first is not 0."""
     length = int(random.integers(least, most + 1))
     text = "".join(_pick(random, _DIGITS) for _ in range(length))
     return text if length == 1 or text[0] != "0" else _pick(random, _DIGITS[1:]) + text[1:]
@@ -211,9 +211,10 @@ def _date(random: Random, words: Sequence[str]) -> str:
 
 
 def _time(random: Random, words: Sequence[str]) -> str:
+    half = _pick(random, ("am", "pm", "AM", "PM"))
     hour, minute = int(random.integers(24)), int(random.integers(60))
     forms = (
-        f"{hour}:{minute:02d}", f"{hour % 12 + 1}:{minute:02d} {_pick(random, ('am', 'pm', 'AM', 'PM'))}",
+        f"{hour}:{minute:02d}", f"{hour % 12 + 1}:{minute:02d} {half}",
         f"{hour:02d}:{minute:02d}:{int(random.integers(60)):02d}", f"{hour % 12 + 1} o'clock",
         f"{hour}h{minute:02d}", f"{hour:02d}:{minute:02d}-{(hour + 1) % 24:02d}:{minute:02d}",
     )  # fmt: skip
@@ -223,8 +224,9 @@ def _time(random: Random, words: Sequence[str]) -> str:
 def _phone(random: Random, words: Sequence[str]) -> str:
     area, first, last = _digits(random, 3, 3), _digits(random, 3, 3), _digits(random, 4, 4)
     forms = (
-        f"({area}) {first}-{last}", f"{area}-{first}-{last}", f"+{_digits(random, 1, 2)} {area} {first}{last}",
-        f"{first}-{last}", f"0{area} / {first} {last}", f"{area}.{first}.{last}", f"Tel. {first} {last}",
+        f"({area}) {first}-{last}", f"{area}-{first}-{last}", f"{area}.{first}.{last}",
+        f"+{_digits(random, 1, 2)} {area} {first}{last}", f"{first}-{last}",
+        f"0{area} / {first} {last}", f"Tel. {first} {last}",
         f"x{_digits(random, 3, 4)}", f"#{_digits(random, 2, 5)}",
     )  # fmt: skip
     return _pick(random, forms)
@@ -254,7 +256,8 @@ def _web(random: Random, words: Sequence[str]) -> str:
 def _address(random: Random, words: Sequence[str]) -> str:
     street = f"{_digits(random, 1, 4)} {_name(random, words)} {_pick(random, _STREETS)}"
     town = f"{_name(random, words)}, {_pick(random, _STATES)} {_digits(random, 5, 5)}"
-    other = f"{_name(random, words)} {_digits(random, 1, 3)}, {_digits(random, 4, 5)} {_name(random, words)}"
+    place = f"{_digits(random, 4, 5)} {_name(random, words)}"
+    other = f"{_name(random, words)} {_digits(random, 1, 3)}, {place}"
     return _pick(
         random, (street, town, f"{street}, {town}", other, f"P.O. Box {_digits(random, 2, 4)}")
     )
@@ -292,10 +295,11 @@ def _code(random: Random, words: Sequence[str]) -> str:
     name, other = _pick(random, words), _pick(random, words)
     number, keyword = _digits(random, 1, 3), _pick(random, _KEYWORDS)
     forms = (
-        f"{name}[{number}] = {other};", f"{keyword} ({name} == {number}) {{", f"{name}_{other}({number});",
-        f"/* {name} {other} */", f"#define {name.upper()} {number}", f"{name} |= ~{other} & 0x{number};",
-        f"x = {name} % {number} + {other}^2;", f"`{name}` \\ {other} | {keyword}", f'print("{name}")',
-        f"}} // {name}", f"{keyword} {name}: {other}", f"<{name}>{other}</{name}>", f"${name} @{other}",
+        f"{name}[{number}] = {other};", f"{keyword} ({name} == {number}) {{",
+        f"{name}_{other}({number});", f"/* {name} {other} */", f"#define {name.upper()} {number}",
+        f"{name} |= ~{other} & 0x{number};", f"x = {name} % {number} + {other}^2;",
+        f"`{name}` \\ {other} | {keyword}", f'print("{name}")', f"}} // {name}",
+        f"{keyword} {name}: {other}", f"<{name}>{other}</{name}>", f"${name} @{other}",
     )  # fmt: skip
     return _pick(random, forms)
 

@@ -1,15 +1,15 @@
 """Lines of ink put together from one writer's own characters and words.
 
-Where a character stands on its line is known from its kind: a small letter lies between the
-baseline and the x-height, a capital is twice as high, a comma hangs. A writer's x-height is measured
-on those characters; a word's baseline on the letters that its text has.
+The place of a character on its line is known from its kind: a small letter lies between the baseline
+and the x-height, a capital is twice as high, a comma hangs. A writer's x-height is measured on these
+characters; a word's baseline on the letters that its text has.
 
 Shapes: ``n`` points of a stroke, y upwards.
 """
 
-from functools import cached_property
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 

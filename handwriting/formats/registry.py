@@ -64,6 +64,7 @@ FORMATS = (
     ),
     Format("inkml", "W3C's ink markup", "inkml_reader:read_inkml", "inkml_writer:write_inkml"),
     Format("gcode", "pen plotter program", page_writer="gcode_writer:write_gcode"),
+    Format("dat", "UNIPEN", "unipen_reader:read_unipen"),
     Format("npy", "NumPy array of strokes", "npy_reader:read_npy"),
 )
 READ_SUFFIXES = tuple(entry.suffix for entry in FORMATS if entry.reader)
