@@ -1,8 +1,8 @@
 """Lines of ink put together from one writer's own characters and words.
 
-The place of a character on its line is known from its kind: a small letter lies between the baseline
-and the x-height, a capital is twice as high, a comma hangs. A writer's x-height is measured on these
-characters; a word's baseline on the letters that its text has.
+The place of a character on its line is known from its kind: a small letter lies between the
+baseline and the x-height, a capital is twice as high, a comma hangs. A writer's x-height is
+measured on these characters; a word's baseline on the letters that its text has.
 
 Shapes: ``n`` points of a stroke, y upwards.
 """
