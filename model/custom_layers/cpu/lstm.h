@@ -23,7 +23,7 @@ std::vector<at::Tensor> lstm_forward(
   const Steps steps(counts, lines);
   const auto acc = hidden.options(), op = acc.dtype(scalar_type<op_t>());
   const PackedMatrix<op_t> recurrent(weight_hidden.t());
-  const auto to_gates = weight_inputs.to(op.dtype()).t();
+  const ChunkWeight<op_t> to_gates(weight_inputs.t());
   auto hiddens = at::empty({lines + steps.rows(), size}, acc);
   auto state = cell.clone(at::MemoryFormat::Contiguous);
   auto gates = at::empty({keep ? steps.rows() : steps.most_rows(), 4 * size}, op);
@@ -43,7 +43,7 @@ std::vector<at::Tensor> lstm_forward(
     int64_t column = 0;
     for (const auto& part : inputs)
       copy_columns(entering, column, part.narrow(0, chunk.first_row, chunk.rows));
-    at::mm_out(known, entering, to_gates);
+    to_gates.multiply(entering, known);
     over_lines(lines, [&](int64_t begin, int64_t end) {
       for (int64_t step = chunk.first_step; step < chunk.last_step; step++) {
         const int64_t stop = std::min(end, steps.count(step));
@@ -84,7 +84,6 @@ std::vector<at::Tensor> lstm_backward(
   const Steps steps(counts, lines);
   const auto acc = hiddens.options(), op = acc.dtype(scalar_type<op_t>());
   const PackedMatrix<op_t> recurrent(weight_hidden);
-  const auto to_inputs = weight_inputs.to(op.dtype());
   const acc_t bound =
       clip ? static_cast<acc_t>(*clip) : std::numeric_limits<acc_t>::infinity();
   const bool of_weights = needed.get(needed.size() - 1);
@@ -98,8 +97,13 @@ std::vector<at::Tensor> lstm_backward(
   if (of_weights) joined.select(1, size + total_width(inputs)).fill_(1);
   auto grad_weights = of_weights ? at::zeros({4 * size, width}, acc) : at::empty({0}, acc);
   std::vector<at::Tensor> grad_inputs;
-  for (size_t i = 0; i < inputs.size(); i++)
-    grad_inputs.push_back(at::empty(needed[i] ? inputs[i].sizes() : at::IntArrayRef({0}), acc));
+  std::vector<std::optional<PackedMatrix<op_t>>> to_inputs(inputs.size());
+  for (int64_t i = 0, column = 0; i < static_cast<int64_t>(inputs.size()); i++) {
+    const int64_t part = inputs[i].size(1);
+    grad_inputs.push_back(at::empty({needed[i] ? steps.rows() : 0, part}, acc));
+    if (needed[i]) to_inputs[i].emplace(weight_inputs.narrow(1, column, part));
+    column += part;
+  }
 
   auto chunks = steps.chunks();
   for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
@@ -124,21 +128,17 @@ std::vector<at::Tensor> lstm_backward(
       recurrent.release();
     });
     const auto of_gates = grad_gates.narrow(0, 0, chunk->rows);
-    int64_t column = 0;
-    for (size_t i = 0; i < inputs.size(); i++) {
-      const int64_t part = inputs[i].size(1);
-      if (needed[i])
-        grad_inputs[i].narrow(0, chunk->first_row, chunk->rows)
-            .copy_(at::mm(of_gates, to_inputs.narrow(1, column, part)));
-      column += part;
-    }
+    for (size_t i = 0; i < inputs.size(); i++)
+      if (to_inputs[i])
+        multiply_rows<op_t>(
+            of_gates, *to_inputs[i], grad_inputs[i].narrow(0, chunk->first_row, chunk->rows));
     if (!of_weights) continue;
     const auto entering = joined.narrow(0, 0, chunk->rows);
-    column = 0;
+    int64_t column = 0;
     copy_before(entering, column, hiddens, steps, *chunk);
     for (const auto& part : inputs)
       copy_columns(entering, column, part.narrow(0, chunk->first_row, chunk->rows));
-    add_weight_gradient(grad_weights, of_gates, entering);
+    add_weight_gradient<op_t>(grad_weights, of_gates, entering);
   }
   std::vector<at::Tensor> gradients = {from_next.narrow(1, 0, size), of_cell, grad_weights};
   gradients.insert(gradients.end(), grad_inputs.begin(), grad_inputs.end());

@@ -87,6 +87,29 @@ std::vector<at::Tensor> run_window_backward(
   });
 }
 
+// Rows [R, K] of float times weight [N, K] transposed, plus the bias [N] where there is one.
+at::Tensor run_linear(
+    const at::Tensor& rows, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
+  check_contiguous(rows, at::kFloat);
+  auto out = at::empty({rows.size(0), weight.size(0)}, rows.options());
+  multiply_rows<float>(rows, PackedMatrix<float>(weight.t()), out);
+  return bias ? out.add_(*bias) : out;
+}
+
+// first [R, M] transposed times second [R, N]: [M, N].
+at::Tensor run_transposed_product(const at::Tensor& first, const at::Tensor& second) {
+  check_contiguous(first, at::kFloat);
+  const int64_t columns = second.size(1);
+  const int64_t padded = rounded_up(columns, block_columns<float>());
+  auto sum = at::zeros({first.size(1), padded}, first.options());
+  for (int64_t row = 0; row < first.size(0); row += kRowsAtOnce) {
+    const int64_t count = std::min(kRowsAtOnce, first.size(0) - row);
+    const auto rows = at::constant_pad_nd(second.narrow(0, row, count), {0, padded - columns});
+    add_transposed_product<float>(sum, first.narrow(0, row, count), rows.contiguous());
+  }
+  return sum.narrow(1, 0, columns);
+}
+
 TORCH_LIBRARY(handwriting, library) {
   library.def(
       "lstm_forward(Tensor[] inputs, Tensor weight_inputs, Tensor weight_hidden, Tensor bias,"
@@ -108,6 +131,9 @@ TORCH_LIBRARY(handwriting, library) {
       " Tensor mask, Tensor[] kept, float[] ranges, float? clip, bool of_inputs,"
       " bool of_weights) -> Tensor[]",
       run_window_backward);
+  library.def("linear(Tensor rows, Tensor weight, Tensor? bias) -> Tensor", run_linear);
+  library.def(
+      "transposed_product(Tensor first, Tensor second) -> Tensor", run_transposed_product);
 }
 
 }  // namespace

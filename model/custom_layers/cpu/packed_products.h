@@ -44,19 +44,26 @@ constexpr int64_t block_columns() {
   return 2 * kVectorBytes / static_cast<int64_t>(sizeof(T));
 }
 
-// One block of columns for `R` rows; `block` is [K, block_columns].
-template <int R, typename T>
+// One block of columns for `R` rows, into C or added to it; `block` is [K, block_columns], A has
+// its rows `row_stride` apart and what they are multiplied with `inner_stride`.
+template <int R, bool add, typename T>
 inline void vector_block(
-    const T* a, int64_t stride, const T* block, int64_t inner, T* c, int64_t c_stride) {
+    const T* a, int64_t row_stride, int64_t inner_stride, const T* block, int64_t inner, T* c,
+    int64_t c_stride) {
   using vector = typename VectorOf<T>::type;
   constexpr int64_t lanes = block_columns<T>() / 2;
   vector sums[R][2] = {};
+#pragma GCC unroll 16
+  for (int r = 0; add && r < R; r++) {
+    sums[r][0] = *reinterpret_cast<const vector*>(c + r * c_stride);
+    sums[r][1] = *reinterpret_cast<const vector*>(c + r * c_stride + lanes);
+  }
   for (int64_t k = 0; k < inner; k++) {
     const vector first = *reinterpret_cast<const vector*>(block + k * 2 * lanes);
     const vector second = *reinterpret_cast<const vector*>(block + (k * 2 + 1) * lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++) {
-      const T value = a[r * stride + k];
+      const T value = a[r * row_stride + k * inner_stride];
       sums[r][0] += value * first;
       sums[r][1] += value * second;
     }
@@ -217,8 +224,8 @@ class PackedMatrix {
     const auto* blocks = data<acc_t>(packed_);
     for (int64_t n = 0; n < columns_; n += width_) {
       over_rows(rows, [&](auto count, int64_t first) {
-        vector_block<decltype(count)::value>(
-            a + first * stride, stride, blocks + n * inner_, inner_, c + first * c_stride + n,
+        vector_block<decltype(count)::value, false>(
+            a + first * stride, stride, 1, blocks + n * inner_, inner_, c + first * c_stride + n,
             c_stride);
       });
     }

@@ -14,6 +14,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "large_products.h"
 #include "packed_products.h"
 #include "vector_math.h"
 
@@ -108,13 +109,38 @@ inline void copy_before(
 }
 
 // sum += gates^T joined: the weights' gradient, [4H, J].
+template <typename op_t>
 inline void add_weight_gradient(
     const at::Tensor& sum, const at::Tensor& gates, const at::Tensor& joined) {
-  if (sum.scalar_type() == gates.scalar_type())
-    sum.addmm_(gates.t(), joined);
-  else
+  if constexpr (std::is_same_v<op_t, bfloat16>)
     sum.add_(at::mm(gates.t(), joined));
+  else
+    add_transposed_product<op_t>(sum, gates, joined);
 }
+
+// A weight [I, O] for products over a chunk's rows that are kept as operands.
+template <typename op_t>
+class ChunkWeight {
+ public:
+  explicit ChunkWeight(const at::Tensor& weight) {
+    if constexpr (std::is_same_v<op_t, bfloat16>)
+      lowered_ = weight.to(at::kBFloat16);
+    else
+      packed_.emplace(weight);
+  }
+
+  // out[rows, O] = rows times the weight.
+  void multiply(const at::Tensor& rows, at::Tensor out) const {
+    if constexpr (std::is_same_v<op_t, bfloat16>)
+      at::mm_out(out, rows, lowered_);
+    else
+      multiply_rows<op_t>(rows, *packed_, out);
+  }
+
+ private:
+  at::Tensor lowered_;
+  std::optional<PackedMatrix<op_t>> packed_;
+};
 
 inline int64_t total_width(at::TensorList parts) {
   int64_t width = 0;

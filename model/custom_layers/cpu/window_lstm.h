@@ -289,7 +289,7 @@ std::vector<at::Tensor> window_lstm_backward(
     copy_before(entering, column, hiddens, steps, *chunk);
     copy_before(entering, column, windows, steps, *chunk);
     copy_columns(entering, column, inputs.narrow(0, chunk->first_row, chunk->rows));
-    add_weight_gradient(grad_weights, grad_gates.narrow(0, 0, chunk->rows), entering);
+    add_weight_gradient<op_t>(grad_weights, grad_gates.narrow(0, 0, chunk->rows), entering);
   }
   return {
       from_next.narrow(1, 0, size), of_cell,      of_kappa,
