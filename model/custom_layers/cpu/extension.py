@@ -1,9 +1,9 @@
 """The operators in C++: built for this processor at their first use, then found in a cache.
 
-The cache is torch's for extensions (``TORCH_EXTENSIONS_DIR``, by default under ``~/.cache``), with a
-folder for each combination of source, torch and processor. ``HANDWRITING_COMPILED=0`` does without
-the operators; so does a machine without a C++ compiler or ninja, where a line of the log says how to
-get them.
+The cache is torch's for extensions (``TORCH_EXTENSIONS_DIR``, by default under ``~/.cache``), with
+a folder for each combination of source, torch and processor. ``HANDWRITING_COMPILED=0`` does
+without the operators; so does a machine without a C++ compiler or ninja, where a line of the log
+says how to get them.
 """
 
 import functools
@@ -62,15 +62,20 @@ def load_operators() -> None:
     Raises:
         Unavailable: there is no way.
     """
-    from torch.utils import cpp_extension
-
-    folder = Path(cpp_extension.get_default_build_root()) / f"handwriting_{_key()}"
+    folder = _cache() / f"handwriting_{_key()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock"):
             _load_or_build(folder)
     except OSError as error:
         raise Unavailable(f"the cache cannot be used ({error})") from error
+
+
+def _cache() -> Path:
+    """Where torch keeps extensions."""
+    from torch.utils import cpp_extension
+
+    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
 
 
 def _load_or_build(folder: Path) -> None:

@@ -21,8 +21,8 @@ COMPILED_ROWS = 256
 
 
 def linear(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
-    """``[R, O]`` of inputs ``[R, I_i]`` that side by side are ``[R, I]``, weight ``[O, I]`` and bias
-    ``[O]``; compiled where that is to be had."""
+    """Outputs ``[R, O]`` of inputs ``[R, I_i]`` that side by side are ``[R, I]``, with weight
+    ``[O, I]`` and bias ``[O]``; compiled where that is to be had."""
     if _is_compiled(parts[0], weight):
         return _Linear.apply(weight, bias, *parts)
     return _plain(parts, weight, bias)

@@ -141,8 +141,20 @@ class _WindowLSTM(torch.autograd.Function):
         weight = torch.cat([weight_recurrent, weight_input], dim=1)
         hiddens, windows, kappas, last, phis, gates, cells, raw = (
             torch.ops.handwriting.window_lstm_forward(
-                inputs, weight, bias, weight_window, bias_window, characters, mask, hidden, cell,
-                kappa, window, _RANGES, dtype, keep and any(ctx.needs_input_grad),
+                inputs,
+                weight,
+                bias,
+                weight_window,
+                bias_window,
+                characters,
+                mask,
+                hidden,
+                cell,
+                kappa,
+                window,
+                _RANGES,
+                dtype,
+                keep and any(ctx.needs_input_grad),
             )  # fmt: skip
         )
         ctx.save_for_backward(
@@ -165,8 +177,20 @@ class _WindowLSTM(torch.autograd.Function):
         of_weights = any(needed[1:4])
         grad_hidden, grad_cell, grad_kappa, grad_window, grad_inputs, joined, grad_raw = (
             torch.ops.handwriting.window_lstm_backward(
-                grad_hiddens, grad_windows, grad_cell, grad_kappa, inputs, weight, weight_window,
-                characters, mask, kept, _RANGES, ctx.gradient_clip, needed[0], of_weights,
+                grad_hiddens,
+                grad_windows,
+                grad_cell,
+                grad_kappa,
+                inputs,
+                weight,
+                weight_window,
+                characters,
+                mask,
+                kept,
+                _RANGES,
+                ctx.gradient_clip,
+                needed[0],
+                of_weights,
             )  # fmt: skip
         )
         weights: tuple[Tensor | None, ...] = (None, None, None)
