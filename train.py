@@ -32,7 +32,7 @@ from model.evaluation import (
 from model.weight_noise import AdaptiveWeightNoise
 from parse_config import ConfigParser
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
-from trainer.distributed import Distributed, distributed
+from trainer.distributed import Distributed, distributed, faster_arrangement
 from trainer.run_folder import RunFolder
 from trainer.trainer import Trainer, make_monitor
 from utils.errors import run_command
@@ -84,6 +84,8 @@ def build_trainer(config: ConfigParser, processes: Distributed) -> Trainer:
     )
     _log.info("%s", model)
     _log.info("%s, %d process(es)", processes.device, processes.world_size)
+    if advice := faster_arrangement(processes):
+        _log.info("%s", advice)
     trainer = Trainer(
         model=model,
         criterion=criterion,

@@ -62,7 +62,7 @@ class ColumnLSTM(nn.LSTM):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Run over a sequence, see ``LoopLSTM.forward``."""
         parts = [inputs] if isinstance(inputs, Tensor) else inputs
-        if is_compiled(self.weight_hh_l0, parts[0]):
+        if is_compiled(self.weight_hh_l0, *parts[0].shape[:2]):
             return self._forward_compiled(parts, state)
         if self._better_by_hand(parts[0]):
             return self.forward_by_hand(parts, state)
@@ -96,11 +96,7 @@ class ColumnLSTM(nn.LSTM):
         parts, state = self._in_own_type(parts, state)
         steps, lines = parts[0].shape[:2]
         rows = [part.flatten(0, 1) for part in parts]
-        dtype = product_type(self.weight_hh_l0)
-        with torch.autocast("cpu", enabled=False):
-            hiddens, cell = recurrences.lstm(
-                rows, joined_biases(self), state, [lines] * steps, dtype, self.gradient_clip
-            )
+        hiddens, cell = compiled_rows(self, rows, [lines] * steps, state, self.gradient_clip)
         hiddens = hiddens.unflatten(0, (steps, lines))
         return hiddens, (hiddens[-1:], cell.unsqueeze(0))
 
@@ -121,18 +117,36 @@ def joined_biases(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
     return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0 + layer.bias_hh_l0
 
 
-def is_compiled(weight: Tensor, inputs: Tensor) -> bool:
-    """Whether a layer with this recurrent weight runs over ``[T, B, I]`` in compiled operators."""
+def is_compiled(weight: Tensor, steps: int, lines: int) -> bool:
+    """Whether a layer with this recurrent weight runs over so many steps and lines in compiled
+    operators."""
     dtype = product_type(weight)
     return (
-        inputs.device.type == "cpu"
+        weight.device.type == "cpu"
         and weight.dtype == torch.float32
         and dtype in COMPILED
-        and len(inputs) >= COMPILED_STEPS
-        and inputs.shape[1] >= COMPILED_LINES[dtype]
+        and steps >= COMPILED_STEPS
+        and lines >= COMPILED_LINES[dtype]
         and extension.is_available()
         and bool(COMPILED[dtype])
     )
+
+
+def compiled_rows(
+    layer: nn.LSTM,
+    parts: Sequence[Tensor],
+    counts: Sequence[int],
+    state: tuple[Tensor, Tensor],
+    gradient_clip: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A layer over rows ``[R, I_i]``, see ``recurrences.lstm``, where ``is_compiled``."""
+    dtype = product_type(layer.weight_hh_l0)
+    own_type = layer.weight_hh_l0.dtype
+    parts, state = ([each.to(own_type) for each in group] for group in (parts, state))
+    with torch.autocast("cpu", enabled=False):
+        return recurrences.lstm(
+            parts, joined_biases(layer), tuple(state), counts, dtype, gradient_clip
+        )
 
 
 class _Recurrence(torch.autograd.Function):
