@@ -10,6 +10,10 @@ from features to texts, beside the bare encoder's forward pass, both without gra
 An untrained model ends its texts nowhere sensible. Here ``EndingTexts`` ends each where the true
 text ends: the model does all of its work and writes as many characters as a trained one would.
 
+With ``--uncompiled`` the model also runs without its compiled recurrences. ``--processor-time``
+counts the seconds that this process computed, whatever else the machine did; it is meant for one
+thread.
+
 All take turns, so that what else the machine does falls on all alike; ratios are of the medians.
 Without ``--data`` the lines are random, of lengths that are spread as in a batch of IAM-OnDB:
 features of half of the longest line's points and more (0.74 of them on the average), texts of 0.43
@@ -30,6 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from base.batch import RecognitionBatch
+from benchmarks.compiled import uncompiled
 from benchmarks.report import Report, about_run
 from data_loader.loader_settings import LoaderSettings
 from data_loader.readers.auto import AutoReader
@@ -198,7 +203,10 @@ def _measure(
     name: str, batches: Sequence[RecognitionBatch], bare: Call, model: Call, options: Any
 ) -> list[list[str]]:
     """Time both, print it, and return the rows of a table."""
-    times = _interleaved({"bare": bare, "model": model}, batches, options)
+    calls = {"bare": bare, "model": model}
+    if options.uncompiled:
+        calls["model uncompiled"] = _uncompiled(model)
+    times = _interleaved(calls, batches, options)
     points = statistics.mean(batch.features.shape[1] for batch in batches)
     characters = statistics.mean(batch.text_lengths.float().mean().item() for batch in batches)
     print(
@@ -216,11 +224,27 @@ def _measure(
     rate = sum(lines) / sum(times["model"])
     print(f"  {rate:.0f} lines a second: {options.lines / rate:.0f} s for {options.lines} lines")
     sizes = [str(len(batches[0])), f"{points:.0f}"]
+    without = []
+    if options.uncompiled:
+        slower = medians["model uncompiled"]
+        print(f"  model uncompiled / model: {slower / medians['model']:.2f} of the medians")
+        relative = f"{slower / medians['bare']:.2f}"
+        seconds = f"{slower:.3f}"
+        without = [[f"{name}, model uncompiled", *sizes, seconds, relative, "", ""]]
     more = [f"{ratio:.2f}", f"{rate:.0f}", f"{options.lines / rate:.0f}"]
     return [
         [f"{name}, bare encoder", *sizes, f"{medians['bare']:.3f}", "1.00", "", ""],
         [f"{name}, model", *sizes, f"{medians['model']:.3f}", *more],
+        *without,
     ]
+
+
+def _uncompiled(call: Call) -> Call:
+    def run(batch: RecognitionBatch) -> Any:
+        with uncompiled():
+            return call(batch)
+
+    return run
 
 
 def _report(rows: list[list[str]], options: argparse.Namespace) -> Report:
@@ -238,15 +262,16 @@ def _interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of each call with one batch after the other, in turns, after one that is not
     counted."""
+    clock = time.process_time if options.processor_time else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(-1, options.repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call(batches[turn % len(batches)])
             if options.device == "cuda":
                 torch.cuda.synchronize()
             if turn >= 0:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
@@ -310,6 +335,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=5364, help="of an epoch")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
+    parser.add_argument(
+        "--uncompiled", action="store_true", help="beside the model without compiled recurrences"
+    )
+    parser.add_argument(
+        "--processor-time", action="store_true", help="seconds that were computed, of one thread"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
     parser.add_argument("--json", metavar="FILE", help="also write what was measured")

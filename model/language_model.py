@@ -21,7 +21,7 @@ from base.batch import Batch, mask_from_lengths
 from base.registry import LOSSES, METRICS, MODELS
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
-from model.custom_layers.lstm import initialise_lstm
+from model.custom_layers.lstm import compiled_rows, initialise_lstm, is_compiled
 from model.decoder_protocols import LanguageScorer
 from model.models import Count, Probability
 
@@ -117,11 +117,26 @@ class CharacterLanguageModel(BaseModel):
         hidden, cell = [], []
         for index, layer in enumerate(self.layers):
             before = tuple(part[:, index].unsqueeze(0).contiguous() for part in state)
-            values, (last_hidden, last_cell) = layer(values, before)
+            values, (last_hidden, last_cell) = _run_layer(layer, values, before)
             values = F.dropout(values, self.dropout, self.training)
             hidden.append(last_hidden.squeeze(0))
             cell.append(last_cell.squeeze(0))
         return self.output(values), LanguageState(torch.stack(hidden, 1), torch.stack(cell, 1))
+
+
+def _run_layer(
+    layer: nn.LSTM, values: Tensor, state: tuple[Tensor, Tensor]
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """A layer over ``[B, U, I]`` from a state of ``[1, B, H]`` each; compiled where that is to be
+    had."""
+    texts, characters = values.shape[:2]
+    if not is_compiled(layer.weight_hh_l0, characters, texts):
+        return layer(values, state)
+    rows = values.transpose(0, 1).flatten(0, 1)
+    start = (state[0].squeeze(0), state[1].squeeze(0))
+    hiddens, cell = compiled_rows(layer, [rows], [texts] * characters, start)
+    hiddens = hiddens.unflatten(0, (characters, texts)).transpose(0, 1)
+    return hiddens, (hiddens[:, -1].unsqueeze(0), cell.unsqueeze(0))
 
 
 class _Translated:

@@ -17,6 +17,7 @@ from base.base_model import BaseModel
 from base.batch import Batch
 from base.registry import MODELS
 from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.cpu.linear import linear
 from model.custom_layers.lstm import FastLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
     GaussianAttentionState,
@@ -153,18 +154,16 @@ class StackedHandwriting(BaseModel):
         """Raw outputs from the layers' hidden outputs ``[T, B, H]``, in the weights' own precision
         also under autocast: a log-sigma rounded to 8 bits would be a different density.
 
-        In training a product for each layer saves a copy of all hidden outputs side by side.
+        Each layer's outputs are dropped out anew.
         """
         with torch.autocast(hidden[0].device.type, enabled=False):
             parts = [part.to(self.output.weight.dtype) for part in hidden]
-            if not (self.training and torch.is_grad_enabled()):
-                features = torch.cat(parts, dim=-1)  # [T, B, L*H]
+            if len(parts[0]) == 1 and not self.training:
+                features = torch.cat(parts, dim=-1)  # [1, B, L*H]
                 return clip_gradient(self.output(features), self.output_gradient_clip)
-            raw = self.output.bias
-            weights = self.output.weight.split(self.hidden_size, dim=1)
-            for part, weight in zip(parts, weights, strict=True):
-                dropped = F.dropout(part, self.output_dropout, self.training)
-                raw = torch.addmm(raw, dropped.flatten(0, 1), weight.t())
+            parts = [part.flatten(0, 1) for part in parts]
+            parts = [F.dropout(part, self.output_dropout, self.training) for part in parts]
+            raw = linear(parts, self.output.weight, self.output.bias)
         raw = raw.unflatten(0, hidden[0].shape[:2])
         return clip_gradient(raw, self.output_gradient_clip)
 

@@ -20,7 +20,7 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.weight_noise import AdaptiveWeightNoise
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
-from trainer.distributed import Distributed
+from trainer.distributed import Distributed, faster_arrangement
 from trainer.run_folder import RunFolder
 from trainer.settings import TrainerSettings
 from trainer.trainer import Trainer
@@ -93,6 +93,8 @@ def build_trainer(
     )
     _log.info("%s", model)
     _log.info("%s, %d process(es)", processes.device, processes.world_size)
+    if advice := faster_arrangement(processes):
+        _log.info("%s", advice)
     trainer = Trainer(
         model=model,
         criterion=criterion,

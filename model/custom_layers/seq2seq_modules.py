@@ -23,7 +23,7 @@ from model.custom_layers.attention_recurrence import (
     attend_over_text,
     attention_energies,
 )
-from model.custom_layers.lstm import initialise_lstm
+from model.custom_layers.lstm import compiled_rows, initialise_lstm, is_compiled
 
 STRIDE = 2
 # Frames that are hidden together in training.
@@ -237,6 +237,11 @@ def _reversed(values: Tensor, rows: FrameRows) -> Tensor:
 
 def _over_blocks(layer: nn.LSTM, rows: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
     """``[R, I]`` to ``[R, H]``; a block begins with the states that its lines ended the last in."""
+    lines = sizes[0][1]
+    if is_compiled(layer.weight_hh_l0, sum(frames for frames, _ in sizes), lines):
+        counts = [count for frames, count in sizes for _ in range(frames)]
+        zeros = layer.weight_hh_l0.new_zeros(lines, layer.hidden_size)
+        return compiled_rows(layer, [rows], counts, (zeros, zeros))[0]
     outputs, state = [], None
     for block, size in zip(rows.split([math.prod(size) for size in sizes]), sizes, strict=True):
         if state is not None:
