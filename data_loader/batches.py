@@ -66,6 +66,8 @@ class BucketBatchSampler:
         rank: number of this process.
         world_size: number of processes.
         epoch_lines: which positions an epoch has; None for all of them in every epoch.
+        groups: a number for each line, ``[L]``: without ``shuffle``, a batch has lines of one
+            group, and the groups follow one another. None for one group.
 
     Raises:
         ValueError: for a number out of its range, or, when shuffling, for fewer lines or a smaller
@@ -82,7 +84,9 @@ class BucketBatchSampler:
         rank: int = 0,
         world_size: int = 1,
         epoch_lines: EpochLines | None = None,
+        groups: np.ndarray | None = None,
     ) -> None:
+        self.groups = groups
         self.epoch_lines = epoch_lines
         self.lengths = np.asarray(lengths, dtype=np.int64)
         self.batch_size = batch_size
@@ -107,6 +111,8 @@ class BucketBatchSampler:
 
     def __len__(self) -> int:
         """Batches that this process gets in an epoch, the same in every epoch."""
+        if self.groups is not None and not self.shuffle:
+            return sum(len(batch) > self.rank for batch in self.global_batches(0))
         return sum(size > self.rank for size in self._batch_sizes(self._num_lines))
 
     @property
@@ -123,13 +129,21 @@ class BucketBatchSampler:
     def global_batches(self, epoch: int) -> list[np.ndarray]:
         """The batches of ``epoch``, int64 ``[B]`` each, the same in every process."""
         if not self.shuffle:
-            return self._cut(np.argsort(self.lengths, kind="stable"))
+            order = np.argsort(self.lengths, kind="stable")
+            return [batch for group in self._grouped(order) for batch in self._cut(group)]
         generator = np.random.default_rng((self.seed, epoch))
         order = generator.permutation(self._num_lines)
         if self.epoch_lines is not None:
             order = self.epoch_lines.of(epoch)[order]
         batches = [batch for pool in self._pools(order) for batch in self._cut(self._sorted(pool))]
         return [batches[number] for number in generator.permutation(len(batches))]
+
+    def _grouped(self, order: np.ndarray) -> list[np.ndarray]:
+        """The positions of each group, in the order given."""
+        if self.groups is None:
+            return [order]
+        of_order = self.groups[order]
+        return [order[of_order == group] for group in np.unique(self.groups)]
 
     def _pools(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut ``order`` into pools; a last pool of less than a batch joins the one before it."""

@@ -1,7 +1,7 @@
 """The data loader: batches of a prepared corpus, padded from the memory map."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Annotated, NamedTuple
@@ -263,9 +263,19 @@ class HandwritingDataLoader(BaseDataLoader):
         lines = self.corpus.split(split)
         used = lines
         if limit is not None and limit < len(lines):
-            used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
+            used = np.concatenate([*self._limited(lines, limit)])
         logger.info("split %r: %d of %d lines", split, len(used), len(lines))
         return used
+
+    def _limited(self, lines: np.ndarray, limit: int) -> Iterator[np.ndarray]:
+        """Of each source, its part of ``limit`` lines, evenly spread over those there are."""
+        sources = np.array([self.corpus.source(line) for line in lines])
+        names = np.unique(sources)
+        share = -(-limit // len(names))
+        for name in names:
+            own = lines[sources == name]
+            number = min(share, len(own))
+            yield own[np.linspace(0, len(own) - 1, number).round().astype(np.int64)]
 
     def _short_enough(self, lines: np.ndarray) -> np.ndarray:
         if self.settings.max_points is None:
@@ -294,10 +304,23 @@ class HandwritingDataLoader(BaseDataLoader):
             rank=self.context.rank,
             world_size=self.context.world_size,
             epoch_lines=self._epoch_lines(lines) if shuffle else None,
+            groups=None if shuffle or not self.groups else self._group_numbers(lines),
         )
         dataset = self._dataset(augmentation)
         keys = EpochSampler(lines, sampler, self._partners(lines) if shuffle else None)
         return SplitBatches(dataset, keys, self.settings.num_workers, self.settings.pin_memory)
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The sources, where there are several."""
+        return self.corpus.sources if len(self.corpus.sources) > 1 else ()
+
+    def group(self, index: int) -> str:
+        """Return the source of a line."""
+        return self.corpus.source(index)
+
+    def _group_numbers(self, lines: np.ndarray) -> np.ndarray:
+        return np.array([self.groups.index(self.group(line)) for line in lines])
 
     def _epoch_lines(self, lines: np.ndarray) -> EpochLines | None:
         """Which of the training lines each epoch has; None where each has all of them."""

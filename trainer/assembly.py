@@ -109,6 +109,7 @@ def build_trainer(
         seed=config.seed,
         sampler=sampler_of(model, loader),
         line_id=loader.line_id,
+        group_of=loader.group,
         run=_run_folder(config, processes, checkpoint),
     )
     # Each process drops out other units; the weights are the same in all of them by now.

@@ -159,3 +159,24 @@ def test_a_config_names_the_sources_with_their_cleaning() -> None:
     raw["data_loader"]["args"]["source"]["args"]["sources"][1]["cleaning"]["smoth"] = 1
     with pytest.raises(ConfigError, match=r"source\.args\.sources\.1\.cleaning\.smoth: unknown"):
         ConfigParser.from_dict(raw)
+
+
+def test_validation_batches_are_of_one_source_each(tmp_path: Path) -> None:
+    loader = HandwritingDataLoader(mixed(), **loader_parts(batch_size=4, cache_dir=str(tmp_path)))
+    assert loader.groups == ["few", "many"]
+    batches = list(loader.evaluation("trainset"))
+    assert len(batches) == len(loader.evaluation("trainset"))
+    seen = []
+    for batch in batches:
+        (group,) = {loader.group(int(index)) for index in batch.line_indices}
+        seen.append(group)
+    assert seen == sorted(seen)
+    lines = sorted(int(index) for batch in batches for index in batch.line_indices)
+    assert lines == loader.corpus.split("trainset").tolist()
+
+
+def test_a_limit_leaves_lines_of_every_source(tmp_path: Path) -> None:
+    loader = HandwritingDataLoader(mixed(), **loader_parts(cache_dir=str(tmp_path)))
+    batches = loader.evaluation("trainset", limit=8)
+    found = [loader.group(int(index)) for batch in batches for index in batch.line_indices]
+    assert found.count("few") == found.count("many") == 4

@@ -107,8 +107,6 @@ def test_one_that_differs_is_not_used(
     assert torch.equal(first, second) and torch.equal(first, run_layer())
 
 
-
-
 def test_a_lock_of_a_process_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     started = context.Event()
