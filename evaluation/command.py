@@ -77,8 +77,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             about, numbers, rows = _measure(evaluator, loader, split, options)
             report.update({**about, **numbers})
             write_lines(rows, loader.corpus, folder / "lines.csv")
-            print(describe(report))
-            print(describe_rows(evaluator.describe(numbers)), flush=True)
+            _print_numbers(report, evaluator.tables(numbers))
             lines = [loader.corpus.line(int(row["index"])) for row in rows]
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
@@ -100,6 +99,12 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         _save_pictures(samples.pictures, folder)
         names = sorted(file.name for file in folder.iterdir())
     print(f"written to {out}: {', '.join(names)}")
+
+
+def _print_numbers(report: dict[str, Any], tables: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    print(describe(report))
+    for table in tables:
+        print(describe_rows(table), flush=True)
 
 
 def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator:

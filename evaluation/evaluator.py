@@ -142,6 +142,10 @@ class Evaluator(ABC):
     def numbers(self) -> dict[str, Any]:
         """The task's numbers over all lines counted, plain values; nan where there was none."""
 
+    def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+        """The rows of each table that is printed of the numbers."""
+        return [self.describe(numbers)]
+
     def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The rows of a table in which the numbers are printed, each a cell under each name; one
         row for each number unless a task has a better table."""

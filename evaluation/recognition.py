@@ -31,6 +31,7 @@ from handwriting.text.error_rates import (
     line_errors,
     rate,
 )
+from handwriting.text.kinds import KINDS, kind_of
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel
 from model.recognition_metric import written_texts
@@ -120,7 +121,8 @@ class RecognitionEvaluator(Evaluator):
 
     def numbers(self) -> dict[str, Any]:
         """Error rates of greedy reading under the names that the metrics have in training, and
-        ``decodings``: a row for each decoding and label set."""
+        ``decodings``: a row for each decoding and label set; ``kinds``: a row for each kind of text
+        (``handwriting.text.kinds``) that there is, all characters told apart."""
         rows = self._rows()
         greedy = {row.label_set: row.counts for row in rows if row.key == self.decodings[0].key}
         numbers: dict[str, Any] = {"exact": greedy["all"].exact_rate}
@@ -139,7 +141,37 @@ class RecognitionEvaluator(Evaluator):
             }
             for row in rows
         ]
+        numbers["kinds"] = self._kinds()
         return numbers
+
+    def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+        """The rates of each decoding and label set, then those of each kind of text."""
+        kinds = [
+            {
+                name: _percent(value) if isinstance(value, float) else value
+                for name, value in row.items()
+            }
+            for row in numbers["kinds"]
+        ]
+        return [self.describe(numbers), kinds]
+
+    def _kinds(self) -> list[dict[str, Any]]:
+        """``kind``, ``lines``, and ``cer`` and ``exact`` of greedy reading and, where that is
+        another one, of the last decoding."""
+        rows = []
+        for kind in KINDS:
+            lines = [line for line in self._read.values() if kind_of(line.reference) == kind]
+            if not lines:
+                continue
+            row: dict[str, Any] = {"kind": kind, "lines": len(lines)}
+            for decoding in dict.fromkeys((self.decodings[0], self.shown)):
+                counts = ErrorCounts()
+                for line in lines:
+                    counts = counts.plus(line.errors(decoding, LABEL_SETS["all"]))
+                row[f"{decoding.key} cer"] = counts.cer
+                row[f"{decoding.key} exact"] = counts.exact_rate
+            rows.append(row)
+        return rows
 
     def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """A row for each decoding and label set, rates in percent."""
