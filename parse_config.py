@@ -32,6 +32,7 @@ from base.renamed import new_path, with_new_names
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
 from handwriting.errors import CheckpointError, ConfigError
 from utils.json_text import parse_json, read_json
+from utils.shipped import checkpoint_path, shipped_names
 
 # The packages that register components when they are imported.
 _COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
@@ -211,10 +212,16 @@ class ConfigParser:
         device: str = "auto",
         weights: Path | None = None,
     ) -> "ConfigParser":
-        """The config in the JSON file ``path``; as ``from_dict`` otherwise."""
+        """The config in the JSON file ``path``; as ``from_dict`` otherwise.
+
+        With ``weights``, the model is theirs, and so are the features of a recogniser; overrides
+        can still change settings such as dropout.
+        """
         raw = read_json(path)
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
+        if weights is not None:
+            overrides = [*_of_weights(weights), *overrides]
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -281,9 +288,12 @@ def _argument_parser(description: str | None) -> argparse.ArgumentParser:
     parser = _ArgumentParser(description=description, allow_abbrev=False)
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
-    add("-r", "--resume", type=Path, metavar="CHECKPOINT", help="checkpoint to go on from")
-    help_weights = "checkpoint whose weights a new run starts from, and whose vocabulary it keeps"
-    add("-w", "--weights", type=Path, metavar="CHECKPOINT", help=help_weights)
+    add("-r", "--resume", type=checkpoint_path, metavar="CHECKPOINT", help="checkpoint to resume")
+    help_weights = (
+        "checkpoint whose model and weights a new run starts from: a file, or one of"
+        f" {', '.join(shipped_names())}; new characters are added to its vocabulary"
+    )
+    add("-w", "--weights", type=checkpoint_path, metavar="CHECKPOINT", help=help_weights)
     help_set = "change one setting, such as trainer.epochs=3; VALUE is JSON, or else text"
     add("--set", action="append", default=[], metavar="PATH=VALUE", help=help_set)
     add("--lr", metavar="NUMBER", help="short for --set optimizer.args.lr=NUMBER")
@@ -363,6 +373,18 @@ def _joint_problems(config: Config) -> list[str]:
     problems = trial_lines(config.data_loader, config.optimizer, config.lr_scheduler)
     monitor = getattr(config.trainer, "monitor", None)
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
+
+
+def _of_weights(path: Path) -> list[tuple[str, Any]]:
+    """The settings that a checkpoint's weights were made for."""
+    from trainer.checkpointing import load_checkpoint
+
+    checkpoint = load_checkpoint(path)
+    settings = [("arch", checkpoint["arch"])]
+    features = checkpoint["config"]["data_loader"]["args"].get("features")
+    if features is not None:
+        settings.append(("data_loader.args.features", features))
+    return settings
 
 
 def _resume_problems(

@@ -1,6 +1,7 @@
 """What every model has in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import nn
@@ -20,6 +21,12 @@ class BaseModel(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Any:
         """The model's output for a batch, as the losses and metrics of its task read it."""
+
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the weights that have a place for each character: by name in the ``state_dict``,
+        the dimension of these places and the first of them. Empty where no weight depends on the
+        vocabulary."""
+        return {}
 
     @property
     def num_parameters(self) -> int:

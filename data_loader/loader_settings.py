@@ -49,6 +49,8 @@ class LoaderContext:
         world_size: number of processes.
         vocabulary: instead of the training split's, such as that of a checkpoint.
         normalisation: likewise.
+        grow_vocabulary: whether characters of the training split that ``vocabulary`` does not have
+            are added to it.
     """
 
     seed: int = 0
@@ -56,6 +58,15 @@ class LoaderContext:
     world_size: int = 1
     vocabulary: Vocabulary | None = None
     normalisation: Normalisation | None = None
+    grow_vocabulary: bool = False
+
+    def vocabulary_for(self, training: Vocabulary) -> Vocabulary:
+        """Return the vocabulary to use where ``training`` is that of the training split."""
+        if self.vocabulary is None:
+            return training
+        if not self.grow_vocabulary:
+            return self.vocabulary
+        return self.vocabulary.extended(training.characters)
 
 
 DEFAULT_SETTINGS = LoaderSettings()

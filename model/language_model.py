@@ -8,6 +8,7 @@ Shapes: ``B`` texts, ``U`` characters, ``L`` layers, ``H`` hidden units, ``C`` v
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -67,6 +68,10 @@ class CharacterLanguageModel(BaseModel):
             initialise_lstm(layer)
         self.output = nn.Linear(hidden_size, len(vocabulary))
         nn.init.zeros_(self.output.bias)
+
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the rows of the embedding and of the output."""
+        return dict.fromkeys(("embedding.weight", "output.weight", "output.bias"), (0, 0))
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits ``[B, U+1, C]`` of each character of the texts and of their ends."""

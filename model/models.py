@@ -4,7 +4,7 @@ Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``L`` layers, ``H`` hidd
 mixture components, ``K`` window components, ``C`` vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -315,6 +315,16 @@ class ConditionalHandwriting(StackedHandwriting):
         self.attention = LSTMWithGaussianAttention(
             STROKE_SIZE, hidden_size, num_characters, num_window_components, lstm_gradient_clip
         )
+
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the places of the window vector among the inputs of each layer."""
+        window = {"attention.weight_recurrent": (1, self.hidden_size)}
+        names = [
+            name
+            for name, weight in self.layers.named_parameters()
+            if "weight_ih" in name or "weight_input" in name
+        ]
+        return window | {f"layers.{name}": (1, STROKE_SIZE) for name in names}
 
     def forward(self, batch: Batch) -> BivariateMixture:
         """Distributions of the pen steps 1 to T-1 of each line, given its text and the steps

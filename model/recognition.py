@@ -4,6 +4,7 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of the keys.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -183,6 +184,13 @@ class Seq2SeqRecognition(BaseModel):
             encoded: of the same lines.
         """
         return self.decoder.step(previous, state, encoded.memory, encoded.keys, encoded.mask)
+
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the rows of the embedding and of both outputs."""
+        names = ["decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"]
+        if self.ctc_output is not None:
+            names += ["ctc_output.weight", "ctc_output.bias"]
+        return dict.fromkeys(names, (0, 0))
 
     def forward(self, batch: RecognitionBatch) -> RecognitionOutput:
         """Logits given the true text; in evaluation also what is read without it."""

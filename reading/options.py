@@ -8,6 +8,7 @@ from typing import Any
 from handwriting.formats.registry import READ_SUFFIXES, listed
 from reading.settings import GREEDY, Decoding, DecodingSettings
 from utils.command_line import given, number_from_zero, whole_number
+from utils.shipped import checkpoint_path
 
 OPTIONS = (
     "beam",
@@ -46,7 +47,7 @@ def add_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--language-model",
-        type=Path,
+        type=checkpoint_path,
         metavar="CHECKPOINT",
         help="a trained language model that reads along",
     )

@@ -24,6 +24,7 @@ from trainer.distributed import Distributed, faster_arrangement
 from trainer.run_folder import RunFolder
 from trainer.settings import TrainerSettings
 from trainer.trainer import Trainer
+from trainer.vocabulary_growth import grown_weights
 from utils.seeding import make_deterministic, seed_everything
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def build_trainer(
         make_deterministic()
     seed_everything(config.seed)
     parts = config.config
-    loader = _build_data_loader(config, processes, checkpoint or start)
+    loader = _build_data_loader(config, processes, checkpoint, start)
     provided = {
         "vocabulary": loader.vocabulary,
         "normalisation": loader.normalisation,
@@ -81,7 +82,7 @@ def build_trainer(
     }
     model = config.build(MODELS, parts.arch, **provided)
     if start is not None:
-        load_weights(model, evaluation_weights(start), config.weights)
+        _start_from(model, start, loader.vocabulary, config.weights)
     model = model.to(processes.device)
     criterion = config.build(LOSSES, parts.loss, **provided)
     metrics = {name: config.build(METRICS, name, **provided) for name in parts.metrics}
@@ -119,18 +120,33 @@ def build_trainer(
     return trainer
 
 
+def _start_from(
+    model: BaseModel, start: dict[str, Any], vocabulary: Vocabulary, path: Path
+) -> None:
+    """Give the model the weights of a checkpoint, and say which characters are new to them."""
+    known = Vocabulary.from_dict(start["vocabulary"])
+    new = "".join(vocabulary.characters[len(known.characters) :])
+    if new:
+        _log.info("characters that are new to %s: %s", path, new)
+    load_weights(model, grown_weights(model, evaluation_weights(start), len(known)), path)
+
+
 def _build_data_loader(
-    config: TrainingConfig, processes: Distributed, checkpoint: dict[str, Any] | None
+    config: TrainingConfig,
+    processes: Distributed,
+    checkpoint: dict[str, Any] | None,
+    start: dict[str, Any] | None,
 ) -> BaseDataLoader:
-    """The data loader, with the vocabulary and normalisation of the checkpoint that the weights
-    come from, where there is one."""
+    """Build the data loader, with the vocabulary and normalisation of the checkpoint that the
+    weights come from, where there is one. A new run's vocabulary grows by its own characters."""
     vocabulary = normalisation = None
-    if checkpoint is not None:
-        vocabulary = Vocabulary.from_dict(checkpoint["vocabulary"])
-        normalisation = Normalisation.from_dict(checkpoint["normalisation"])
+    if source := checkpoint or start:
+        vocabulary = Vocabulary.from_dict(source["vocabulary"])
+        normalisation = Normalisation.from_dict(source["normalisation"])
     context = LoaderContext(
-        config.seed, processes.rank, processes.world_size, vocabulary, normalisation
-    )
+        config.seed, processes.rank, processes.world_size, vocabulary, normalisation,
+        grow_vocabulary=start is not None,
+    )  # fmt: skip
     with processes.main_first():
         return config.build(DATA_LOADERS, config.config.data_loader, context=context)
 
