@@ -238,7 +238,9 @@ def _reversed(values: Tensor, rows: FrameRows) -> Tensor:
 def _over_blocks(layer: nn.LSTM, rows: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
     """``[R, I]`` to ``[R, H]``; a block begins with the states that its lines ended the last in."""
     lines = sizes[0][1]
-    if is_compiled(layer.weight_hh_l0, sum(frames for frames, _ in sizes), lines):
+    # Without gradients the library's layers are as fast.
+    steps = sum(frames for frames, _ in sizes)
+    if torch.is_grad_enabled() and is_compiled(layer.weight_hh_l0, steps, lines):
         counts = [count for frames, count in sizes for _ in range(frames)]
         zeros = layer.weight_hh_l0.new_zeros(lines, layer.hidden_size)
         return compiled_rows(layer, [rows], counts, (zeros, zeros))[0]

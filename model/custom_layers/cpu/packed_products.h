@@ -141,7 +141,7 @@ class PackedMatrix {
     columns_ = rounded_up(outputs_, width_);
     const auto padded = at::constant_pad_nd(
         weight.to(scalar_type<op_t>()), {0, columns_ - outputs_, 0, inner_ - weight.size(0)});
-    pack(padded);
+    pack(padded.contiguous());
   }
 
   int64_t inner() const { return inner_; }
@@ -176,16 +176,26 @@ class PackedMatrix {
       return;
     }
 #ifdef __AVX512BF16__
-    if constexpr (std::is_same_v<op_t, bfloat16>) {
-      packed_ =
-          padded.view({inner_ / 2, 2, blocks, width_}).permute({2, 0, 3, 1}).contiguous();
-      return;
-    }
+    if constexpr (std::is_same_v<op_t, bfloat16>) return pack_pairs(padded);
 #endif
     packed_ = padded.to(scalar_type<acc_t>())
                   .view({inner_, blocks, width_})
                   .permute({1, 0, 2})
                   .contiguous();
+  }
+
+  // Blocks [K / 2, width, 2]: two rows side by side, entry by entry.
+  void pack_pairs(const at::Tensor& padded) {
+    packed_ = at::empty({columns_ * inner_}, padded.options());
+    auto* to = data<bfloat16>(packed_);
+    for (int64_t n = 0; n < columns_; n += width_) {
+      const auto* from = data<bfloat16>(padded) + n;
+      for (int64_t k = 0; k < inner_; k += 2, from += 2 * columns_, to += 2 * width_)
+        for (int64_t c = 0; c < width_; c++) {
+          to[2 * c] = from[c];
+          to[2 * c + 1] = from[columns_ + c];
+        }
+    }
   }
 
   void multiply_in_unit(
