@@ -63,7 +63,7 @@ class WindowPath(NamedTuple):
     kappa: Tensor
 
 
-class StackedHandwriting(BaseModel):
+class StackedHandwriting(BaseModel[Batch]):
     """What both generating models share: layers with skip connections and a mixture output.
 
     The pen step (and the window, where there is one) feeds every layer and every layer feeds the
@@ -160,7 +160,7 @@ class StackedHandwriting(BaseModel):
             if not (self.training and torch.is_grad_enabled()):
                 features = torch.cat(parts, dim=-1)  # [T, B, L*H]
                 return clip_gradient(self.output(features), self.output_gradient_clip)
-            raw = self.output.bias
+            raw: Tensor = self.output.bias
             weights = self.output.weight.split(self.hidden_size, dim=1)
             for part, weight in zip(parts, weights, strict=True):
                 dropped = F.dropout(part, self.output_dropout, self.training)
@@ -327,7 +327,9 @@ class ConditionalHandwriting(StackedHandwriting):
         steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
         text = self.encode(batch.text, batch.text_lengths)
 
-        def advance(steps: Tensor, state: ConditionalState | None) -> tuple:
+        def advance(
+            steps: Tensor, state: ConditionalState | None
+        ) -> tuple[tuple[Tensor, ...], ConditionalState]:
             attention, stack = (None, None) if state is None else state
             lowest = self.attention(steps.transpose(0, 1), text, attention)
             # What the layer gives lies time-first in memory.
