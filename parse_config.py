@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import re
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ from utils.shipped import checkpoint_path, shipped_names
 _COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
 # What a resumed run may change: how long it goes on, not what it has computed so far.
 _CHANGEABLE_ON_RESUME = ("trainer",)
+# A type checker cannot follow a form that is subscripted with values only a run knows.
+_LITERAL: Any = Literal
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Names its schema to an editor; not a setting.
 _SCHEMA_KEY = "$schema"
@@ -88,7 +91,7 @@ def project_components() -> Components:
 def config_type(components: Components | None = None) -> type[Config]:
     """The type of the configs of some components, by default the project's."""
     parts = components or project_components()
-    metric = Literal[tuple(parts.metrics)]
+    metric: Any = _LITERAL[tuple(parts.metrics)]
     return create_model(
         "Config",
         __base__=Config,
@@ -97,7 +100,10 @@ def config_type(components: Components | None = None) -> type[Config]:
         data_loader=(block_type(parts.data_loader), ...),
         optimizer=(block_type(parts.optimizer), ...),
         loss=(block_type(parts.loss), ...),
-        metrics=(Annotated[tuple[metric, ...], AfterValidator(_distinct)], ()),
+        metrics=(
+            Annotated[types.GenericAlias(tuple, (metric, ...)), AfterValidator(_distinct)],
+            (),
+        ),
         lr_scheduler=(block_type(parts.lr_scheduler) | None, None),
         trainer=(arguments_type(parts.trainer), ...),
     )

@@ -9,7 +9,9 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+Component = TypeVar("Component", bound=Callable[..., Any])
 
 
 class Registry:
@@ -33,10 +35,12 @@ class Registry:
         self._components: dict[str, Callable[..., Any]] = {}
         self._provided: dict[str, frozenset[str]] = {}
 
-    def register(self, name: str | None = None, provided: tuple[str, ...] = ()) -> Callable:
+    def register(
+        self, name: str | None = None, provided: tuple[str, ...] = ()
+    ) -> Callable[[Component], Component]:
         """Decorator that adds a class or function under ``name`` (default: its own name)."""
 
-        def add(component: Callable[..., Any]) -> Callable[..., Any]:
+        def add(component: Component) -> Component:
             self.add(component, name, provided)
             return component
 
@@ -75,7 +79,8 @@ class Registry:
         if self.accepts is None:
             return ()
         module, _, name = self.accepts.partition(":")
-        return getattr(importlib.import_module(module), name)
+        base: type = getattr(importlib.import_module(module), name)
+        return base
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         try:

@@ -32,6 +32,8 @@ _PLAIN_TYPES = (int, float, str, bool, type(None))
 _SEQUENCES = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPPINGS = (dict, collections.abc.Mapping)
 UNIONS = (Union, types.UnionType)
+# A type checker cannot follow a form that is subscripted with values only a run knows.
+_ANNOTATED: Any = Annotated
 # What an annotation may name although its module imports it for type checkers only, as torch does.
 _TYPING_NAMES = {**vars(collections.abc), **vars(typing)}
 
@@ -204,12 +206,11 @@ def arguments_type(
             defaults[parameter.name] = _default(parameter, owner)
     title = title or target.__name__
     checked = _checked_defaults(title, fields, defaults)
-    model = create_model(
-        title,
-        __base__=DataclassArguments if dataclasses.is_dataclass(target) else Arguments,
-        __doc__=_summary(target),
-        **{name: (field, checked.get(name, ...)) for name, field in fields.items()},
-    )
+    base: type[Arguments] = DataclassArguments if dataclasses.is_dataclass(target) else Arguments
+    definitions: dict[str, Any] = {
+        name: (field, checked.get(name, ...)) for name, field in fields.items()
+    }
+    model = create_model(title, __base__=base, __doc__=_summary(target), **definitions)
     model.__target__, model.__hints__ = staticmethod(target), hints
     model.__flattened__ = flattened
     return model
@@ -256,7 +257,8 @@ def _hint(parameter: inspect.Parameter, target: Callable[..., Any]) -> Any:
         if _is_torch(target):
             raise NotExpressible("no annotation")
         raise TypeError(f"{target.__qualname__}, {parameter.name}: no annotation")
-    function = target.__init__ if isinstance(target, type) else target
+    is_class = isinstance(target, type)
+    function = inspect.getattr_static(target, "__init__") if is_class else target
     names = getattr(inspect.unwrap(function), "__globals__", {})
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     try:
@@ -281,11 +283,12 @@ def _field_type(hint: Any) -> Any:
     if origin in UNIONS:
         return _union_type(members)
     if origin is tuple:
-        return tuple[tuple(m if m is Ellipsis else _field_type(m) for m in members)]
+        items = tuple(m if m is Ellipsis else _field_type(m) for m in members)
+        return types.GenericAlias(tuple, items)
     if origin in _SEQUENCES:
-        return tuple[_field_type(members[0]), ...]
+        return types.GenericAlias(tuple, (_field_type(members[0]), ...))
     if origin in _MAPPINGS and members[0] is str:
-        return dict[str, _field_type(members[1])]
+        return types.GenericAlias(dict, (str, _field_type(members[1])))
     if origin is Literal or hint in _PLAIN_TYPES:
         return hint
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -297,7 +300,7 @@ def _annotated_type(hint: Any, metadata: tuple[Any, ...]) -> Any:
     registries = [item for item in metadata if isinstance(item, Registry)]
     if registries:
         return block_type(registries[0])
-    return Annotated[(_field_type(hint), *metadata)]
+    return _ANNOTATED[(_field_type(hint),) + metadata]
 
 
 def _union_type(members: tuple[Any, ...]) -> Any:
@@ -319,16 +322,16 @@ def _default(parameter: inspect.Parameter, target: Callable[..., Any]) -> Any:
         field = next(f for f in dataclasses.fields(target) if f.name == parameter.name)
         if field.default_factory is not dataclasses.MISSING:
             value = field.default_factory()
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+    is_settings = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return dataclasses.asdict(value) if is_settings else value
 
 
 def _checked_defaults(
     title: str, fields: dict[str, Any], defaults: dict[str, Any]
 ) -> dict[str, Any]:
     """The defaults as a config holds them; ``TypeError`` for one that a config could not give."""
-    model = create_model(
-        title, __base__=Settings, **{name: (fields[name], ...) for name in defaults}
-    )
+    definitions: dict[str, Any] = {name: (fields[name], ...) for name in defaults}
+    model = create_model(title, __base__=Settings, **definitions)
     try:
         values = model.model_validate_json(json.dumps(defaults))
     except (ValidationError, TypeError) as error:

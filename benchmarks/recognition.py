@@ -26,14 +26,14 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from base.batch import RecognitionBatch
+from base.batch import Batch, RecognitionBatch
 from benchmarks.compiled import uncompiled
 from benchmarks.report import Report, about_run
 from data_loader.loader_settings import LoaderSettings
@@ -117,7 +117,7 @@ class Bare(nn.Module):
         return torch.randn_like(frames)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs, _ = self.layers(inputs)
+        outputs: Tensor = self.layers(inputs)[0]
         return outputs
 
 
@@ -152,7 +152,10 @@ def main() -> None:
 
 
 def _training(
-    model: Seq2SeqRecognition, bare: Bare, batches: Sequence[RecognitionBatch], options: Any
+    model: Seq2SeqRecognition,
+    bare: Bare,
+    batches: Sequence[RecognitionBatch],
+    options: argparse.Namespace,
 ) -> tuple[Call, Call]:
     """A training step of each on a batch."""
     criterion = Seq2SeqNLL(model.vocabulary, ctc_weight=0.5, label_smoothing=0.1)
@@ -175,7 +178,10 @@ def _training(
 
 
 def _reading(
-    model: Seq2SeqRecognition, bare: Bare, batches: Sequence[RecognitionBatch], options: Any
+    model: Seq2SeqRecognition,
+    bare: Bare,
+    batches: Sequence[RecognitionBatch],
+    options: argparse.Namespace,
 ) -> tuple[Call, Call]:
     """The bare encoder's forward pass of a batch, and the model's reading of it."""
     inputs = {id(batch): bare.inputs(batch) for batch in batches}
@@ -200,7 +206,11 @@ def _precision(options: argparse.Namespace) -> torch.autocast:
 
 
 def _measure(
-    name: str, batches: Sequence[RecognitionBatch], bare: Call, model: Call, options: Any
+    name: str,
+    batches: Sequence[RecognitionBatch],
+    bare: Call,
+    model: Call,
+    options: argparse.Namespace,
 ) -> list[list[str]]:
     """Time both, print it, and return the rows of a table."""
     calls = {"bare": bare, "model": model}
@@ -288,13 +298,17 @@ def _batches(
         loader = RecognitionDataLoader(
             reader, features, settings=LoaderSettings(batch_size=sizes[0])
         )
-        training = list(islice(loader.train, options.repeats))
-        validation = list(loader.evaluation(loader.validation_split, sizes[1]))
+        training = _of_recognition(islice(loader.train, options.repeats))
+        validation = _of_recognition(loader.evaluation(loader.validation_split, sizes[1]))
         # They come sorted by length; these are spread over all lengths.
         reading = validation[:: -(-len(validation) // options.repeats)]
         vocabulary = loader.vocabulary
     on_device = [[batch.to(options.device) for batch in part] for part in (training, reading)]
     return on_device[0], on_device[1], vocabulary
+
+
+def _of_recognition(batches: Iterable[Batch]) -> list[RecognitionBatch]:
+    return [batch for batch in batches if isinstance(batch, RecognitionBatch)]
 
 
 def _random_batch(num_lines: int, options: argparse.Namespace) -> RecognitionBatch:

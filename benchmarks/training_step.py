@@ -94,7 +94,7 @@ class BareLayers(nn.Module):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Hidden states ``[T, B, H]`` of the last layer for inputs ``[T, B, S]``."""
-        hidden, _ = self.layers[0](steps)
+        hidden: Tensor = self.layers[0](steps)[0]
         for layer in self.layers[1:]:
             # Zero-padding brings the inputs to the model's number; it costs less than joining.
             hidden, _ = layer(nn.functional.pad(hidden, (self.side_size, 0)))
@@ -178,7 +178,7 @@ def _resident(which: str) -> int:
     return int(line.split()[1])
 
 
-def _alone(function: Callable, *arguments: Any) -> Any:
+def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)

@@ -34,8 +34,8 @@ def collate(
     encoded = [vocabulary.encode(text) for text in texts]
     text_lengths = [len(text) for text in encoded]
     text = np.full((len(texts), max(text_lengths)), vocabulary.pad, dtype=np.int64)
-    for row, indices in zip(text, encoded, strict=True):
-        row[: len(indices)] = indices
+    for characters, indices in zip(text, encoded, strict=True):
+        characters[: len(indices)] = indices
     return Batch(
         strokes=torch.from_numpy(padded),
         stroke_lengths=torch.tensor(stroke_lengths, dtype=torch.int64),

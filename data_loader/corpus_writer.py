@@ -14,7 +14,7 @@ import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -166,7 +166,7 @@ class CorpusWriter:
         return {"writers": len(splits_of), "writers_in_several_splits": shared}
 
 
-def _to_disk(file: Any) -> None:
+def _to_disk(file: IO[Any]) -> None:
     """A power cut after the folder is renamed must not find it empty."""
     file.flush()
     os.fsync(file.fileno())

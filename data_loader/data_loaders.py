@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ NO_AUGMENTATION = Augmentation()
 logger = logging.getLogger(__name__)
 
 
-class BatchDataset(Dataset):
+class BatchDataset(Dataset[Batch]):
     """Makes the batch of a key, in this or in a worker process; which one changes nothing."""
 
     def __init__(
@@ -186,7 +186,8 @@ class SplitBatches(BaseBatches):
         self.position = self._keys.start = position
 
 
-def _unchanged(batch: Batch) -> Batch:
+def _unchanged(batch: Any) -> Any:
+    """Return a batch as it is; torch's types know only the joining of lists."""
     return batch
 
 
@@ -210,6 +211,8 @@ class HandwritingDataLoader(BaseDataLoader):
     Raises:
         DataError: where the source or its prepared corpus cannot be used, or a split has no lines.
     """
+
+    corpus: Corpus
 
     def __init__(
         self,
@@ -280,7 +283,7 @@ class HandwritingDataLoader(BaseDataLoader):
     def _short_enough(self, lines: np.ndarray) -> np.ndarray:
         if self.settings.max_points is None:
             return lines
-        kept = lines[self.corpus.lengths[lines] <= self.settings.max_points]
+        kept: np.ndarray = lines[self.corpus.lengths[lines] <= self.settings.max_points]
         logger.info(
             "training leaves out %d lines of more than %d points",
             len(lines) - len(kept),

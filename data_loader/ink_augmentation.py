@@ -101,4 +101,5 @@ def _field(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = rng.normal(size=(2, _WAVES)) * np.sqrt(2 / _WAVES)
     numbers = 2 * np.pi / length * np.stack([np.cos(angle), np.sin(angle)])  # [2, 2, _WAVES]
     phases = (points @ numbers.reshape(2, -1)).reshape(-1, 2, _WAVES) + phase
-    return (size * np.sin(phases)).sum(axis=2)
+    displacements: np.ndarray = (size * np.sin(phases)).sum(axis=2)
+    return displacements

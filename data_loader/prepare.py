@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,7 @@ def reader_for(source: str, data_dir: str | None) -> BaseReader:
     Raises:
         UserError: where a folder is given to a source that reads none.
     """
-    reader = READERS[source]
+    reader: Callable[..., BaseReader] = READERS[source]
     if "data_dir" in inspect.signature(reader).parameters:
         return reader(data_dir=data_dir or DEFAULT_DATA)
     if data_dir is not None:

@@ -56,7 +56,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
-        samples=options.samples or (recogniser and LEGIBILITY_LINES),
+        samples=options.samples or (None if recogniser is None else LEGIBILITY_LINES),
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
         in_hands=bool(options.in_hands),
@@ -107,7 +107,7 @@ def _print_numbers(report: dict[str, Any], tables: Sequence[Sequence[Mapping[str
         print(describe_rows(table), flush=True)
 
 
-def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator:
+def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator[Any]:
     if trained.model.task == RECOGNITION:
         return RecognitionEvaluator(
             trained.model,
@@ -121,7 +121,10 @@ def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluato
 
 
 def _measure(
-    evaluator: Evaluator, loader: HandwritingDataLoader, split: str, options: argparse.Namespace
+    evaluator: Evaluator[Any],
+    loader: HandwritingDataLoader,
+    split: str,
+    options: argparse.Namespace,
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """What is measured, the numbers of all its lines, and those of each line."""
     started = time.perf_counter()

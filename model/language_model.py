@@ -35,7 +35,7 @@ class LanguageState(NamedTuple):
 
 
 @MODELS.register(provided=("vocabulary",))
-class CharacterLanguageModel(BaseModel):
+class CharacterLanguageModel(BaseModel[Batch]):
     """Stacked LSTMs that predict each character of a line, and its end, from those before.
 
     Args:
@@ -61,11 +61,10 @@ class CharacterLanguageModel(BaseModel):
         self.dropout = dropout
         self.embedding = nn.Embedding(len(vocabulary), embedding_size)
         sizes = [embedding_size, *[hidden_size] * num_layers]
-        self.layers = nn.ModuleList(
-            nn.LSTM(sizes[layer], hidden_size, batch_first=True) for layer in range(num_layers)
-        )
-        for layer in self.layers:
+        layers = [nn.LSTM(size, hidden_size, batch_first=True) for size in sizes[:-1]]
+        for layer in layers:
             initialise_lstm(layer)
+        self.layers = nn.ModuleList(layers)
         self.output = nn.Linear(hidden_size, len(vocabulary))
         nn.init.zeros_(self.output.bias)
 
@@ -177,7 +176,7 @@ def character_nll(logits: Tensor, batch: Batch, vocabulary: Vocabulary) -> tuple
 
 
 @LOSSES.register(name="character_nll", provided=("vocabulary",))
-class CharacterNLL(BaseLoss):
+class CharacterNLL(BaseLoss[Batch]):
     """Mean over the characters of all texts, their ends included, of -log p: nats per character."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:

@@ -64,7 +64,7 @@ class WindowPath(NamedTuple):
     kappa: Tensor
 
 
-class StackedHandwriting(BaseModel):
+class StackedHandwriting(BaseModel[Batch]):
     """What both generating models share: layers with skip connections and a mixture output.
 
     The pen step (and the window, where there is one) feeds every layer and every layer feeds the
@@ -336,7 +336,9 @@ class ConditionalHandwriting(StackedHandwriting):
         steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
         text = self.encode(batch.text, batch.text_lengths)
 
-        def advance(steps: Tensor, state: ConditionalState | None) -> tuple:
+        def advance(
+            steps: Tensor, state: ConditionalState | None
+        ) -> tuple[tuple[Tensor, ...], ConditionalState]:
             attention, stack = (None, None) if state is None else state
             lowest = self.attention(steps.transpose(0, 1), text, attention)
             # What the layer gives lies time-first in memory.

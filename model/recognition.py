@@ -78,7 +78,7 @@ class RecognitionOutput(NamedTuple):
 
 
 @MODELS.register(provided=("vocabulary", "num_features"))
-class Seq2SeqRecognition(BaseModel):
+class Seq2SeqRecognition(BaseModel[RecognitionBatch]):
     """A bidirectional recurrent encoder of pen strokes and an attention decoder of characters
     (Bahdanau, Cho, Bengio 2015), with a CTC output on the encoder beside it (Graves et al. 2006;
     the two trained together as in Kim, Hori, Watanabe 2017).
@@ -163,7 +163,8 @@ class Seq2SeqRecognition(BaseModel):
         """``[B, N', C]`` of the CTC output, see ``RecognitionOutput``; None without one."""
         if self.ctc_output is None:
             return None
-        return self.ctc_output(encoded.memory).to(self.ctc_output.weight.dtype)
+        logits: Tensor = self.ctc_output(encoded.memory)
+        return logits.to(self.ctc_output.weight.dtype)
 
     def packed(self) -> PackedDecoder:
         """The decoder for many steps without a gradient, with the weights as they are now."""
@@ -211,7 +212,9 @@ class Seq2SeqRecognition(BaseModel):
         """The decoder over characters ``[B, U]``, some of them replaced by what it says itself."""
         state = self.initial_state(encoded)
         replaced = torch.rand(inputs.shape, device=inputs.device) < self.scheduled_sampling
-        previous, logits, attention = inputs[:, 0], [], []
+        previous = inputs[:, 0]
+        logits: list[Tensor] = []
+        attention: list[Tensor] = []
         for position in range(inputs.shape[1]):
             if position:
                 said = logits[-1].detach().argmax(dim=1)

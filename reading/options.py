@@ -75,7 +75,10 @@ def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
         weight = _language_weight(options)
         words = f"language model {weight:g}"
         steps.append(("language", words, {"language_weight": weight}))
-    found, key, label, settings = [GREEDY], [], [], {}
+    found = [GREEDY]
+    key: list[str] = []
+    label: list[str] = []
+    settings: dict[str, Any] = {}
     for part, words, changes in steps:
         key, label, settings = [*key, part], [*label, words], {**settings, **changes}
         found.append(Decoding("_".join(key), " + ".join(label), DecodingSettings(**settings)))

@@ -80,6 +80,12 @@ def test_each_part_works_by_being_there(project: Path) -> None:
     assert checkpoint.stat().st_size > 0
 
 
+@pytest.mark.slow
+def test_the_examples_have_right_types(project: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", project)
+    assert "Success" in run(project, "-m", "mypy")
+
+
 def test_a_format_is_read_and_named_in_the_help(project: Path) -> None:
     assert ".xy" in " ".join(run(project, "experiments.py", "--help").split())
     (project / "ink.xy").write_text("0 0\n1 2\n2 0\n")

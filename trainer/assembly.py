@@ -15,6 +15,7 @@ from base.base_data_loader import BaseDataLoader
 from base.base_loss import BaseLoss
 from base.base_model import BaseModel
 from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS, Registry
+from base.schema import Block
 from data_loader.loader_settings import LoaderContext
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
@@ -33,12 +34,25 @@ DrawSamples = Callable[[nn.Module], dict[str, Figure]]
 """Draws pictures of a model's samples, by name."""
 
 
+class ConfigParts(Protocol):
+    """The components that a config names, each with its arguments; metrics have none."""
+
+    arch: Block
+    data_loader: Block
+    optimizer: Block
+    loss: Block
+    metrics: tuple[str, ...]
+    lr_scheduler: Block | None
+
+
 class TrainingConfig(Protocol):
     """A config that was found right, and what builds its parts."""
 
-    config: Any
     resume: Path | None
     weights: Path | None
+
+    @property
+    def config(self) -> ConfigParts: ...
 
     @property
     def name(self) -> str: ...
@@ -49,7 +63,7 @@ class TrainingConfig(Protocol):
     @property
     def trainer(self) -> TrainerSettings: ...
 
-    def build(self, registry: Registry, block: Any, **provided: Any) -> Any: ...
+    def build(self, registry: Registry, block: Block | str, **provided: Any) -> Any: ...
 
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -81,7 +95,7 @@ def build_trainer(
         "num_features": loader.num_features,
     }
     model = config.build(MODELS, parts.arch, **provided)
-    if start is not None:
+    if start is not None and config.weights is not None:
         _start_from(model, start, loader.vocabulary, config.weights)
     model = model.to(processes.device)
     criterion = config.build(LOSSES, parts.loss, **provided)
@@ -89,9 +103,9 @@ def build_trainer(
     noise = _build_weight_noise(config, model, criterion, loader, processes)
     optimized = [*model.parameters(), *(noise.parameters() if noise else ())]
     optimizer = config.build(OPTIMIZERS, parts.optimizer, params=optimized)
-    scheduler = parts.lr_scheduler and config.build(
-        LR_SCHEDULERS, parts.lr_scheduler, optimizer=optimizer
-    )
+    scheduler = None
+    if parts.lr_scheduler is not None:
+        scheduler = config.build(LR_SCHEDULERS, parts.lr_scheduler, optimizer=optimizer)
     _log.info("%s", model)
     _log.info("%s, %d process(es)", processes.device, processes.world_size)
     if advice := faster_arrangement(processes):
@@ -148,13 +162,16 @@ def _build_data_loader(
         grow_vocabulary=start is not None,
     )  # fmt: skip
     with processes.main_first():
-        return config.build(DATA_LOADERS, config.config.data_loader, context=context)
+        loader: BaseDataLoader = config.build(
+            DATA_LOADERS, config.config.data_loader, context=context
+        )
+    return loader
 
 
 def _build_weight_noise(
     config: TrainingConfig,
     model: nn.Module,
-    criterion: BaseLoss,
+    criterion: BaseLoss[Any],
     loader: BaseDataLoader,
     processes: Distributed,
 ) -> AdaptiveWeightNoise | None:
@@ -183,7 +200,7 @@ def _run_folder(
 ) -> RunFolder:
     """A new run's folder, or that of the run which is resumed; the same in all processes."""
     save_dir = config.trainer.save_dir
-    if checkpoint is not None:
+    if checkpoint is not None and config.resume is not None:
         moved = save_dir != checkpoint["config"]["trainer"]["save_dir"]
         return RunFolder.of_checkpoint(config.resume, checkpoint["run"], save_dir, moved)
     run_id = RunFolder.new(save_dir, config.name).run_id if processes.is_main else ""

@@ -207,7 +207,7 @@ class Trainer(BaseTrainer):
 
     def _finish_epoch(self, values: dict[str, float], improved: bool) -> None:
         running, lr = self._running, self._learning_rate
-        self.schedule.after_epoch(self.monitored)
+        self.schedule.after_epoch(self._monitored_value(values))
         self._position, self._running = 0, RunningMeans()
         if self.distributed.is_main:
             self._record(values, running, lr, improved)

@@ -74,6 +74,10 @@ class AutoReader(BaseReader):
         """What the chosen reader left out."""
         return self.reader.skipped
 
+    @skipped.setter
+    def skipped(self, report: ReadReport) -> None:
+        self.reader.skipped = report
+
     def read(self) -> Iterator[Line]:
         """Stream the lines of the reader chosen; its errors are this one's."""
         return self.reader.read()

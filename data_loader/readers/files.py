@@ -164,8 +164,10 @@ def _tar_members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
     with gzip.open(path) if is_gzip else path.open("rb") as stream:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                archive.members = []
-                if member.isfile() and _is_wanted(Path(member.name).name, suffix):
-                    yield member.name, archive.extractfile(member).read()
+                archive.members = []  # type: ignore[attr-defined]  # else it keeps all that it read
+                is_wanted = member.isfile() and _is_wanted(Path(member.name).name, suffix)
+                content = archive.extractfile(member) if is_wanted else None
+                if content is not None:
+                    yield member.name, content.read()
         while stream.read(1 << 20):
             pass

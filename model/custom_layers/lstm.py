@@ -51,13 +51,18 @@ class FastLSTM(nn.LSTM):
             summed input (Graves 2013, section 4: 10); None for no bound.
     """
 
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: nn.Parameter
+
     def __init__(
         self, input_size: int, hidden_size: int, gradient_clip: float | None = None
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.gradient_clip = gradient_clip
 
-    def forward(
+    def forward(  # type: ignore[override]  # parts of an input, and no packed sequences
         self, inputs: Inputs, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Run over a sequence, see ``LoopLSTM.forward``."""
@@ -210,9 +215,9 @@ class _Recurrence(torch.autograd.Function):
                     if target is not None:
                         target[step].t().copy_(part)
             gradients.add_weights(chunk, [hiddens, *inputs])
-        of_hidden, of_inputs, of_bias = gradients.of_weights([size, sum(sizes[1:])])
+        of_hidden, of_input, of_bias = gradients.of_weights([size, sum(sizes[1:])])
         return (
-            of_inputs, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, None, *grad_inputs,
+            of_input, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, None, *grad_inputs,
         )  # fmt: skip
 
 
@@ -383,15 +388,16 @@ def initialise_lstm(layer: nn.LSTM | LoopLSTM) -> None:
     2015), so that memory lasts from the start.
     """
     hidden_size = layer.hidden_size
+    parameters = dict(layer.named_parameters())
     with torch.no_grad():
         bound = math.sqrt(3 / layer.input_size)
-        nn.init.uniform_(layer.weight_ih_l0, -bound, bound)
-        for gate in layer.weight_hh_l0.chunk(4):
+        nn.init.uniform_(parameters["weight_ih_l0"], -bound, bound)
+        for gate in parameters["weight_hh_l0"].chunk(4):
             nn.init.orthogonal_(gate)
-        nn.init.zeros_(layer.bias_ih_l0)
-        nn.init.zeros_(layer.bias_hh_l0)
-        layer.bias_ih_l0[hidden_size : 2 * hidden_size].fill_(1.0)
-        if getattr(layer, "layer_norm", False):
-            nn.init.ones_(layer.gates_gain)
-            nn.init.ones_(layer.cell_gain)
-            nn.init.zeros_(layer.cell_bias)
+        nn.init.zeros_(parameters["bias_ih_l0"])
+        nn.init.zeros_(parameters["bias_hh_l0"])
+        parameters["bias_ih_l0"][hidden_size : 2 * hidden_size].fill_(1.0)
+        if "gates_gain" in parameters:
+            nn.init.ones_(parameters["gates_gain"])
+            nn.init.ones_(parameters["cell_gain"])
+            nn.init.zeros_(parameters["cell_bias"])

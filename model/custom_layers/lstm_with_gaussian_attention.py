@@ -74,7 +74,9 @@ class GaussianAttentionOutput(NamedTuple):
     state: GaussianAttentionState
 
 
-def window_weights(parameters: Tensor, kappa: Tensor, positions: Tensor, mask: Tensor) -> tuple:
+def window_weights(
+    parameters: Tensor, kappa: Tensor, positions: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
     """The window of one step (eq. 46, 48-51).
 
     Args:
@@ -387,9 +389,9 @@ class _Recurrence(torch.autograd.Function):
             of_chunk = grad_parameters[chunk.start : chunk.stop].transpose(0, 1).flatten(1)
             after = hiddens[chunk.start + 1 : chunk.stop + 1].flatten(0, 1)
             add_product(grad_weight_window, of_chunk, after, out=grad_weight_window)
-        of_recurrent, of_input, of_bias = gradients.of_weights([size + characters, num_inputs])
+        of_recurrent, of_inputs, of_bias = gradients.of_weights([size + characters, num_inputs])
         return (
-            grad_inputs, of_input, of_recurrent, of_bias,
+            grad_inputs, of_inputs, of_recurrent, of_bias,
             grad_weight_window, grad_parameters.sum((0, 2)), None,
             from_hidden.t(), grad_cell.t(), grad_kappa.t(), from_window.t(), None, None, None,
         )  # fmt: skip
@@ -420,7 +422,7 @@ class _Text:
         phi = distance.square().mul_(beta.unsqueeze(1))
         torch.sub(log_alpha.unsqueeze(1), phi, out=phi)
         phi.clamp_(min=LOG_PHI_FLOOR).exp_()
-        return nn.functional.threshold_(phi, PHI_FLOOR, 0.0), distance
+        return torch.threshold_(phi, PHI_FLOOR, 0.0), distance
 
     def read(self, phi: Tensor, out: Tensor) -> Tensor:
         """The window ``[C, B]`` for phi ``[U, B]``."""
