@@ -156,7 +156,7 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
 
     def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
         """The rates of each decoding and label set, then those of each kind of text."""
-        kinds = [
+        kinds: list[Mapping[str, Any]] = [
             {
                 name: _percent(value) if isinstance(value, float) else value
                 for name, value in row.items()

@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 Random = np.random.Generator
 Kind = Callable[[Random, Sequence[str]], str]
+Option = TypeVar("Option")
 
 _DIGITS = "0123456789"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -138,7 +140,7 @@ def draw_text(random: Random, words: Sequence[str], shares: dict[str, float]) ->
     return KINDS[kind](random, words)
 
 
-def _pick(random: Random, options: Sequence[str]) -> str:
+def _pick(random: Random, options: Sequence[Option]) -> Option:
     return options[int(random.integers(len(options)))]
 
 
@@ -323,7 +325,7 @@ def _list(random: Random, words: Sequence[str]) -> str:
 
 
 def _quotation(random: Random, words: Sequence[str]) -> str:
-    opening, closing = _pick(random, _BRACKETS)  # type: ignore[misc]
+    opening, closing = _pick(random, _BRACKETS)
     inner = _some(random, 1, 4, lambda: _pick(random, words), " ")
     text = f"{opening}{inner}{_pick(random, ('', '!', '?', ','))}{closing}"
     return f"{_pick(random, words)} {text}" if _chance(random, 0.5) else text
@@ -336,16 +338,13 @@ def _mixture(random: Random, words: Sequence[str]) -> str:
     )
 
 
-def _single(random: Random, words: Sequence[str]) -> str:
-    return _pick(random, _PRINTABLE)
-
-
 def _prose(random: Random, words: Sequence[str]) -> str:
     text = _some(random, 2, 9, lambda: _pick(random, words), " ")
     if _chance(random, 0.5):
         text = text[0].upper() + text[1:] + _pick(random, (".", ".", ".", "?", "!", ";"))
     if _chance(random, 0.35):
-        text += " " + _pick(random, (_number, _date, _money, _time, _initials))(random, words)  # type: ignore[operator]
+        kinds: tuple[Kind, ...] = (_number, _date, _money, _time, _initials)
+        text += " " + _pick(random, kinds)(random, words)
     return text
 
 

@@ -48,7 +48,8 @@ class Row:
 def box_of(strokes: Sequence[np.ndarray]) -> tuple[float, float, float, float]:
     """Left, bottom, right and top of strokes of points ``[n, 2]``."""
     points = np.concatenate(strokes)
-    return (*map(float, points.min(axis=0)), *map(float, points.max(axis=0)))
+    (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
+    return float(left), float(bottom), float(right), float(top)
 
 
 def is_one_row(strokes: Sequence[np.ndarray]) -> bool:

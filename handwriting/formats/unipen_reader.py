@@ -356,10 +356,10 @@ def _parsed_span(text: str, segment: Segment) -> Span:
     found = _SPAN.fullmatch(text)
     if not found:
         raise DataError(f"{segment.where}: {quoted(text)} names no components")
-    first, start, last, stop = (None if part is None else int(part) for part in found.groups())
+    first, start, last, stop = found.groups()
     if last is None:
         last, stop = first, start
-    return Span(first, start or 0, last, None if stop is None else stop + 1)
+    return Span(int(first), int(start or 0), int(last), None if stop is None else int(stop) + 1)
 
 
 def _longest(ink: UnipenInk) -> list[Segment]:

@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import zip_longest
 from pathlib import Path
 
 from handwriting.errors import DataError
@@ -126,7 +126,8 @@ def statements_of(path: Path, data: bytes) -> Iterator[Statement]:
     """The statements of a file's contents; what stands before the first keyword is none."""
     text = decoded(data)
     line, counted = 1, 0
-    for found, following in pairwise(chain(_KEYWORD.finditer(text), [None])):
+    keywords = list(_KEYWORD.finditer(text))
+    for found, following in zip_longest(keywords, keywords[1:]):
         line += text.count("\n", counted, found.start())
         counted = found.start()
         end = following.start() if following else len(text)
