@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from base.docstrings import argument_descriptions
 from base.registry import Registry
 from handwriting.errors import UserError
 
@@ -207,8 +208,12 @@ def arguments_type(
     title = title or target.__name__
     checked = _checked_defaults(title, fields, defaults)
     base: type[Arguments] = DataclassArguments if dataclasses.is_dataclass(target) else Arguments
+    described = argument_descriptions(target)
+    for kind in flattened.values():
+        described |= argument_descriptions(kind)
     definitions: dict[str, Any] = {
-        name: (field, checked.get(name, ...)) for name, field in fields.items()
+        name: (field, Field(checked.get(name, ...), description=described.get(name)))
+        for name, field in fields.items()
     }
     model = create_model(title, __base__=base, __doc__=_summary(target), **definitions)
     model.__target__, model.__hints__ = staticmethod(target), hints
