@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import A_HANG
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def run(project: Path, *words: str, code: int = 0, path: Path | None = None) -> 
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=A_HANG,
         check=False,
     )
     assert ended.returncode == code, ended.stderr

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from line_helpers import ListReader, loader_parts, wavy_lines
+from patience import A_HANG
 
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import Augmentation, line_generator
@@ -129,7 +130,7 @@ def run_in_own_group(code: str, cache: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "ignore::UserWarning", "-c", code, *paths],
         start_new_session=True,
-        timeout=60,
+        timeout=A_HANG,
         capture_output=True,
         text=True,
         check=False,
