@@ -32,6 +32,7 @@ class Registry:
         self.provides = provides
         self._components: dict[str, Callable[..., Any]] = {}
         self._provided: dict[str, frozenset[str]] = {}
+        self._expected: list[str] = []
 
     def register(self, name: str | None = None, provided: tuple[str, ...] = ()) -> Callable:
         """Decorator that adds a class or function under ``name`` (default: its own name)."""
@@ -52,8 +53,22 @@ class Registry:
         self._components[name] = component
         self._provided[name] = frozenset(provided)
 
+    def expect(self, module: str) -> None:
+        """Import a module that registers components here, but not before one is asked for."""
+        self._expected.append(module)
+
+    def _import_expected(self) -> None:
+        while self._expected:
+            module = self._expected.pop()
+            try:
+                importlib.import_module(module)
+            except BaseException:
+                self._expected.append(module)  # it is as wrong the next time
+                raise
+
     def add_by_path(self, path: str, component: object) -> bool:
         """Add ``component`` under its dotted path; False where it is no component of this kind."""
+        self._import_expected()
         known = next((name for name, each in self._components.items() if each is component), None)
         if known is not None:
             self.add(self._components[known], path, tuple(self._provided[known]))
@@ -71,22 +86,27 @@ class Registry:
         return getattr(importlib.import_module(module), name)
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
+        self._import_expected()
         try:
             return self._components[name]
         except KeyError:
             raise KeyError(f"unknown {self.kind} {name!r}{did_you_mean(name, self)}") from None
 
     def __contains__(self, name: object) -> bool:
+        self._import_expected()
         return name in self._components
 
     def __iter__(self) -> Iterator[str]:
+        self._import_expected()
         return iter(sorted(self._components))
 
     def __len__(self) -> int:
+        self._import_expected()
         return len(self._components)
 
     def provided(self, name: str) -> frozenset[str]:
         """Names of the arguments of ``name`` that the framework supplies."""
+        self._import_expected()
         return self._provided[name]
 
 
