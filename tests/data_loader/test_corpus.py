@@ -235,7 +235,7 @@ def test_a_corpus_is_sent_to_a_process_by_its_folder(tmp_path):
 
 def test_processes_that_prepare_at_once_share_one_preparation(tmp_path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=prepare_slowly, args=(tmp_path,)) for _ in range(3)]
+    processes = [context.Process(target=prepare_slowly, args=(tmp_path, 3)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:

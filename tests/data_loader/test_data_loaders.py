@@ -114,6 +114,7 @@ def test_a_position_outside_the_epoch_is_an_error(cache, position):
         loader(cache).train.start_at(position)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on one processor
 def test_worker_processes_change_nothing(cache):
     here = loader(cache, augmentation=AUGMENTED)
     there = loader(cache, augmentation=AUGMENTED, num_workers=2)
