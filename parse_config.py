@@ -32,6 +32,8 @@ from base.registry import (
 from base.renamed import new_path, with_new_names
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
 from handwriting.errors import CheckpointError, ConfigError
+from utils.command_line import OneLineParser
+from utils.device import device_problem
 from utils.json_text import parse_json, read_json
 from utils.shipped import checkpoint_path, shipped_names
 
@@ -194,7 +196,7 @@ class ConfigParser:
         """
         changed, problems = _overridden(raw, overrides)
         _refuse_strangers(changed)
-        if problem := _device_problem(device):
+        if problem := device_problem(device):
             problems.append(problem)
         parts = components or project_components()
         register_named(changed)
@@ -283,8 +285,8 @@ class ConfigParser:
         return cls.from_file(args.config, overrides, components, args.device, args.weights)
 
 
-class _ArgumentParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error does."""
+class _ArgumentParser(OneLineParser):
+    """Says what is wrong as every other error of a config."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError([f"{message} (see --help)"])
@@ -404,12 +406,6 @@ def _resume_problems(
         for path, value in dict(overrides).items()
         if path.split(".")[0] in changed
     )
-
-
-def _device_problem(device: str) -> str | None:
-    from utils.device import device_problem  # torch, which only this needs
-
-    return device_problem(device)
 
 
 def _refuse_strangers(raw: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from handwriting.errors import ConfigError
 
 _Settings = TypeVar("_Settings")
 
-_REGISTERS = re.compile(r"^(@[A-Z_]+\.register\(|    +[A-Z_]+\.add\()", re.MULTILINE)
+_REGISTERS = re.compile(r"^(?:@([A-Z_]+)\.register\(|    +([A-Z_]+)\.add\()", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _REGISTRIES = [each for each in vars(registry).values() if isinstance(each, Registry)]
 
@@ -26,14 +26,23 @@ _REGISTRIES = [each for each in vars(registry).values() if isinstance(each, Regi
 def import_components(package: str) -> None:
     """Import the modules of a folder that register components, so that a new file is enough.
 
+    A module is imported when its registry is first asked for a component: a command that needs the
+    names of readers alone imports no model, and not torch. One whose registry is not in
+    ``base.registry`` is imported now.
+
     Args:
         package: name of the folder's package. Sub-folders are not looked at.
     """
     spec = importlib.util.find_spec(package)
     for folder in spec.submodule_search_locations or () if spec else ():
         for file in sorted(Path(folder).glob("*.py")):
-            if _REGISTERS.search(file.read_text(encoding="utf-8")):
-                importlib.import_module(f"{package}.{file.stem}")
+            found = _REGISTERS.findall(file.read_text(encoding="utf-8"))
+            for name in sorted({decorator or call for decorator, call in found}):
+                known = getattr(registry, name, None)
+                if isinstance(known, Registry):
+                    known.expect(f"{package}.{file.stem}")
+                else:
+                    importlib.import_module(f"{package}.{file.stem}")
 
 
 def register_named(raw: Any, path: str = "") -> None:

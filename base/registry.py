@@ -34,6 +34,7 @@ class Registry:
         self.provides = provides
         self._components: dict[str, Callable[..., Any]] = {}
         self._provided: dict[str, frozenset[str]] = {}
+        self._expected: list[str] = []
 
     def register(
         self, name: str | None = None, provided: tuple[str, ...] = ()
@@ -63,8 +64,22 @@ class Registry:
         """
         return _Part(self, frozenset(names))
 
+    def expect(self, module: str) -> None:
+        """Import a module that registers components here, but not before one is asked for."""
+        self._expected.append(module)
+
+    def _import_expected(self) -> None:
+        while self._expected:
+            module = self._expected.pop()
+            try:
+                importlib.import_module(module)
+            except BaseException:
+                self._expected.append(module)  # it is as wrong the next time
+                raise
+
     def add_by_path(self, path: str, component: object) -> bool:
         """Add ``component`` under its dotted path; False where it is no component of this kind."""
+        self._import_expected()
         known = next((name for name, each in self._components.items() if each is component), None)
         if known is not None:
             self.add(self._components[known], path, tuple(self._provided[known]))
@@ -83,22 +98,27 @@ class Registry:
         return base
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
+        self._import_expected()
         try:
             return self._components[name]
         except KeyError:
             raise KeyError(f"unknown {self.kind} {name!r}{did_you_mean(name, self)}") from None
 
     def __contains__(self, name: object) -> bool:
+        self._import_expected()
         return name in self._components
 
     def __iter__(self) -> Iterator[str]:
+        self._import_expected()
         return iter(sorted(self._components))
 
     def __len__(self) -> int:
+        self._import_expected()
         return len(self._components)
 
     def provided(self, name: str) -> frozenset[str]:
         """Names of the arguments of ``name`` that the framework supplies."""
+        self._import_expected()
         return self._provided[name]
 
 
@@ -107,14 +127,16 @@ class _Part(Registry):
 
     def __init__(self, whole: Registry, left_out: frozenset[str]) -> None:
         super().__init__(whole.kind, whole.accepts, whole.provides)
-        self._whole, self._left_out = whole, left_out
+        self._left_out = left_out
+        # The whole's own, so that the part has what is added to it later.
         self._components, self._provided = whole._components, whole._provided
+        self._expected = whole._expected
 
     def __contains__(self, name: object) -> bool:
-        return name in self._components and name not in self._left_out
+        return super().__contains__(name) and name not in self._left_out
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._components.keys() - self._left_out))
+        return (name for name in super().__iter__() if name not in self._left_out)
 
     def __len__(self) -> int:
         return len(list(iter(self)))

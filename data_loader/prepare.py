@@ -15,6 +15,7 @@ from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
 from handwriting.errors import UserError, run_command
+from utils.command_line import OneLineParser
 from utils.json_text import read_json
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
@@ -84,7 +85,7 @@ def _listed(title: str, counts: dict[str, int]) -> str:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m data_loader.prepare",
         description="Prepare a corpus for training, print what is in it, and export it.",
     )

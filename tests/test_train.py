@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from patience import A_HANG
 from torch import Tensor
 
 import train
@@ -184,7 +185,7 @@ def environment() -> dict[str, str]:
 
 def wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
     """Until a file that matches ``pattern`` has something in it."""
-    ends = time.monotonic() + 90
+    ends = time.monotonic() + A_HANG
     while not any(file.stat().st_size for file in path.glob(pattern)):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < ends, "training did not begin"
@@ -211,7 +212,7 @@ def test_a_signal_saves_and_training_goes_on_as_if_never_stopped(
             os.killpg(process.pid, number)
         else:
             process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=A_HANG)
     finally:
         process.kill()
     assert process.returncode == 130, errors
@@ -228,6 +229,8 @@ def test_a_signal_saves_and_training_goes_on_as_if_never_stopped(
 
 def test_torchrun_follows_one_process_and_writes_once(raw: dict[str, Any], tmp_path: Path) -> None:
     raw["arch"]["args"]["dropout"] = 0.0
+    # Adam would divide rounding by rounding where a gradient is next to nothing.
+    raw["optimizer"] = {"type": "SGD", "args": {"lr": 0.01}}
     together = changed(raw, epochs=2, save_dir=str(tmp_path / "two"))
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     ended = subprocess.run(
@@ -235,7 +238,7 @@ def test_torchrun_follows_one_process_and_writes_once(raw: dict[str, Any], tmp_p
         env={**environment(), "PYTHONWARNINGS": "default"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=A_HANG,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from patience import A_HANG
 from toy_training import make_trainer
 
 from handwriting.errors import UserError
@@ -41,7 +42,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=A_HANG,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
@@ -119,7 +120,7 @@ def test_one_that_fails_does_not_leave_the_other_waiting(tmp_path: Path) -> None
         for rank in (0, 1)
     ]
     try:
-        errors = [process.communicate(timeout=60)[1] for process in processes]
+        errors = [process.communicate(timeout=A_HANG)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -228,8 +228,10 @@ def test_validation_numbers_are_those_of_all_lines_at_once(tmp_path: Path) -> No
     metric = MeanError()
     metric.update(model(batch), batch)
     row = rows(trainer)[0]
-    assert row["val.error"] == pytest.approx(metric.compute(), rel=1e-6)
-    assert row["val.loss"] == pytest.approx(SquaredError()(model(batch), batch)["loss"].item())
+    # float32, in another order.
+    assert row["val.error"] == pytest.approx(metric.compute(), rel=1e-5)
+    loss = SquaredError()(model(batch), batch)["loss"].item()
+    assert row["val.loss"] == pytest.approx(loss, rel=1e-5)
     assert row["averaged"] is False
     assert row["epoch"] == 1
     assert row["step"] == 5
@@ -253,7 +255,7 @@ def test_averaged_weights_are_the_moving_average_and_are_validated(tmp_path: Pat
     model.load_state_dict(state["averaged"])
     (batch,) = ToyBatches(7, 7, False)
     loss = SquaredError()(model.eval()(batch), batch)["loss"].item()
-    assert rows(trainer)[-1]["val.loss"] == pytest.approx(loss)
+    assert rows(trainer)[-1]["val.loss"] == pytest.approx(loss, rel=1e-5)
     assert rows(trainer)[-1]["averaged"] is True
 
 
