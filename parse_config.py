@@ -1,4 +1,4 @@
-"""From a JSON file and the command line to a frozen, typed config. Nothing here writes anything.
+"""Parse a JSON file and the command line into a frozen, typed config; nothing is written.
 
 A config is ``{name, seed, arch, data_loader, optimizer, loss, metrics, lr_scheduler, trainer}``.
 What may stand in it follows from the constructors of the registered components and from
@@ -68,7 +68,7 @@ class Config(Settings):
 
 @dataclass(frozen=True)
 class Components:
-    """Where the parts of a config come from; ``trainer`` is a dataclass of settings."""
+    """Registries of the parts of a config; ``trainer`` is a dataclass of settings."""
 
     arch: Registry
     data_loader: Registry
@@ -286,7 +286,7 @@ class ConfigParser:
 
 
 class _ArgumentParser(OneLineParser):
-    """Says what is wrong as every other error of a config."""
+    """Parser that reports errors as those of a config."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError([f"{message} (see --help)"])
@@ -323,7 +323,7 @@ def _command_line_overrides(args: argparse.Namespace) -> list[tuple[str, Any]]:
 
 
 def _value(text: str, name: str) -> Any:
-    """What ``text`` on the command line stands for: JSON, or else itself."""
+    """Return the value of ``text`` on the command line: JSON, or else itself."""
     if _LOOSE_NUMBER.fullmatch(text) and not text.lstrip("+-").isdecimal():
         return float(text)
     if text[:1] in ("{", "["):

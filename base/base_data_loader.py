@@ -134,5 +134,5 @@ class BaseDataLoader(ABC):
         return ""
 
     def line_id(self, index: int) -> str:
-        """What names a line, by its number in ``Batch.line_indices``, in messages."""
+        """Return the id of a line, by its number in ``Batch.line_indices``, in messages."""
         return self.corpus.source_id(index)

@@ -1,4 +1,4 @@
-"""What every model has in common."""
+"""The base of models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class BaseModel(nn.Module, ABC, Generic[BatchT]):
 
     @property
     def num_parameters(self) -> int:
-        """How many numbers training changes."""
+        """Number of weights that training changes."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def __str__(self) -> str:

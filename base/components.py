@@ -105,7 +105,7 @@ def _as_json(raw: Any) -> str:
 
 
 def _dotted_names(raw: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Where dotted paths stand for components, and the paths."""
+    """Yield the place of each dotted path in a config, and the path."""
     if isinstance(raw, Mapping):
         name = raw.get("type")
         if isinstance(name, str) and _DOTTED.fullmatch(name):

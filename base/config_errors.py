@@ -34,7 +34,7 @@ _RULES = {
 
 
 def problem_lines(error: ValidationError, schema: Any, raw: Any) -> list[str]:
-    """What is wrong with the config ``raw``, sorted by path.
+    """Return a line for each problem of the config ``raw``, sorted by path.
 
     Args:
         error: what pydantic says of it.

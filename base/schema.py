@@ -67,7 +67,7 @@ class Arguments(Settings):
     __flattened__: ClassVar[dict[str, type]]
 
     def instance(self) -> Any:
-        """What the callable makes of these arguments. Components among them are built too, with
+        """Call the callable with these arguments. Components among them are built too, with
         nothing supplied by the framework."""
         return type(self).__target__(**_values(self, {}))
 
@@ -132,7 +132,7 @@ def _values(settings: Arguments, provided: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(value: Any, hint: Any, provided: Mapping[str, Any]) -> Any:
-    """What a constructor is given for the config's ``value``."""
+    """Return the argument of a constructor for the config's ``value``."""
     if isinstance(value, Block):
         return build(value, provided)
     if isinstance(value, Arguments):

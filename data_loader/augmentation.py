@@ -12,7 +12,7 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training line may be stretched, slanted and turned; 0 everywhere changes nothing.
+    """Limits for stretching, slanting and turning a training line; 0 everywhere changes nothing.
 
     Each amount is drawn uniformly and the changes are made in the order given, in the corpus's own
     units, before normalisation.

@@ -42,7 +42,7 @@ STRAY_HEIGHTS = 2.0
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What is done to each line before it enters the corpus, in this order.
+    """Steps of cleaning, in the order in which they are done to each line of a corpus.
 
     The default repairs spikes and nothing else, so that likelihoods stay comparable.
 

@@ -57,7 +57,7 @@ class SameWriterPairs:
         self._max_points = max_points
 
     def of(self, epoch: int, batch: int, lines: Sequence[int]) -> list[int]:
-        """What each line of a batch is followed by: ``B`` numbers of lines, or ``NO_PARTNER``.
+        """Return the partner of each line of a batch: ``B`` numbers of lines, or ``NO_PARTNER``.
 
         It depends on the seed, the epoch, the batch's number in it and the line, nothing else:
         processes that share a batch agree.

@@ -103,7 +103,7 @@ class Corpus:
         return self._writers[index]
 
     def source_id(self, index: int) -> str:
-        """What names the line in its source."""
+        """Return the id that the source has for the line."""
         return self._source_ids[index]
 
     def source(self, index: int) -> str:
@@ -131,7 +131,7 @@ class Corpus:
 
     @property
     def normalisation(self) -> Normalisation:
-        """That of the training split, as ``normalisation_of`` computes it."""
+        """Normalisation of the training split, as ``normalisation_of`` computes it."""
         return self.normalisation_of(TRAIN_SPLIT)
 
     def normalisation_of(self, split: str) -> Normalisation:

@@ -55,7 +55,7 @@ class Moments:
 
 @dataclass
 class SplitCounts:
-    """What went into one split, and what was kept out of it."""
+    """Counts of the lines of one split, kept and dropped."""
 
     lines: int = 0
     points: int = 0

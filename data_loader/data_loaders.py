@@ -31,7 +31,7 @@ from handwriting.text.vocabulary import Vocabulary
 
 
 class BatchSpec(NamedTuple):
-    """What makes a batch.
+    """Specification of a batch: which lines, in which epoch.
 
     Attributes:
         epoch: decides the augmentation.

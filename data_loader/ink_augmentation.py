@@ -19,7 +19,7 @@ _SHORTEST_WAVE, _LONGEST_WAVE = 2.0, 8.0
 
 @dataclass(frozen=True)
 class InkAugmentation(Augmentation):
-    """How far a training line may be changed; 0 everywhere changes nothing.
+    """Limits for changing a training line of a recogniser; 0 everywhere changes nothing.
 
     It changes ink that ``InkFeatures.normalise`` has corrected: before that, the correction would
     take back what slant, rotation and scale had done, and the recogniser would never see it. So

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def describe(corpus: Corpus) -> str:
-    """What is in a corpus and what was left out, as a table of splits and lists of reasons."""
+    """Describe a corpus and what was left out of it: a table of splits, lists of reasons."""
     meta = corpus.meta
     rows = [_row(name or "(none)", counts) for name, counts in meta["splits"].items()]
     totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]

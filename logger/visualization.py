@@ -1,4 +1,4 @@
-"""What goes to tensorboard: scalars and pictures."""
+"""Scalars and pictures for tensorboard."""
 
 from collections.abc import Mapping
 from pathlib import Path

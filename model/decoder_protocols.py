@@ -1,4 +1,4 @@
-"""What decoding one character after the other needs, greedy or with a beam.
+"""Protocols of models that are decoded character by character, greedily or with a beam.
 
 Shapes: ``B`` lines, ``R`` rows of a batch, ``N'`` encoder frames, ``C`` vocabulary.
 """
@@ -25,15 +25,15 @@ class Decoder(Protocol):
 
 
 class Unpacked(Protocol):
-    """What has a decoder: ``packed`` gives it with the model's weights of the moment laid out for
-    many steps."""
+    """A model with a decoder: ``packed`` gives it, with the model's weights of the moment laid out
+    for many steps."""
 
     def packed(self) -> Decoder: ...
 
 
 @runtime_checkable
 class Recogniser(Unpacked, Protocol):
-    """What decoding needs of a model: an encoder, and decoders.
+    """A model that can be decoded: it has an encoder, and decoders.
 
     An encoding has ``lengths`` (int64 ``[B]``, frames) and is a named tuple of tensors whose first
     dimension is the batch. ``ctc_logits`` are ``[B, N', C]``, or None where there is no CTC output.

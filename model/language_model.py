@@ -28,7 +28,7 @@ from model.models import Count, Probability
 
 
 class LanguageState(NamedTuple):
-    """What the model remembers of the characters so far: ``[B, L, H]`` each."""
+    """State of the model after the characters so far: ``[B, L, H]`` each."""
 
     hidden: Tensor
     cell: Tensor
@@ -190,7 +190,7 @@ class CharacterNLL(BaseLoss[Batch]):
         return {"loss": nll.sum() / weight, "weight": weight.to(nll.dtype)}
 
     def num_units(self, batch: Batch) -> Tensor:
-        """How many characters, a scalar, the loss of this batch is the mean over."""
+        """Return the number of characters, a scalar, that the batch's loss is the mean over."""
         return (batch.text_lengths + 1).sum()
 
 

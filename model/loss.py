@@ -57,7 +57,7 @@ class MixtureNLL(BaseLoss[Batch]):
         }
 
     def num_units(self, batch: Batch) -> Tensor:
-        """How many pen steps or lines, a scalar, the loss of this batch is the mean over."""
+        """Return the number of pen steps or lines, a scalar, that the loss is the mean over."""
         if self.reduction == "step":
             return predicted_mask(batch).sum()
         return torch.ones_like(batch.stroke_lengths).sum()
@@ -65,7 +65,7 @@ class MixtureNLL(BaseLoss[Batch]):
 
 @LOSSES.register(name="seq2seq_nll", provided=("vocabulary",))
 class Seq2SeqNLL(BaseLoss[RecognitionBatch]):
-    """What a recogniser's decoder and its CTC output lose, joined (Kim, Hori, Watanabe 2017,
+    """Loss of a recogniser's decoder and of its CTC output, joined (Kim, Hori, Watanabe 2017,
     "Joint CTC-attention based end-to-end speech recognition using multi-task learning", eq. 15).
 
     Both are nats per character of the texts, the ends of text counted as characters.
@@ -112,7 +112,7 @@ class Seq2SeqNLL(BaseLoss[RecognitionBatch]):
         return {"loss": loss, **terms, "nll_ctc": ctc.detach()}
 
     def num_units(self, batch: RecognitionBatch) -> Tensor:
-        """How many characters, a scalar, the loss of this batch is the mean over."""
+        """Return the number of characters, a scalar, that the batch's loss is the mean over."""
         return (batch.text_lengths + 1).sum()
 
     def _attention(self, output: RecognitionOutput, batch: Batch) -> Tensor:

@@ -34,14 +34,14 @@ Bound = Annotated[float, Field(gt=0)]
 
 
 class StackState(NamedTuple):
-    """What stacked layers remember between two pen steps: ``[L, B, H]`` each."""
+    """State of stacked layers between two pen steps: ``[L, B, H]`` each."""
 
     hidden: Tensor
     cell: Tensor
 
 
 class ConditionalState(NamedTuple):
-    """What the conditional model remembers between two pen steps.
+    """State of the conditional model between two pen steps.
 
     Attributes:
         attention: of the first layer, with its window.
@@ -53,7 +53,7 @@ class ConditionalState(NamedTuple):
 
 
 class WindowPath(NamedTuple):
-    """Where the window was at each pen step of a batch.
+    """Path of the window: its place at each pen step of a batch.
 
     Attributes:
         phi: ``[B, T, U+1]``, its weight on each character and on the end of the text.
@@ -65,7 +65,7 @@ class WindowPath(NamedTuple):
 
 
 class StackedHandwriting(BaseModel[Batch]):
-    """What both generating models share: layers with skip connections and a mixture output.
+    """The base of both generating models: layers with skip connections and a mixture output.
 
     The pen step (and the window, where there is one) feeds every layer and every layer feeds the
     output (the skip connections of Graves 2013, section 2); the output is a mixture density
@@ -170,7 +170,7 @@ class StackedHandwriting(BaseModel[Batch]):
     def _in_chunks(
         self, run: Callable[..., tuple[tuple[Tensor, ...], Any]], strokes: Tensor, state: Any
     ) -> tuple[Tensor, ...]:
-        """What ``run`` gives for pen steps ``[T, B, 3]``, joined over the steps.
+        """Return the results of ``run`` for pen steps ``[T, B, 3]``, joined over the steps.
 
         Args:
             run: takes pen steps and the state before them, gives tensors ``[T, B, ...]`` and the

@@ -40,7 +40,7 @@ Width = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 
 
 class Encoded(NamedTuple):
-    """What decoding needs to know of the ink, once for each line; the batch is first everywhere.
+    """Encoding of lines for decoding, computed once a line; the batch is first everywhere.
 
     Attributes:
         memory: ``[B, N', E]``.
@@ -58,7 +58,7 @@ class Encoded(NamedTuple):
 
 
 class RecognitionOutput(NamedTuple):
-    """What the model gives for a batch.
+    """Output of the model for a batch.
 
     Attributes:
         logits: ``[B, U+1, C]``, of each character and of the end of text, given the true text
@@ -149,7 +149,7 @@ class Seq2SeqRecognition(BaseModel[RecognitionBatch]):
         self.ctc_output = nn.Linear(size, len(vocabulary)) if ctc else None
 
     def encode(self, features: Tensor, feature_lengths: Tensor) -> Encoded:
-        """What decoding needs of lines of features ``[B, N, F]`` and lengths ``[B]``."""
+        """Encode lines of features ``[B, N, F]`` and lengths ``[B]`` for decoding."""
         memory = self.encoder(features, feature_lengths)
         return Encoded(
             memory.frames,

@@ -78,7 +78,7 @@ class _Beams(NamedTuple):
 
 
 class _Lines(NamedTuple):
-    """What is known of the lines that are not done."""
+    """State of the lines that are not done."""
 
     numbers: Tensor  # int64 [B], their places among all lines
     limits: Tensor  # int64 [B], characters at most
@@ -88,7 +88,7 @@ class _Lines(NamedTuple):
 
 @dataclass(frozen=True)
 class _Step:
-    """How the hypotheses of a step came about, to follow the best one back."""
+    """Origins of the hypotheses of a step, to follow the best one back."""
 
     rows: dict[int, int]  # where a line was in the batch
     parents: np.ndarray  # [B, K]

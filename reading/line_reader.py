@@ -53,7 +53,7 @@ class LineReader:
 
     @torch.inference_mode()
     def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
-        """What each line says.
+        """Read the text of each line.
 
         Args:
             lines: ``B`` arrays of strokes ``[T, 3]`` as in ``handwriting.ink.line.Line``, T >= 1.

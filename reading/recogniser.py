@@ -33,7 +33,7 @@ class LoadedRecogniser:
 
 
 def load_recogniser(path: Path, device: str, progress: bool = False) -> LoadedRecogniser:
-    """The recogniser of a checkpoint. What it was trained on is said, and whether that will do.
+    """Load the recogniser of a checkpoint, and print what it was trained on.
 
     Raises:
         UserError: it is not the checkpoint of a recogniser.

@@ -185,7 +185,7 @@ def _build_weight_noise(
 
 
 def _checkpoint_header(config: TrainingConfig, loader: BaseDataLoader) -> dict[str, Any]:
-    """What every checkpoint of the run carries."""
+    """Return the entries that every checkpoint of the run has."""
     resolved = config.to_dict()
     return {
         "arch": resolved["arch"],

@@ -139,7 +139,7 @@ def share_processors() -> None:
 
 
 def faster_arrangement(processes: Distributed) -> str | None:
-    """How training would be faster on this machine's processors; None where it would not, or where
+    """Advise how to train faster on this machine's processors; None where it would not, or where
     the user chose their number of threads."""
     count = available_processors()
     alone = processes.world_size == 1 and processes.device.type == "cpu"
@@ -152,7 +152,7 @@ def faster_arrangement(processes: Distributed) -> str | None:
 
 
 def available_processors() -> int:
-    """How many processors this process may run on."""
+    """Return the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -72,7 +72,7 @@ class WarmupDecay(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, step: int) -> float:
-        """What the learning rate is multiplied by after ``step`` steps."""
+        """Return the factor of the learning rate after ``step`` steps."""
         warmup = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         return warmup * self._decay(max(0, step - self.warmup_steps))
 

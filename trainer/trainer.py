@@ -67,7 +67,7 @@ class WeightNoise(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What a training step agreed on over all processes.
+    """Agreement of all processes on a training step.
 
     Attributes:
         terms: the loss and its terms, means over the whole batch.
@@ -390,7 +390,7 @@ class Trainer(BaseTrainer):
         return True
 
     def _all_metrics(self) -> Iterator[BaseMetric]:
-        """Those of all lines, then those of each group."""
+        """Yield the metrics of all lines, then those of each group."""
         for metrics in (self.metrics, *self._group_metrics.values()):
             yield from metrics.values()
 

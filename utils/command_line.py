@@ -13,7 +13,7 @@ _MOST_NOTES = 5
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line, without the usage before it.
+    """Parser that reports a wrong argument in one line, without the usage before it.
 
     Every command has ``--version``.
     """
@@ -70,7 +70,7 @@ def _number(text: str) -> float:
 
 
 def option_name(name: str) -> str:
-    """How a user writes the option that argparse keeps as ``name``."""
+    """Return the option, as a user writes it, that argparse keeps as ``name``."""
     return "--" + name.replace("_", "-")
 
 

@@ -77,7 +77,7 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
 
 
 def _vocabulary(trained: LoadedModel, options: argparse.Namespace) -> Vocabulary:
-    """That of the texts; ``UserError`` where the model writes none."""
+    """Return the vocabulary of the texts; ``UserError`` where the model writes none."""
     if trained.model.task != TASK or trained.vocabulary is None:
         raise UserError(
             f"{options.resume}: --text needs a model that writes a text, whose task is {TASK!r},"
@@ -87,7 +87,7 @@ def _vocabulary(trained: LoadedModel, options: argparse.Namespace) -> Vocabulary
 
 
 def _scorer(options: argparse.Namespace) -> Scorer:
-    """What says which of several draws is kept."""
+    """Return the scorer that chooses among several draws."""
     if options.recogniser is None:
         return by_log_prob
     return by_legibility(load_recogniser(options.recogniser, options.device).reader)
@@ -192,7 +192,7 @@ def _style_of_data(trained: LoadedModel, options: argparse.Namespace) -> Line:
 def _checked_options(
     options: argparse.Namespace,
 ) -> tuple[PageOptions, tuple[str, ...], WriteOptions]:
-    """How to lay out, in which formats, and how to write these."""
+    """Return the options of layout, the formats, and the options of their files."""
     formats = parse_formats(options.format if options.format is not None else FORMATS)
     pages, files = page_options(options), WriteOptions(gcode=gcode_options(options))
     check_options(files)

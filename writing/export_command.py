@@ -121,7 +121,7 @@ def printable(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _lines(
     trained: LoadedModel, options: argparse.Namespace
 ) -> tuple[dict[str, Any], SplitBatches | None]:
-    """What to measure on, in words and as batches; nothing where no data are."""
+    """Return the lines to measure on, in words and as batches; none where there are no data."""
     try:
         loader = open_data(trained, options.data, _REMEDY)
     except UserError as error:
@@ -173,7 +173,7 @@ def _difference(model: StackedHandwriting, steps_of: StepsOfText) -> float:
 
 
 def _text(model: StackedHandwriting, text: Tensor, lengths: Tensor) -> Tensor:
-    """What the model sees of texts ``[B, U]``: ``[B, U+1, C]``; as they are where it sees none."""
+    """Encode texts ``[B, U]`` as ``[B, U+1, C]``; a model without text gets them as they are."""
     return model.encode(text, lengths) if isinstance(model, ConditionalHandwriting) else text
 
 

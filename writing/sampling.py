@@ -164,7 +164,7 @@ def _continue(
 
 
 def _starts(primes: Sequence[np.ndarray] | None, num_samples: int) -> list[np.ndarray]:
-    """What each sample reads before it writes: its prime, or a line's first point."""
+    """Return the ink that each sample reads before it writes: its prime, or a first point."""
     if primes is None:
         return [np.zeros((1, 3), dtype=np.float32)] * num_samples
     for prime in one_each("prime", primes, num_samples):

@@ -48,7 +48,7 @@ class SynthesisRequest:
 
     @property
     def before(self) -> str:
-        """What the window sees before the text."""
+        """Text that the window sees before the text to write."""
         return "" if self.prime is None else f"{self.prime.text.rstrip()} "
 
     @property
@@ -68,7 +68,7 @@ class SynthesisRequest:
 
 
 class _AtWork(NamedTuple):
-    """What the loop needs to know of the lines at work: tensors ``[B]``.
+    """State of the lines at work: tensors ``[B]``.
 
     Attributes:
         place: in the batch as it began.
@@ -186,7 +186,7 @@ class SynthesisBatch:
         )
 
     def _heads(self, normalisation: Normalisation) -> Tensor:
-        """What each line reads, normalised and padded: ``[P, B, 3]``."""
+        """Return the ink that each line reads, normalised and padded: ``[P, B, 3]``."""
         heads = [
             torch.from_numpy(normalisation.normalise(request.read)) for request in self._requests
         ]
@@ -217,7 +217,7 @@ class SynthesisBatch:
 
 
 class _Record:
-    """What the lines of a batch have written, step by step."""
+    """Record of the pen steps of a batch."""
 
     def __init__(self, num_lines: int) -> None:
         self._parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(num_lines)]

@@ -1,4 +1,4 @@
-"""What a conditional model wrote, and the rules that read it off the window.
+"""A line that a conditional model wrote, and the rules that read its text off the window.
 
 Shapes: ``T`` pen steps, ``U`` characters, ``B`` lines, ``K`` window components.
 """
@@ -70,7 +70,7 @@ def characters_of_steps(phi: np.ndarray) -> np.ndarray:
 
 
 def rest_of_prime(end_of_stroke: np.ndarray, characters: np.ndarray, start: int) -> int:
-    """How many pen steps, of those after a prime, still write the prime's text.
+    """Return how many pen steps after a prime still write the prime's text.
 
     The window may not have reached the end of the prime's text when the prime's strokes end, and
     then the model finishes that text first. Whole strokes count, by what most of their steps

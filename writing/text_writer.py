@@ -146,7 +146,7 @@ class TextWriter:
 
 
 def flaws(written: SynthesisedLine) -> int:
-    """How many words have no ink, plus, for a line that the model did not end by itself, more than
+    """Count the words without ink, plus, for a line that the model did not end by itself, more than
     there are words."""
     words = list(re.finditer(r"\S+", written.text))
     steps = written.character_of_step

@@ -71,7 +71,7 @@ class AutoReader(BaseReader):
 
     @property
     def skipped(self) -> ReadReport:
-        """What the chosen reader left out."""
+        """Report of the chosen reader."""
         return self.reader.skipped
 
     @skipped.setter
@@ -83,7 +83,7 @@ class AutoReader(BaseReader):
         return self.reader.read()
 
     def fingerprint(self) -> dict[str, Any]:
-        """That of the reader chosen."""
+        """Return that of the chosen reader."""
         return self.reader.fingerprint()
 
     def locate(self) -> str:
@@ -91,7 +91,7 @@ class AutoReader(BaseReader):
         return self.reason
 
     def expected_lines(self) -> int | None:
-        """That of the reader chosen."""
+        """Return that of the chosen reader."""
         return self.reader.expected_lines()
 
     def _choose(self) -> tuple[BaseReader, str]:

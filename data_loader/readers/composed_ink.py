@@ -53,7 +53,7 @@ _LOW, _HIGH = 2, 98
 
 @dataclass(frozen=True)
 class Spacing:
-    """How a line is spaced and how steady its writer is, in x-heights.
+    """Spacing of a line and steadiness of its writer, in x-heights.
 
     Attributes:
         letter, letter_spread: between the ink of two characters, mean and standard deviation.
@@ -124,7 +124,7 @@ class Hand:
         return {character: _height(samples) for character, samples in self.characters.items()}
 
     def scale(self, character: str) -> float:
-        """How much larger a character is to be drawn: part of the way to usual proportions."""
+        """Return the factor that brings a character part of the way to usual proportions."""
         if character in _FLAT:
             return 1.0
         own = self._heights[character] / self.x_height

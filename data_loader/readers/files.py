@@ -49,12 +49,12 @@ def read_files(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def place(source: Path, name: str) -> str:
-    """How messages name a file of a source: a path, or ``TARBALL: MEMBER``."""
+    """Return the name of a source's file in messages: a path, or ``TARBALL: MEMBER``."""
     return str(source / name) if source.is_dir() else f"{source}: {name}"
 
 
 def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
-    """What identifies the contents of ``source`` without reading them.
+    """Return an identity of the contents of ``source`` without reading them.
 
     Returns:
         a tarball's name, size and time; or a folder's name, number of files and a hash of their

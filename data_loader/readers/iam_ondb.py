@@ -50,7 +50,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class _Forms:
-    """What is known of each form beside its strokes."""
+    """Facts about the forms beside their strokes."""
 
     splits: dict[str, str]
     texts: dict[str, list[str]]

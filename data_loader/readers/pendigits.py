@@ -140,7 +140,7 @@ class PendigitsReader(BaseReader):
 
 
 def _contents(path: Path) -> bytes:
-    """What is in a file, unpacked where it is packed, whatever its name."""
+    """Return the contents of a file, unpacked where it is packed, whatever its name."""
     try:
         return unpacked(read_regular_file(path))
     except BadPacking as error:

@@ -19,7 +19,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Glyph:
-    """How a character is written.
+    """Shape of a character.
 
     Attributes:
         strokes: its strokes in order, each float64 ``[n, 2]``.
@@ -41,7 +41,7 @@ class Glyph:
 
 @dataclass(frozen=True)
 class _Source:
-    """How to read one Hershey font.
+    """Settings for reading one Hershey font.
 
     Attributes:
         name: the font's name in the package.

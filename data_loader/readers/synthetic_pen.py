@@ -1,4 +1,4 @@
-"""How a synthetic writer writes: the letters of a line, and the pen's movement along them.
+"""The pen of a synthetic writer: letters of a line, and the movement along them.
 
 A line is made in x-heights, y upwards, and rounded to whole units at the end. Only sums, products,
 quotients and square roots are used, which are the same on every machine. Shapes: ``N`` points of
@@ -201,7 +201,7 @@ def _place(
 def _lefts(
     text: str, writer: Writer, draws: Draws, scales: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where each character's left edge is, ``[len(text)]``, and its width before scaling."""
+    """Left edge of each character, ``[len(text)]``, and its width before scaling."""
     glyphs = load_style(writer.style)
     is_space = np.array([character == " " for character in text])
     widths = np.array(
@@ -360,7 +360,7 @@ def _stroke_bounds(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _shorten_pen_lifts(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """What follows a pen lift that is too long moved nearer, in units."""
+    """Move ink nearer that follows too long a pen lift, in units."""
     offsets = np.diff(points, axis=0, prepend=points[:1])
     lengths = np.sqrt((offsets**2).sum(axis=1))
     too_long = starts & (lengths > _LONGEST_PEN_LIFT)

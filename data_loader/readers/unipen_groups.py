@@ -1,4 +1,4 @@
-"""What is known of the contributors of UNIPEN's ``train_r01_v07``, after looking at samples of all.
+"""Contributors of UNIPEN's ``train_r01_v07``, judged by samples of all of them.
 
 A group is tagged H (good resolution, plausible labels), M (coarser ink, one or two writers, or an
 odd style) or L (screen pixels for ink); some are of no use, as a whole or at one level.

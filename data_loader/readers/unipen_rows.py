@@ -91,7 +91,7 @@ def _is_below(before: Part, part: Part, fall: float) -> bool:
 
 
 def _end_of(part: str, label: str, begin: int) -> int:
-    """Where in the label a part ends that begins at ``begin`` or behind spaces there."""
+    """Return the end of the label's part that begins at ``begin`` or behind spaces there."""
     left = len(part.replace(" ", ""))
     while left:
         left -= label[begin] != " "

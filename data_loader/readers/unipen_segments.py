@@ -167,7 +167,7 @@ class _Parts:
         self._firsts = [piece.spans[0].first for piece in self._pieces]
 
     def within(self, span: Span) -> list[Part]:
-        """Those whose components are among those of ``span``."""
+        """Return the segments whose components are among those of ``span``."""
         begin, end = bisect_left(self._firsts, span.first), bisect_left(self._firsts, span.last + 1)
         return [
             Part(piece.label, piece.spans[0].first, piece.spans[-1].last, box_of(piece.strokes))

@@ -37,7 +37,7 @@ def text_pen_steps(weights: PackedWeights, text: Tensor) -> TextPenSteps:
 
 
 class _Results(NamedTuple):
-    """What a step gives, ``[B, ...]`` each: raw outputs, the pen step drawn from them, and the
+    """Results of a step, ``[B, ...]`` each: raw outputs, the pen step drawn from them, and the
     window's phi and kappa, of no width without a window."""
 
     raw: Tensor
@@ -149,7 +149,7 @@ class GraphedPenSteps(PenSteps):
         return replay
 
     def _shown(self) -> tuple[Tensor, ...]:
-        """What a step leaves in attributes, to read and for the next: phi and kappa, if any."""
+        """Attributes that a step leaves, to read and for the next: phi and kappa, if any."""
         return ()
 
     def _show(self, *parts: Tensor) -> None:

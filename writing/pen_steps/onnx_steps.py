@@ -57,11 +57,11 @@ class OnnxStep:
         return self.weights == fingerprint(model)
 
     def pen_steps(self, batch_size: int) -> "OnnxPenSteps":
-        """What ``PenSteps(pack(model), batch_size)`` is, for a model without a text."""
+        """Return the counterpart of ``PenSteps``, for a model without a text."""
         return OnnxPenSteps(self._session(batch_size), batch_size)
 
     def text_pen_steps(self, text: Tensor) -> "OnnxTextPenSteps":
-        """What ``TextPenSteps(pack(model), text)`` is, for a text ``[B, U, C]`` from the model's
+        """Return the counterpart of ``TextPenSteps``, for a text ``[B, U, C]`` from the model's
         ``encode``."""
         return OnnxTextPenSteps(self._session(len(text)), text)
 
@@ -195,7 +195,7 @@ class OnnxTextPenSteps(OnnxPenSteps):
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """What stands in the JSON beside a file."""
+    """Read the JSON beside a file."""
     path = path.with_name(DESCRIPTION_FILE)
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -207,5 +207,5 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def _place(value: Tensor) -> tuple[str, int, Any, list[int], int]:
-    """Where the runtime finds a tensor."""
+    """Return the address at which the runtime finds a tensor."""
     return "cpu", 0, np.float32, list(value.shape), value.data_ptr()

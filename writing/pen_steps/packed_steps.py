@@ -81,7 +81,7 @@ class PenSteps:
         self._bind()
 
     def _look(self, hidden: Tensor) -> None:
-        """What happens between the first layer, whose output ``[H, B]`` this is, and the next."""
+        """Compute all between the first layer, whose output ``[H, B]`` this is, and the next."""
 
     def _side_changed(self) -> None:
         """Bring the sides to the type of the layers' products."""

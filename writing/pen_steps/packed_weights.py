@@ -33,7 +33,7 @@ WIDTH = 16
 
 @dataclass(frozen=True)
 class Places:
-    """Where things stand among the states; see the module. Layers count from 0."""
+    """Places of values among the states; see the module. Layers count from 0."""
 
     num_layers: int
     hidden_size: int
@@ -41,7 +41,7 @@ class Places:
 
     @property
     def num_sides(self) -> int:
-        """How often the side is there."""
+        """Number of times that the side is there."""
         return (self.num_layers + 1) // 2
 
     @property
