@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from model.custom_layers import attention_recurrence as attention_module
 from model.custom_layers import lstm as lstm_module
 from model.custom_layers import lstm_with_gaussian_attention as window_module
 from model.custom_layers.cpu import recurrences
@@ -233,6 +234,65 @@ def test_window_stays_finite_and_free_of_denormals(scale: float, sign: float) ->
         assert all(torch.isfinite(each).all() for each in found)
         phi = found[5]
         assert not ((phi != 0) & (phi.abs() < torch.finfo(FLOAT).tiny)).any()
+
+
+FRAMES, WIDTH, COMPARED = (9, 4, 1, 7, 9), 14, 13
+
+
+def attention_values(places: int, dtype: torch.dtype = DOUBLE) -> list[Tensor]:
+    """Inputs, memory, keys, state and weights of an attention decoder."""
+    frames = max(FRAMES)
+    shapes = [
+        (6, B, 4 * H), (B, frames, WIDTH), (B, frames, COMPARED), (B, H), (B, H), (4 * H, WIDTH),
+        (4 * H, H), (COMPARED, H), (COMPARED,), (COMPARED, 2, places),
+    ]  # fmt: skip
+    return [0.5 * random(*shape, dtype=dtype) for shape in shapes]
+
+
+def run_attention(
+    values: Sequence[Tensor], compiled: bool, counts: list[int], location: bool, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """Hidden outputs, contexts and attention of the characters that there are."""
+    mask = torch.arange(max(FRAMES)) < torch.tensor(FRAMES).unsqueeze(1)
+    weights = (*values[5:9], values[9] if location else None)
+    if compiled:
+        state = tuple(values[3:5])
+        steps = recurrences.attend(*values[:3], mask, state, weights, counts, dtype)
+    else:
+        plain = attention_module._AttentionRecurrence
+        steps = plain.apply(*values[:5], mask, *weights, counts, dtype)
+    exists = torch.arange(B) < torch.tensor(counts).unsqueeze(1)
+    return tuple(step[exists] for step in steps)
+
+
+@pytest.mark.parametrize("counts", [[B] * 6, [5, 4, 4, 1, 1, 1]])
+@pytest.mark.parametrize(("location", "places"), [(True, 5), (True, 15), (False, 1)])
+@pytest.mark.parametrize(
+    ("dtype", "operands", "tolerance"),
+    [(DOUBLE, DOUBLE, 1e-12), (FLOAT, FLOAT, 1e-5), (FLOAT, LOW, 0.015)],
+)
+def test_attention_equals_the_plain_one(
+    counts: list[int],
+    location: bool,
+    places: int,
+    dtype: torch.dtype,
+    operands: torch.dtype,
+    tolerance: float,
+) -> None:
+    values = attention_values(places, dtype)[: 10 if location else 9]
+    found, expected = (
+        results(run_attention, values, compiled, counts, location, operands)
+        for compiled in (True, False)
+    )
+    assert_near(found, expected, tolerance)
+
+
+def test_attention_gradients_agree_with_finite_differences() -> None:
+    values = leaves(attention_values(3))
+    values[0] = values[0].detach()[:2].requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda *given: run_attention(given, True, [5, 3], True, DOUBLE)[:2], values, fast_mode=True
+    )
 
 
 def layers() -> list[tuple[nn.Module, Callable]]:
