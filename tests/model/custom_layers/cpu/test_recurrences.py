@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from data_loader.batch import Batch
+from data_loader.vocabulary import Vocabulary
 from model.custom_layers import attention_recurrence as attention_module
 from model.custom_layers import lstm as lstm_module
 from model.custom_layers import lstm_with_gaussian_attention as window_module
@@ -20,6 +22,8 @@ from model.custom_layers.lstm_with_gaussian_attention import (
     LSTMWithGaussianAttention,
 )
 from model.custom_layers.verified import relative_difference
+from model.loss import MixtureNLL
+from model.models import ConditionalHandwriting
 
 T, B, H, INPUTS, C, K = 7, 5, 21, 9, 11, 4
 LENGTHS = (9, 5, 1, 9, 3)
@@ -405,3 +409,54 @@ def test_a_sequence_in_two_parts_equals_the_whole() -> None:
     whole, first = window(lines, text), window(lines[:, :10], text)
     rest = window(lines[:, 10:], text, GaussianAttentionState(*first.state))
     assert_near([rest.hidden, *rest.state], [whole.hidden[:, 10:], *whole.state], 1e-6)
+
+
+def conditional(recompute_steps: int | None = None) -> ConditionalHandwriting:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 20, "num_layers": 2, "num_mixtures": 3}
+    return ConditionalHandwriting(Vocabulary("abc"), **sizes, recompute_steps=recompute_steps)
+
+
+def batch(steps: int = 30, lines: int = 16) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    return Batch(
+        strokes=torch.randn(lines, steps + 1, 3, generator=generator).abs(),
+        stroke_lengths=torch.full((lines,), steps + 1),
+        text=torch.randint(4, 7, (lines, 5), generator=generator),
+        text_lengths=torch.full((lines,), 5),
+        line_indices=torch.arange(lines),
+    )
+
+
+def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> None:
+    for _ in range(steps):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", LOW):
+            output = model(batch())
+        MixtureNLL()(output, batch())["loss"].backward()
+        optimizer.step()
+
+
+def test_a_model_resumed_after_two_steps_is_that_after_four() -> None:
+    whole, first, second = (conditional() for _ in range(3))
+    optimizers = [torch.optim.Adam(model.parameters()) for model in (whole, first, second)]
+    train(whole, optimizers[0], 4)
+    train(first, optimizers[1], 2)
+    second.load_state_dict(first.state_dict())
+    optimizers[2].load_state_dict(optimizers[1].state_dict())
+    train(second, optimizers[2], 2)
+    for one, other in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_chunks_of_steps_that_are_computed_again_give_the_same(monkeypatch) -> None:
+    """Also where the comparison with the plain way falls into such a chunk."""
+    gradients = []
+    for recompute_steps in (10, None):
+        for module in (lstm_module, window_module):
+            for way in module.COMPILED.values():
+                monkeypatch.setattr(way, "_agrees", None)
+        model = conditional(recompute_steps)
+        MixtureNLL()(model(batch()), batch())["loss"].backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    assert_near(*gradients, 1e-5)
