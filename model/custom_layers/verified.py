@@ -69,8 +69,8 @@ class Verified:
 def relative_difference(values: Tensor, expected: Tensor) -> float:
     """The norm of the difference as a share of that of what is expected."""
     values, expected = values.detach().double(), expected.detach().double()
-    size = expected.norm().item()
-    difference = (values - expected).norm().item()
+    size = float(expected.norm())
+    difference = float((values - expected).norm())
     return difference / size if size else difference
 
 

@@ -39,7 +39,8 @@ def lstm(
         hidden outputs ``[R, H]``, and each line's cell ``[B, H]`` after its last step.
     """
     options = (list(counts), dtype, gradient_clip, torch.is_grad_enabled())
-    return _LSTM.apply(*weights, *state, options, *parts)
+    hiddens, cell = _LSTM.apply(*weights, *state, options, *parts)
+    return hiddens, cell
 
 
 class _LSTM(torch.autograd.Function):
