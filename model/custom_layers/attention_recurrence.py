@@ -92,10 +92,13 @@ def attend_over_text(
     gates_type = product_type(inputs)
     with torch.autocast(inputs.device.type, enabled=False):
         if _is_compiled(inputs, gates_type):
-            memory, keys, *state = lines
+            memory, keys, hidden, cell = lines
+            location = parts[4]
+            context, recurrent, query, energy = (part for part in parts[:4] if part is not None)
             found = recurrences.attend(
-                inputs, memory, keys, mask, tuple(state), tuple(parts), counts, gates_type
-            )
+                inputs, memory, keys, mask, (hidden, cell),
+                (context, recurrent, query, energy, location), counts, gates_type,
+            )  # fmt: skip
             return AttentionSteps(*found)
         steps = _AttentionRecurrence.apply(inputs, *lines, mask, *parts, counts, gates_type)
     return AttentionSteps(*steps)
@@ -319,16 +322,16 @@ def _compare(dtype: torch.dtype) -> Pairs:
     results = []
     for compiled in (True, False):
         leaves = [value.clone().requires_grad_() for value in values]
-        lines_of, weights = leaves[:5], tuple(leaves[5:])
-        if compiled:
-            steps = recurrences.attend(
-                *lines_of[:3], mask, tuple(lines_of[3:]), weights, counts, dtype
-            )
-        else:
-            steps = _AttentionRecurrence.apply(*lines_of, mask, *weights, counts, dtype)
+        inputs, memory, keys, hidden, cell, context, recurrent, query, energy, location = leaves
+        state, weights = (hidden, cell), (context, recurrent, query, energy, location)
+        steps = (
+            recurrences.attend(inputs, memory, keys, mask, state, weights, counts, dtype)
+            if compiled
+            else _AttentionRecurrence.apply(*leaves[:5], mask, *weights, counts, dtype)
+        )
         hidden, context, attention = (step[exists] for step in steps)
         (hidden.square().sum() + context.sum()).backward()
-        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves])
+        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves if leaf.grad is not None])
         results.append({"hidden outputs": hidden, "contexts": context, "gradients": gradients})
         results[-1]["attention"] = attention
     fast, plain = results
