@@ -92,6 +92,16 @@ benchmarks: setup
 	$(MEASURE).synthetic_corpus --json $(RESULTS)/09_synthetic_corpus.json
 	$(if $(wildcard data/trainset.txt),$(MEASURE).prepare_corpus --data data \
 		--json $(RESULTS)/10_prepare_corpus.json)
+	$(MEASURE).training_step --model conditional --bfloat16 --uncompiled --processor-time \
+		--threads 1 --batch-size 16 32 --repeats 3 --json $(RESULTS)/12_compiled_3x400.json
+	$(MEASURE).training_step --model conditional --hidden-size 320 --num-layers 2 --bfloat16 \
+		--uncompiled --processor-time --threads 1 --batch-size 16 32 --repeats 3 \
+		--json $(RESULTS)/13_compiled_2x320.json
+	$(MEASURE).recognition --threads 1 --bfloat16 --uncompiled --processor-time --repeats 5 \
+		--json $(RESULTS)/14_compiled_recognition.json
+	$(MEASURE).training_step --model conditional --naive --memory --repeats 0 --bfloat16 \
+		--threads 1 --uncompiled --json $(RESULTS)/15_compiled_memory.json
+	$(MEASURE).processes --naive --uncompiled --json $(RESULTS)/16_processes.json
 	$(MEASURE).report
 
 # Small enough for CPUs, large enough to learn; on the lines in data/, else on the built-in corpus.

@@ -19,9 +19,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import multiprocessing, nn
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
+from base.batch import Batch
 from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.report import Report, about_run
@@ -41,8 +43,9 @@ class _WithLoss(nn.Module):
         self.model = model
         self.criterion = MixtureNLL()
 
-    def forward(self, batch):
-        return self.criterion(self.model(batch), batch)["loss"]
+    def forward(self, batch: Batch) -> Tensor:
+        loss: Tensor = self.criterion(self.model(batch), batch)["loss"]
+        return loss
 
 
 def main() -> None:
@@ -83,7 +86,7 @@ def _run(what: str, processes: int, threads: int, options: argparse.Namespace) -
     """Seconds of a step of all processes."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = (what, processes, threads, folder, options)
-        multiprocessing.spawn(_train, arguments, nprocs=processes)
+        spawn(_train, arguments, nprocs=processes)
         return float((Path(folder) / "seconds").read_text())
 
 
@@ -95,7 +98,7 @@ def _train(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     model = ConditionalHandwriting(VOCABULARY, options.hidden_size, options.num_layers)
-    module = NaiveHandwriting(model) if what == "naive" else _WithLoss(model)
+    module: nn.Module = NaiveHandwriting(model) if what == "naive" else _WithLoss(model)
     batch = _batch(options.batch_size // processes, options.steps + 1)
     if processes > 1:
         store = f"file://{folder}/store"

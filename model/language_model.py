@@ -9,7 +9,7 @@ Shapes: ``B`` texts, ``U`` characters, ``L`` layers, ``H`` hidden units, ``C`` v
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -120,8 +120,12 @@ class CharacterLanguageModel(BaseModel[Batch]):
         values = F.dropout(self.embedding(text), self.dropout, self.training)
         hidden, cell = [], []
         for index, layer in enumerate(self.layers):
-            before = tuple(part[:, index].unsqueeze(0).contiguous() for part in state)
-            values, (last_hidden, last_cell) = _run_layer(layer, values, before)
+            hidden_before, cell_before = (
+                part[:, index].unsqueeze(0).contiguous() for part in state
+            )
+            values, (last_hidden, last_cell) = _run_layer(
+                cast(nn.LSTM, layer), values, (hidden_before, cell_before)
+            )
             values = F.dropout(values, self.dropout, self.training)
             hidden.append(last_hidden.squeeze(0))
             cell.append(last_cell.squeeze(0))
@@ -134,8 +138,9 @@ def _run_layer(
     """A layer over ``[B, U, I]`` from a state of ``[1, B, H]`` each; compiled where that is to be
     had."""
     texts, characters = values.shape[:2]
-    if not is_compiled(layer.weight_hh_l0, characters, texts):
-        return layer(values, state)
+    if not is_compiled(layer.get_parameter("weight_hh_l0"), characters, texts):
+        outputs, (hidden, cell) = layer(values, state)
+        return outputs, (hidden, cell)
     rows = values.transpose(0, 1).flatten(0, 1)
     start = (state[0].squeeze(0), state[1].squeeze(0))
     hiddens, cell = compiled_rows(layer, [rows], [texts] * characters, start)

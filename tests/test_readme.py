@@ -54,6 +54,8 @@ SHORT = {
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
     " --batch-size 2 --reading-batch-size 2 --points 40 --characters 5 --repeats 1",
     "python -m benchmarks.sampling": "--hidden-size 8 --repeats 1 --naive-steps 5",
+    "python -m benchmarks.processes": "--hidden-size 8 --num-layers 1 --batch-size 16 --steps 5"
+    " --steps-timed 1 --repeats 1",
     "python -m benchmarks.prepare_corpus": "",
     "python -m benchmarks.synthetic_corpus": "--lines 5",
 }

@@ -29,7 +29,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from model.custom_layers.cpu import extension, recurrences
 from model.custom_layers.recurrence import add_product, cell_backward, fast_tanh, product_type
+from model.custom_layers.verified import Pairs, Verified, gradients_of
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward
 
@@ -89,8 +91,28 @@ def attend_over_text(
     counts = [inputs.shape[1]] * len(inputs) if num_lines is None else list(num_lines)
     gates_type = product_type(inputs)
     with torch.autocast(inputs.device.type, enabled=False):
+        if _is_compiled(inputs, gates_type):
+            memory, keys, hidden, cell = lines
+            location = parts[4]
+            context, recurrent, query, energy = (part for part in parts[:4] if part is not None)
+            found = recurrences.attend(
+                inputs, memory, keys, mask, (hidden, cell),
+                (context, recurrent, query, energy, location), counts, gates_type,
+            )  # fmt: skip
+            return AttentionSteps(*found)
         steps = _AttentionRecurrence.apply(inputs, *lines, mask, *parts, counts, gates_type)
     return AttentionSteps(*steps)
+
+
+def _is_compiled(inputs: Tensor, dtype: torch.dtype) -> bool:
+    """Whether the recurrence runs in compiled operators."""
+    return (
+        inputs.device.type == "cpu"
+        and inputs.dtype == torch.float32
+        and dtype in COMPILED
+        and extension.is_available()
+        and bool(COMPILED[dtype])
+    )
 
 
 def attention_energies(
@@ -282,3 +304,44 @@ class _AttentionRecurrence(torch.autograd.Function):
             grad_weight[:, size:], grad_weight[:, :size], grad_query_weight * factor.unsqueeze(1),
             2 * grad_energy_weight, grad_location, None, None,
         )  # fmt: skip
+
+
+def _compare(dtype: torch.dtype) -> Pairs:
+    """The compiled recurrence beside the one above, with operands of products of a type."""
+    lines, frames, width, size, compared, places = 3, 7, 10, 11, 13, 5
+    counts = [3, 3, 2, 1]
+    generator = torch.Generator().manual_seed(1)
+    shapes = [
+        (len(counts), lines, 4 * size), (lines, frames, width), (lines, frames, compared),
+        (lines, size), (lines, size), (4 * size, width), (4 * size, size), (compared, size),
+        (compared,), (compared, 2, places),
+    ]  # fmt: skip
+    values = [0.5 * torch.randn(shape, generator=generator) for shape in shapes]
+    mask = torch.arange(frames) < torch.tensor([7, 5, 2]).unsqueeze(1)
+    exists = torch.arange(lines) < torch.tensor(counts).unsqueeze(1)  # [U, B]
+    results = []
+    for compiled in (True, False):
+        leaves = [value.clone().requires_grad_() for value in values]
+        inputs, memory, keys, hidden, cell, context, recurrent, query, energy, location = leaves
+        state, weights = (hidden, cell), (context, recurrent, query, energy, location)
+        steps = (
+            recurrences.attend(inputs, memory, keys, mask, state, weights, counts, dtype)
+            if compiled
+            else _AttentionRecurrence.apply(*leaves[:5], mask, *weights, counts, dtype)
+        )
+        hidden, context, attention = (step[exists] for step in steps)
+        (hidden.square().sum() + context.sum()).backward()
+        gradients = gradients_of(leaves)
+        results.append({"hidden outputs": hidden, "contexts": context, "gradients": gradients})
+        results[-1]["attention"] = attention
+    fast, plain = results
+    return {name: (fast[name], plain[name]) for name in fast}
+
+
+# By the type of the operands of products.
+COMPILED = {
+    torch.float32: Verified("compiled attention", lambda: _compare(torch.float32), 1e-4),
+    torch.bfloat16: Verified(
+        "compiled attention in bfloat16", lambda: _compare(torch.bfloat16), 0.03
+    ),
+}

@@ -23,7 +23,7 @@ from model.custom_layers.recurrence import (
     join_weights,
     product_type,
 )
-from model.custom_layers.verified import Pairs, Verified
+from model.custom_layers.verified import Pairs, Verified, gradients_of
 
 Inputs = Tensor | Sequence[Tensor]
 # Where the recurrence by hand was faster than the library's in bfloat16, on a CPU with bfloat16
@@ -118,8 +118,10 @@ class FastLSTM(nn.LSTM):
 
 
 def joined_biases(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
-    """The weights of the inputs and of the hidden output, and the sum of both biases."""
-    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0 + layer.bias_hh_l0
+    """Return the weights of the inputs and of the hidden output, and the sum of both biases."""
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    of_input, of_hidden, *biases = (layer.get_parameter(name) for name in names)
+    return of_input, of_hidden, biases[0] + biases[1]
 
 
 def is_compiled(weight: Tensor, steps: int, lines: int) -> bool:
@@ -144,13 +146,18 @@ def compiled_rows(
     state: tuple[Tensor, Tensor],
     gradient_clip: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """A layer over rows ``[R, I_i]``, see ``recurrences.lstm``, where ``is_compiled``."""
-    dtype = product_type(layer.weight_hh_l0)
-    own_type = layer.weight_hh_l0.dtype
-    parts, state = ([each.to(own_type) for each in group] for group in (parts, state))
+    """Run a layer over rows ``[R, I_i]``, see ``recurrences.lstm``, where ``is_compiled``."""
+    weight = layer.get_parameter("weight_hh_l0")
+    dtype, own_type = product_type(weight), weight.dtype
+    hidden, cell = state
     with torch.autocast("cpu", enabled=False):
         return recurrences.lstm(
-            parts, joined_biases(layer), tuple(state), counts, dtype, gradient_clip
+            [part.to(own_type) for part in parts],
+            joined_biases(layer),
+            (hidden.to(own_type), cell.to(own_type)),
+            counts,
+            dtype,
+            gradient_clip,
         )
 
 
@@ -235,15 +242,22 @@ def _compare(dtype: torch.dtype) -> Pairs:
     results = []
     for compiled in (True, False):
         leaves = [value.clone().requires_grad_() for value in values]
-        weights, state, parts = tuple(leaves[:3]), tuple(leaves[3:5]), leaves[5:]
+        weights, state, parts = leaves[:3], leaves[3:5], leaves[5:]
         if compiled:
             rows = [part.flatten(0, 1) for part in parts]
-            hiddens, cell = recurrences.lstm(rows, weights, state, [lines] * steps, dtype, 1.0)
+            hiddens, cell = recurrences.lstm(
+                rows,
+                (weights[0], weights[1], weights[2]),
+                (state[0], state[1]),
+                [lines] * steps,
+                dtype,
+                1.0,
+            )
             hiddens = hiddens.unflatten(0, (steps, lines))
         else:
             hiddens, cell = _Recurrence.apply(*weights, *state, dtype, 1.0, *parts)
         torch.autograd.backward((hiddens, cell), seeds)
-        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves])
+        gradients = gradients_of(leaves)
         results.append({"hidden outputs": hiddens, "cells": cell, "gradients": gradients})
     fast, plain = results
     return {name: (fast[name], plain[name]) for name in fast}

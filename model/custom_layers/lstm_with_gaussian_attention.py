@@ -33,7 +33,7 @@ from model.custom_layers.recurrence import (
     per_step,
     product_type,
 )
-from model.custom_layers.verified import Pairs, Verified
+from model.custom_layers.verified import Pairs, Verified, gradients_of
 from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES, PHI_FLOOR
 
 # Pen steps that a character takes at the start of training, about what people's writing takes.
@@ -222,7 +222,7 @@ class LSTMWithGaussianAttention(nn.Module):
                 self.weight_window, self.bias_window,
             )  # fmt: skip
             steps = recurrences.window_lstm(
-                rows, weights, one_hot_text, tuple(state), dtype, self.gradient_clip
+                rows, weights, one_hot_text, state, dtype, self.gradient_clip
             )
         hidden, window, kappa, phi = (
             part.unflatten(0, (num_steps, lines))
@@ -496,9 +496,10 @@ def _compare(dtype: torch.dtype) -> Pairs:
     results = []
     for compiled in (True, False):
         leaves = [value.clone().requires_grad_() for value in values]
-        pen, weights, state = leaves[0], recurrences.WindowWeights(*leaves[1:6]), leaves[6:]
+        pen, weights = leaves[0], recurrences.WindowWeights(*leaves[1:6])
+        state = GaussianAttentionState(*leaves[6:8], *leaves[8:])
         if compiled:
-            found = recurrences.window_lstm(pen, weights, text, tuple(state), dtype, 1.0)
+            found = recurrences.window_lstm(pen, weights, text, state, dtype, 1.0)
         else:
             rows = pen.unflatten(0, (steps, lines))
             found = _Recurrence.apply(rows, *weights, text, *state, 1.0, dtype, True)
@@ -506,7 +507,7 @@ def _compare(dtype: torch.dtype) -> Pairs:
         ends = [(each * each).sum() for each in (cell, last_kappa)]
         loss = hidden @ of_hidden.flatten() + window @ of_window.flatten() + sum(ends)
         loss.backward()
-        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves])
+        gradients = gradients_of(leaves)
         results.append({"hidden outputs": hidden, "windows": phi, "gradients": gradients})
     fast, plain = results
     return {name: (fast[name], plain[name]) for name in fast}

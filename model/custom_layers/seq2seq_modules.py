@@ -244,9 +244,10 @@ def _over_blocks(layer: nn.LSTM, rows: Tensor, sizes: Sequence[tuple[int, int]])
     lines = sizes[0][1]
     # Without gradients the library's layers are as fast.
     steps = sum(frames for frames, _ in sizes)
-    if torch.is_grad_enabled() and is_compiled(layer.weight_hh_l0, steps, lines):
+    weight = layer.get_parameter("weight_hh_l0")
+    if torch.is_grad_enabled() and is_compiled(weight, steps, lines):
         counts = [count for frames, count in sizes for _ in range(frames)]
-        zeros = layer.weight_hh_l0.new_zeros(lines, layer.hidden_size)
+        zeros = weight.new_zeros(lines, layer.hidden_size)
         return compiled_rows(layer, [rows], counts, (zeros, zeros))[0]
     outputs, state = [], None
     for block, size in zip(rows.split([math.prod(size) for size in sizes]), sizes, strict=True):

@@ -8,8 +8,9 @@ says so.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 _log = logging.getLogger(__name__)
@@ -69,10 +70,15 @@ class Verified:
 def relative_difference(values: Tensor, expected: Tensor) -> float:
     """The norm of the difference as a share of that of what is expected."""
     values, expected = values.detach().double(), expected.detach().double()
-    size = expected.norm().item()
-    difference = (values - expected).norm().item()
+    size = float(expected.norm())
+    difference = float((values - expected).norm())
     return difference / size if size else difference
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def gradients_of(leaves: Sequence[Tensor]) -> Tensor:
+    """Return the gradients of leaves one after the other, flat; those of none are left out."""
+    return torch.cat([leaf.grad.flatten() for leaf in leaves if leaf.grad is not None])

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from model.custom_layers.cpu import extension
-from model.custom_layers.verified import Pairs, Verified
+from model.custom_layers.verified import Pairs, Verified, gradients_of
 
 # Packing the weight does not pay for fewer rows.
 COMPILED_ROWS = 256
@@ -24,7 +24,8 @@ def linear(parts: Sequence[Tensor], weight: Tensor, bias: Tensor) -> Tensor:
     """Outputs ``[R, O]`` of inputs ``[R, I_i]`` that side by side are ``[R, I]``, with weight
     ``[O, I]`` and bias ``[O]``; compiled where that is to be had."""
     if _is_compiled(parts[0], weight):
-        return _Linear.apply(weight, bias, *parts)
+        outputs: Tensor = _Linear.apply(weight, bias, *parts)
+        return outputs
     return _plain(parts, weight, bias)
 
 
@@ -53,12 +54,15 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, bias: Tensor, *parts: Tensor) -> Tensor:
         ctx.save_for_backward(weight, *parts)
-        outputs = None
-        for part, share in zip(parts, _shares(weight, parts), strict=True):
-            product = torch.ops.handwriting.linear(
-                part.contiguous(), share, bias if outputs is None else None
+        products = [
+            torch.ops.handwriting.linear(part.contiguous(), share, bias if first else None)
+            for first, part, share in zip(
+                [True, *[False] * len(parts)], parts, _shares(weight, parts), strict=False
             )
-            outputs = product if outputs is None else outputs.add_(product)
+        ]
+        outputs: Tensor = products[0]
+        for product in products[1:]:
+            outputs.add_(product)
         return outputs
 
     @staticmethod
@@ -79,7 +83,8 @@ class _Linear(torch.autograd.Function):
 
 def _shares(weight: Tensor, parts: Sequence[Tensor]) -> Sequence[Tensor]:
     """The weight ``[O, I_i]`` of each part."""
-    return weight.split([part.shape[1] for part in parts], dim=1)
+    shares: tuple[Tensor, ...] = weight.split([part.shape[1] for part in parts], dim=1)
+    return shares
 
 
 def _compare() -> Pairs:
@@ -94,7 +99,8 @@ def _compare() -> Pairs:
         else:
             outputs = F.linear(torch.cat(parts, dim=1), weight, bias)
         outputs.square().sum().backward()
-        results.append((outputs, torch.cat([leaf.grad.flatten() for leaf in leaves])))
+        gradients = gradients_of(leaves)
+        results.append((outputs, gradients))
     fast, plain = results
     return {"outputs": (fast[0], plain[0]), "gradients": (fast[1], plain[1])}
 

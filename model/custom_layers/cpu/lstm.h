@@ -22,6 +22,8 @@ std::vector<at::Tensor> lstm_forward(
   const int64_t lines = hidden.size(0), size = hidden.size(1);
   const Steps steps(counts, lines);
   const auto acc = hidden.options(), op = acc.dtype(scalar_type<op_t>());
+  for (const auto& each : {bias, hidden, cell})
+    TORCH_CHECK(each.scalar_type() == scalar_type<acc_t>(), "bias and state: the type of sums");
   const PackedMatrix<op_t> recurrent(weight_hidden.t());
   const ChunkWeight<op_t> to_gates(weight_inputs.t());
   auto hiddens = at::empty({lines + steps.rows(), size}, acc);

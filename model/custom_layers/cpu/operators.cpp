@@ -1,6 +1,7 @@
 // The operators as PyTorch calls them: `torch.ops.handwriting.*`, by the type of the operands.
 #include <torch/library.h>
 
+#include "attention.h"
 #include "lstm.h"
 #include "window_lstm.h"
 
@@ -87,6 +88,35 @@ std::vector<at::Tensor> run_window_backward(
   });
 }
 
+std::vector<at::Tensor> run_attention_forward(
+    const at::Tensor& inputs, const at::Tensor& memory, const at::Tensor& keys,
+    const at::Tensor& mask, const at::Tensor& hidden, const at::Tensor& cell,
+    const at::Tensor& weight, const at::Tensor& weight_query, const at::Tensor& weight_energy,
+    const at::Tensor& kernel, at::IntArrayRef counts, at::ScalarType type) {
+  for (const auto& each : {memory, keys, weight_energy})
+    check_contiguous(each, hidden.scalar_type());
+  check_contiguous(mask, at::kBool);
+  return by_type(type, [&](auto zero) {
+    return attention_forward<decltype(zero)>(
+        inputs, memory, keys, mask, hidden, cell, weight, weight_query, weight_energy, kernel,
+        counts);
+  });
+}
+
+std::vector<at::Tensor> run_attention_backward(
+    const at::Tensor& grad_hiddens, const at::Tensor& grad_contexts, const at::Tensor& memory,
+    const at::Tensor& weight, const at::Tensor& weight_query, const at::Tensor& weight_energy,
+    const at::Tensor& kernel, at::TensorList kept, at::IntArrayRef counts) {
+  TORCH_CHECK(kept.size() == 4, "kept: pairs, gates, cells, tangents");
+  for (const auto& each : kept) check_contiguous(each, each.scalar_type());
+  for (const auto& each : {memory, weight_energy}) check_contiguous(each, kept[0].scalar_type());
+  return by_type(kept[1].scalar_type(), [&](auto zero) {
+    return attention_backward<decltype(zero)>(
+        grad_hiddens, grad_contexts, memory, weight, weight_query, weight_energy, kernel, kept[0],
+        kept[1], kept[2], kept[3], counts);
+  });
+}
+
 // Rows [R, K] of float times weight [N, K] transposed, plus the bias [N] where there is one.
 at::Tensor run_linear(
     const at::Tensor& rows, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
@@ -131,6 +161,16 @@ TORCH_LIBRARY(handwriting, library) {
       " Tensor mask, Tensor[] kept, float[] ranges, float? clip, bool of_inputs,"
       " bool of_weights) -> Tensor[]",
       run_window_backward);
+  library.def(
+      "attention_forward(Tensor inputs, Tensor memory, Tensor keys, Tensor mask, Tensor hidden,"
+      " Tensor cell, Tensor weight, Tensor weight_query, Tensor weight_energy, Tensor kernel,"
+      " int[] counts, ScalarType type) -> Tensor[]",
+      run_attention_forward);
+  library.def(
+      "attention_backward(Tensor grad_hiddens, Tensor grad_contexts, Tensor memory, Tensor weight,"
+      " Tensor weight_query, Tensor weight_energy, Tensor kernel, Tensor[] kept, int[] counts)"
+      " -> Tensor[]",
+      run_attention_backward);
   library.def("linear(Tensor rows, Tensor weight, Tensor? bias) -> Tensor", run_linear);
   library.def(
       "transposed_product(Tensor first, Tensor second) -> Tensor", run_transposed_product);

@@ -86,7 +86,8 @@ inline void over_lines(int64_t lines, const Work& work) {
   });
 }
 
-// The rows of all that enters the gates, as operands: [rows, J], the last columns 1 and 0.
+// Copies a part [rows, J_i] into the next columns of `joined` [rows, J], the operands that enter the
+// gates.
 inline void copy_columns(const at::Tensor& joined, int64_t& column, const at::Tensor& part) {
   joined.narrow(1, column, part.size(1)).copy_(part);
   column += part.size(1);

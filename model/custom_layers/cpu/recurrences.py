@@ -39,7 +39,8 @@ def lstm(
         hidden outputs ``[R, H]``, and each line's cell ``[B, H]`` after its last step.
     """
     options = (list(counts), dtype, gradient_clip, torch.is_grad_enabled())
-    return _LSTM.apply(*weights, *state, options, *parts)
+    hiddens, cell = _LSTM.apply(*weights, *state, options, *parts)
+    return hiddens, cell
 
 
 class _LSTM(torch.autograd.Function):
@@ -205,4 +206,90 @@ class _WindowLSTM(torch.autograd.Function):
         return (
             grad_inputs if needed[0] else None, *weights, of_window, grad_raw.sum(0),
             grad_hidden, grad_cell, grad_kappa, grad_window, None, None, None,
+        )  # fmt: skip
+
+
+class AttentionSteps(NamedTuple):
+    """Of each character: ``hidden`` ``[U, B, D]``, ``context`` ``[U, B, E]`` and, without a
+    gradient, ``attention`` ``[U, B, N]``; zeros past the end of a text."""
+
+    hidden: Tensor
+    context: Tensor
+    attention: Tensor
+
+
+def attend(
+    inputs: Tensor,
+    memory: Tensor,
+    keys: Tensor,
+    mask: Tensor,
+    state: tuple[Tensor, Tensor],
+    weights: tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None],
+    counts: Sequence[int],
+    dtype: torch.dtype,
+) -> AttentionSteps:
+    """Run an attention decoder over texts, see ``attention_recurrence.attend_over_text``.
+
+    Args:
+        inputs: ``[U, B, 4D]``; memory: ``[B, N, E]``; keys: ``[B, N, A]``; mask: bool ``[B, N]``.
+        state: hidden output and cell ``[B, D]``.
+        weights: of context ``[4D, E]``, hidden output ``[4D, D]``, query ``[A, D]``, energy ``[A]``
+            and location ``[A, 2, W]`` or None.
+        counts: lines of each step, never more than at the step before.
+        dtype: as of ``lstm``.
+    """
+    return AttentionSteps(
+        *_Attention.apply(inputs, memory, keys, mask, *state, *weights, list(counts), dtype)
+    )
+
+
+class _Attention(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, memory: Tensor, keys: Tensor, mask: Tensor, hidden: Tensor,
+        cell: Tensor, of_context: Tensor, of_hidden: Tensor, query: Tensor, energy: Tensor,
+        location: Tensor | None, counts: list[int], dtype: torch.dtype,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        memory, keys, mask, energy = (e.contiguous() for e in (memory, keys, mask, energy))
+        weight = torch.cat([of_hidden, of_context], dim=1)
+        # Without location, a kernel of zeros.
+        kernel = keys.new_zeros(2, keys.shape[2])
+        if location is not None:
+            kernel = location.flatten(1).t().contiguous()  # [2W, A]
+        joined, pairs, gates, cells, tangents = torch.ops.handwriting.attention_forward(
+            inputs, memory, keys, mask, hidden, cell, weight, query, energy, kernel, counts, dtype
+        )
+        ctx.counts, ctx.location_shape = counts, None if location is None else location.shape
+        ctx.save_for_backward(
+            memory, weight, query, energy, kernel, joined, pairs, gates, cells, tangents
+        )
+        size, margin = hidden.shape[1], len(kernel) // 4
+        attention = pairs[1:, :, 0, margin : margin + memory.shape[1]].clone()
+        ctx.mark_non_differentiable(attention)
+        return joined[1:, :, :size].clone(), joined[1:, :, size:].clone(), attention
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, grad_hiddens: Tensor, grad_contexts: Tensor, _grad_attention: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        memory, weight, query, energy, kernel, joined, *kept = ctx.saved_tensors
+        gates, contexts, queries, of_keys, of_hidden, of_cell, of_energy, of_kernel = (
+            torch.ops.handwriting.attention_backward(
+                grad_hiddens, grad_contexts, memory, weight, query, energy, kernel, kept, ctx.counts
+            )
+        )
+        size, margin = of_hidden.shape[1], len(kernel) // 4
+        attention = kept[0][1:, :, 0, margin : margin + memory.shape[1]]  # [U, B, N]
+        before, after = (part.flatten(0, 1) for part in (joined[:-1], joined[1:, :, :size]))
+        of_weight = (gates.flatten(0, 1).t() @ before.to(gates.dtype)).to(joined.dtype)
+        of_memory = attention.permute(1, 2, 0) @ contexts.transpose(0, 1)
+        of_query = queries.flatten(0, 1).t() @ after
+        of_location = None
+        if ctx.location_shape is not None:
+            of_location = of_kernel.sum(0).t().reshape(ctx.location_shape)
+        return (
+            gates.to(joined.dtype), of_memory, of_keys, None, of_hidden, of_cell,
+            of_weight[:, size:], of_weight[:, :size], of_query, of_energy.sum(0), of_location,
+            None, None,
         )  # fmt: skip

@@ -127,6 +127,8 @@ std::vector<at::Tensor> window_lstm_forward(
   const int64_t rows = inputs.size(0), num_steps = rows / lines, pen = inputs.size(1);
   const int64_t vocabulary = texts.vocabulary, length = texts.length();
   const auto acc = hidden.options(), op = acc.dtype(scalar_type<op_t>());
+  for (const auto& each : {bias, bias_window, hidden, cell, kappa, window, texts.mask})
+    TORCH_CHECK(each.scalar_type() == scalar_type<acc_t>(), "bias and state: the type of sums");
   const PackedMatrix<op_t> to_gates(weight.t());
   const PackedMatrix<acc_t> to_window(weight_window.t());
   auto hiddens = at::empty({lines + rows, size}, acc);

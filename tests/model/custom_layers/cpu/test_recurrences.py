@@ -10,6 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from base.batch import Batch
+from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers import attention_recurrence as attention_module
 from model.custom_layers import lstm as lstm_module
 from model.custom_layers import lstm_with_gaussian_attention as window_module
 from model.custom_layers.cpu import recurrences
@@ -19,6 +22,8 @@ from model.custom_layers.lstm_with_gaussian_attention import (
     LSTMWithGaussianAttention,
 )
 from model.custom_layers.verified import relative_difference
+from model.loss import MixtureNLL
+from model.models import ConditionalHandwriting
 
 T, B, H, INPUTS, C, K = 7, 5, 21, 9, 11, 4
 LENGTHS = (9, 5, 1, 9, 3)
@@ -235,6 +240,65 @@ def test_window_stays_finite_and_free_of_denormals(scale: float, sign: float) ->
         assert not ((phi != 0) & (phi.abs() < torch.finfo(FLOAT).tiny)).any()
 
 
+FRAMES, WIDTH, COMPARED = (9, 4, 1, 7, 9), 14, 13
+
+
+def attention_values(places: int, dtype: torch.dtype = DOUBLE) -> list[Tensor]:
+    """Inputs, memory, keys, state and weights of an attention decoder."""
+    frames = max(FRAMES)
+    shapes = [
+        (6, B, 4 * H), (B, frames, WIDTH), (B, frames, COMPARED), (B, H), (B, H), (4 * H, WIDTH),
+        (4 * H, H), (COMPARED, H), (COMPARED,), (COMPARED, 2, places),
+    ]  # fmt: skip
+    return [0.5 * random(*shape, dtype=dtype) for shape in shapes]
+
+
+def run_attention(
+    values: Sequence[Tensor], compiled: bool, counts: list[int], location: bool, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """Hidden outputs, contexts and attention of the characters that there are."""
+    mask = torch.arange(max(FRAMES)) < torch.tensor(FRAMES).unsqueeze(1)
+    weights = (*values[5:9], values[9] if location else None)
+    if compiled:
+        state = tuple(values[3:5])
+        steps = recurrences.attend(*values[:3], mask, state, weights, counts, dtype)
+    else:
+        plain = attention_module._AttentionRecurrence
+        steps = plain.apply(*values[:5], mask, *weights, counts, dtype)
+    exists = torch.arange(B) < torch.tensor(counts).unsqueeze(1)
+    return tuple(step[exists] for step in steps)
+
+
+@pytest.mark.parametrize("counts", [[B] * 6, [5, 4, 4, 1, 1, 1]])
+@pytest.mark.parametrize(("location", "places"), [(True, 5), (True, 15), (False, 1)])
+@pytest.mark.parametrize(
+    ("dtype", "operands", "tolerance"),
+    [(DOUBLE, DOUBLE, 1e-12), (FLOAT, FLOAT, 1e-5), (FLOAT, LOW, 0.015)],
+)
+def test_attention_equals_the_plain_one(
+    counts: list[int],
+    location: bool,
+    places: int,
+    dtype: torch.dtype,
+    operands: torch.dtype,
+    tolerance: float,
+) -> None:
+    values = attention_values(places, dtype)[: 10 if location else 9]
+    found, expected = (
+        results(run_attention, values, compiled, counts, location, operands)
+        for compiled in (True, False)
+    )
+    assert_near(found, expected, tolerance)
+
+
+def test_attention_gradients_agree_with_finite_differences() -> None:
+    values = leaves(attention_values(3))
+    values[0] = values[0].detach()[:2].requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda *given: run_attention(given, True, [5, 3], True, DOUBLE)[:2], values, fast_mode=True
+    )
+
+
 def layers() -> list[tuple[nn.Module, Callable]]:
     """Both layers with a call each that gives their hidden outputs for pen steps ``[T, B, 3]``."""
     torch.manual_seed(0)
@@ -345,3 +409,54 @@ def test_a_sequence_in_two_parts_equals_the_whole() -> None:
     whole, first = window(lines, text), window(lines[:, :10], text)
     rest = window(lines[:, 10:], text, GaussianAttentionState(*first.state))
     assert_near([rest.hidden, *rest.state], [whole.hidden[:, 10:], *whole.state], 1e-6)
+
+
+def conditional(recompute_steps: int | None = None) -> ConditionalHandwriting:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 20, "num_layers": 2, "num_mixtures": 3}
+    return ConditionalHandwriting(Vocabulary("abc"), **sizes, recompute_steps=recompute_steps)
+
+
+def batch(steps: int = 30, lines: int = 16) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    return Batch(
+        strokes=torch.randn(lines, steps + 1, 3, generator=generator).abs(),
+        stroke_lengths=torch.full((lines,), steps + 1),
+        text=torch.randint(4, 7, (lines, 5), generator=generator),
+        text_lengths=torch.full((lines,), 5),
+        line_indices=torch.arange(lines),
+    )
+
+
+def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> None:
+    for _ in range(steps):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", LOW):
+            output = model(batch())
+        MixtureNLL()(output, batch())["loss"].backward()
+        optimizer.step()
+
+
+def test_a_model_resumed_after_two_steps_is_that_after_four() -> None:
+    whole, first, second = (conditional() for _ in range(3))
+    optimizers = [torch.optim.Adam(model.parameters()) for model in (whole, first, second)]
+    train(whole, optimizers[0], 4)
+    train(first, optimizers[1], 2)
+    second.load_state_dict(first.state_dict())
+    optimizers[2].load_state_dict(optimizers[1].state_dict())
+    train(second, optimizers[2], 2)
+    for one, other in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_chunks_of_steps_that_are_computed_again_give_the_same(monkeypatch) -> None:
+    """Also where the comparison with the plain way falls into such a chunk."""
+    gradients = []
+    for recompute_steps in (10, None):
+        for module in (lstm_module, window_module):
+            for way in module.COMPILED.values():
+                monkeypatch.setattr(way, "_agrees", None)
+        model = conditional(recompute_steps)
+        MixtureNLL()(model(batch()), batch())["loss"].backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    assert_near(*gradients, 1e-5)
