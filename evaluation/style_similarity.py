@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handwriting.ink.features import levelled, slant_of, spread_of
+from handwriting.ink.levelling import levelled, slant_of
 from handwriting.ink.line import Line
+from handwriting.ink.measures import height_spread
 
 _FEWEST = 3  # lines that a correlation is taken over
 
@@ -38,7 +39,7 @@ def measure_style(strokes: np.ndarray, text: str) -> Hand:
     pen_down = strokes[:-1, 0] < 0.5
     level = levelled(points, pen_down)
     width = np.ptp(level[:, 0]) / max(len(text), 1)
-    return Hand(spread_of(level, pen_down), slant_of(level, pen_down), float(width))
+    return Hand(height_spread(level, pen_down), slant_of(level, pen_down), float(width))
 
 
 def choose_styles(lines: Sequence[Line], among: Sequence[Line], seed: int) -> list[Line]:

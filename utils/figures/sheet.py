@@ -4,13 +4,13 @@ Shapes: ``T`` pen steps, ``n`` points of one stroke. Page units are typographic 
 x to the right and y downwards from the page's top left corner.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from handwriting.ink.line import points_from_strokes
+from handwriting.ink.measures import spread_across
 
 INK_COLOUR = "#16213a"
 PRIME_COLOUR = "#d9480f"
@@ -111,8 +111,7 @@ def pen_width(paths: Sequence[PenPath]) -> float:
     the straight line they are written along, so neither a long line nor a sloping one has it grow.
     """
     points = np.concatenate([path.points for path in paths] or [np.zeros((1, 2))])
-    variances = np.linalg.eigvalsh(np.cov(points, rowvar=False, ddof=0))  # across, along the line
-    spread = math.sqrt(max(float(variances[0]), 0.0))
+    spread = spread_across(points)
     extent = float(np.ptp(points, axis=0).max())
     # Ink with no height to it, such as one dash, still wants a pen that can be seen.
     if spread < 5e-4 * extent:
