@@ -139,8 +139,8 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         "--in-hands",
         action="store_true",
         default=None,
-        help="a model with text writes each line again in the hand of another one, by the same"
-        " writer where that is known; how far the hands are kept is measured, too",
+        help="a model with text writes each line again in the style of another one, by the same"
+        " writer where that is known; how far the styles are kept is measured, too",
     )
     add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
     add(

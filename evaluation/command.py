@@ -79,7 +79,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             write_lines(rows, loader.corpus, folder / "lines.csv")
             print(describe(report))
             print(describe_rows(evaluator.describe(numbers)), flush=True)
-            lines = [loader.corpus.line(int(row["index"])) for row in rows]
+            lines = [loader.corpus.line(int(row["line_index"])) for row in rows]
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
                 settings = replace(settings, steps=max(round(mean), 2))
@@ -89,9 +89,9 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         if samples.rows:
             report["written"] = list(samples.rows)
             print(describe_rows(samples.rows))
-        if samples.hands:
-            report["hands"] = list(samples.hands)
-            print(describe_rows(samples.hands))
+        if samples.styles:
+            report["styles"] = list(samples.styles)
+            print(describe_rows(samples.styles))
         if recogniser is not None:
             report["legibility"] = measure_legibility(recogniser, samples, folder)
             print(describe_rows(report["legibility"]["rows"]))
@@ -122,12 +122,12 @@ def _measure(
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
     numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
-    indices = [int(row["index"]) for row in rows]
+    line_indices = [int(row["line_index"]) for row in rows]
     about = {
         "split": split,
         "corpus": str(loader.corpus.folder),
         "lines": len(rows),
-        "steps": int(loader.corpus.lengths[indices].sum()) - len(indices),
+        "steps": int(loader.corpus.lengths[line_indices].sum()) - len(line_indices),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return about, numbers, rows
@@ -135,14 +135,14 @@ def _measure(
 
 def write_lines(rows: Sequence[dict[str, Any]], corpus: LineCorpus, path: Path) -> None:
     """Write ``lines.csv``: a row for each line, its ids first and its text last."""
-    columns = [name for name in rows[0] if name != "index"]
+    columns = [name for name in rows[0] if name != "line_index"]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["index", "source_id", "writer", *columns, "text"])
+        writer.writerow(["line_index", "source_id", "writer", *columns, "text"])
         for row in rows:
-            index = int(row["index"])
-            ids = [index, corpus.source_id(index), corpus.writer(index)]
-            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(index)])
+            line_index = int(row["line_index"])
+            ids = [line_index, corpus.source_id(line_index), corpus.writer(line_index)]
+            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(line_index)])
 
 
 def describe(report: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ class SampleSettings:
             task's default.
         primed_bias: the bias of primed lines.
         sentences: for a model with text.
-        in_hands: a model with text writes the texts of real lines in the hands of others.
+        in_hands: a model with text writes the texts of real lines in the styles of others.
         progress: show a progress bar.
         onnx: an export of the model, to draw with in its place.
     """
@@ -92,15 +92,15 @@ class Samples:
             task counts nothing there.
         real: the real lines whose texts it wrote again.
         written: at each bias, what it wrote for each of ``real``.
-        hands: how far hands were kept, plain values, rows for real lines and each bias; none where
-            none were given.
+        styles: how far styles were kept, plain values, rows for real lines and each bias; none
+            where texts were written in no style.
     """
 
     pictures: Mapping[str, Sheet | Figure]
     rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
     real: Sequence[Line] = field(default_factory=tuple)
     written: Mapping[float, Sequence[SynthesisedLine]] = field(default_factory=dict)
-    hands: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    styles: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 
 class Evaluator(ABC):
@@ -258,17 +258,17 @@ def evaluate(
         progress: show a progress bar.
 
     Returns:
-        the numbers over all lines, and a row for each line: ``index`` (its number in the corpus)
-        and the task's columns, in the order of the corpus.
+        the numbers over all lines, and a row for each line: ``line_index`` (its number in the
+        corpus) and the task's columns, in the order of the corpus.
     """
     device = next(evaluator.model.parameters()).device
     rows: list[dict[str, Any]] = []
     for batch in tqdm(batches, desc="evaluating", unit="batch", disable=not progress):
-        columns = {"index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
+        columns = {"line_index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
         rows += [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-    return evaluator.numbers(), sorted(rows, key=lambda row: row["index"])
+    return evaluator.numbers(), sorted(rows, key=lambda row: row["line_index"])
 
 
 def sample_figures(

@@ -93,6 +93,6 @@ def choose_primes(lines: Sequence[np.ndarray], settings: SampleSettings) -> list
     number = min(settings.samples or SAMPLES, len(lines))
     chosen = generator.choice(len(lines), number, replace=False)
     return [
-        np.array(lines[index][: max(1, min(settings.steps // 3, len(lines[index]) // 2))])
-        for index in chosen
+        np.array(lines[line_index][: max(1, min(settings.steps // 3, len(lines[line_index]) // 2))])
+        for line_index in chosen
     ]

@@ -79,9 +79,9 @@ def test_the_table_has_every_line_with_its_ids_and_text(checkpoint: Path, result
     corpus = open_data(trained, None, "").corpus
     with open(results / "lines.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["index"]) for row in rows] == corpus.split("testset_v").tolist()
+    assert [int(row["line_index"]) for row in rows] == corpus.split("testset_v").tolist()
     for row in rows:
-        line = corpus.line(int(row["index"]))
+        line = corpus.line(int(row["line_index"]))
         assert (row["source_id"], row["writer"], row["text"]) == (
             line.source_id,
             line.writer,

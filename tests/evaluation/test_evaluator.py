@@ -84,7 +84,7 @@ def test_numbers_are_those_of_the_metrics_and_do_not_depend_on_the_batches(
         metric = METRICS[name](normalisation=NORMALISATION)
         metric.update(model.eval()(whole), whole)
         assert numbers[name] == pytest.approx(metric.compute(), rel=1e-5)
-    assert [row["index"] for row in rows] == list(range(len(lines)))
+    assert [row["line_index"] for row in rows] == list(range(len(lines)))
     assert [row["steps"] for row in rows] == [len(line) - 1 for line in lines]
 
 
