@@ -16,7 +16,6 @@ from evaluation import (
     DEFAULT_SAMPLES,
     Evaluator,
     SampleSettings,
-    as_figure,
     evaluate,
     evaluator_of,
 )
@@ -35,7 +34,7 @@ from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import is_terminal
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
-from utils.figures.sheet_svg import save_sheet_svg
+from utils.figures.sheet_files import save_sheet
 from utils.report import describe_rows, write_report
 from writing.export_command import load_step
 
@@ -157,9 +156,10 @@ def describe(report: dict[str, Any]) -> str:
 
 def _save_pictures(pictures: Mapping[str, Sheet | Figure], folder: Path) -> None:
     for name, picture in pictures.items():
-        save_figure(as_figure(picture), folder / f"{name}.png")
         if isinstance(picture, Sheet):
-            save_sheet_svg(picture, folder / f"{name}.svg")
+            save_sheet(picture, folder / name)
+        else:
+            save_figure(picture, folder / f"{name}.png")
 
 
 def _default_folder(checkpoint: Path, split: str, samples_only: bool) -> Path:

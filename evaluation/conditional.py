@@ -20,9 +20,10 @@ from evaluation.evaluator import (
 )
 from evaluation.style_similarity import choose_styles, measure_style, style_similarity
 from handwriting.errors import UserError
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.text.writable_text import replace_unknown
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
+from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
 from writing.synthesis_loop import Prime

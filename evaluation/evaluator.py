@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -27,8 +28,8 @@ from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.mixture import BivariateMixture
 from utils.figures.density import density_figure
-from utils.figures.drawing import sheet_figure
 from utils.figures.sheet import Sheet
+from utils.figures.sheet_files import sheet_image
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.sampling import sample_seeds
 from writing.synthesised_line import SynthesisedLine
@@ -278,7 +279,7 @@ def sample_figures(
     settings: SampleSettings = DEFAULT_SAMPLES,
     features: InkFeatures | None = None,
     lines: Sequence[Line] = (),
-) -> dict[str, Figure]:
+) -> dict[str, Figure | Image.Image]:
     """Pictures of what the model writes or reads now, by name, for a look during training.
 
     The model is left in the mode it was in, and torch's own random state is not used.
@@ -289,12 +290,12 @@ def sample_figures(
         samples = evaluator.samples(settings, lines)
     finally:
         model.train(was_training)
-    return {name: as_figure(picture) for name, picture in samples.pictures.items()}
+    return {name: as_picture(picture) for name, picture in samples.pictures.items()}
 
 
-def as_figure(picture: Sheet | Figure) -> Figure:
-    """A picture as a matplotlib figure."""
-    return sheet_figure(picture) if isinstance(picture, Sheet) else picture
+def as_picture(picture: Sheet | Figure) -> Figure | Image.Image:
+    """A picture that can be looked at: the image of a sheet, other figures as they are."""
+    return sheet_image(picture) if isinstance(picture, Sheet) else picture
 
 
 def seeds_of(settings: SampleSettings, number: int) -> list[int]:

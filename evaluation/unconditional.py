@@ -15,8 +15,9 @@ from evaluation.evaluator import (
     SampleSettings,
     seeds_of,
 )
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
+from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from writing.sampling import generate
 
 BIASES = (0.0, 0.5, 1.0, 2.0)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 FLUSH_SECONDS = 30
 
@@ -37,7 +38,7 @@ class TensorboardWriter:
             for name, value in values.items():
                 self._writer.add_scalar(name.replace(".", "/"), value, step)
 
-    def figures(self, figures: Mapping[str, Figure], step: int) -> None:
+    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
         """Pictures, by name."""
         if self._writer is not None:
             for name, figure in figures.items():
@@ -54,8 +55,10 @@ class TensorboardWriter:
             self._writer.close()
 
 
-def figure_pixels(figure: Figure) -> np.ndarray:
+def figure_pixels(figure: Figure | Image.Image) -> np.ndarray:
     """The picture of a figure, uint8 ``[height, width, 3]``, drawn without any window system."""
+    if isinstance(figure, Image.Image):
+        return np.asarray(figure.convert("RGB"))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -195,7 +195,7 @@ def test_nothing_is_left_when_evaluation_fails(
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evaluation.command.save_sheet_svg", fail)
+    monkeypatch.setattr("evaluation.command.save_sheet", fail)
     with pytest.raises(KeyboardInterrupt):
         experiments.main(["-r", str(checkpoint), "--out", str(tmp_path / "out"), *FAST])
     assert list(tmp_path.iterdir()) == []

@@ -19,11 +19,12 @@ from evaluation import (
 )
 from evaluation.unconditional import choose_primes
 from handwriting.errors import UserError
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.models import UnconditionalHandwriting
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
+from utils.figures.sheet import PRIME_COLOUR, Sheet
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 SETTINGS = SampleSettings(samples=2, steps=30, biases=(0.0, 1.5))
