@@ -186,7 +186,7 @@ class ConfigParser:
             ConfigError: with everything that is wrong, sorted by path.
         """
         changed, problems = _overridden(raw, overrides)
-        _refuse_strangers(changed)
+        _check_is_config(changed)
         if problem := _device_problem(device):
             problems.append(problem)
         parts = components or project_components()
@@ -384,7 +384,7 @@ def _device_problem(device: str) -> str | None:
     return device_problem(device)
 
 
-def _refuse_strangers(raw: Mapping[str, Any]) -> None:
+def _check_is_config(raw: Mapping[str, Any]) -> None:
     """``ConfigError`` for a file that is no config at all, before the components are imported."""
     unknown = [key for key in raw if key not in Config.model_fields]
     missing = [key for key, field in Config.model_fields.items() if field.is_required()]

@@ -41,7 +41,7 @@ def write_strokes_npy(lines: Iterable[Line], folder: str | Path) -> int:
     """
     folder = Path(folder)
     for name in (STROKES_FILE, SENTENCES_FILE):
-        _refuse_existing(folder / name)
+        _check_is_new(folder / name)
     strokes, texts = [], []
     for line in lines:
         if "\n" in line.text or line.text.endswith("\r"):
@@ -79,7 +79,7 @@ def write_inkml(lines: Iterable[Line], folder: str | Path) -> int:
     """
     folder = Path(folder)
     if not folder.is_dir() or any(folder.iterdir()):
-        _refuse_existing(folder)
+        _check_is_new(folder)
     count = 0
     with whole_folder(folder) as building:
         for line in lines:
@@ -145,6 +145,6 @@ def _traces(strokes: np.ndarray) -> list[str]:
     return traces
 
 
-def _refuse_existing(path: Path) -> None:
+def _check_is_new(path: Path) -> None:
     if path.exists():
         raise DataError(f"{path}: exists and is not overwritten; choose another folder")

@@ -21,9 +21,9 @@ from evaluation import (
 )
 from evaluation.legibility import LINES as LEGIBILITY_LINES
 from evaluation.legibility_command import (
+    check_writes_texts,
     judging_recogniser,
     measure_legibility,
-    refuse_unless_writes_texts,
 )
 from evaluation.recognition import RecognitionEvaluator
 from handwriting.files import whole_folder
@@ -47,11 +47,11 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     split = options.split or trained.validation_split
     recogniser = judging_recogniser(trained, options)
     if options.in_hands:
-        refuse_unless_writes_texts(trained, "--in-hands")
+        check_writes_texts(trained, "--in-hands")
     loader = None
     if not options.samples_only:
         loader = open_data(trained, options.data, _REMEDY)
-        loader.corpus.split(split)  # says which splits there are when this is none of them
+        _check_split(loader, split)
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
@@ -99,6 +99,11 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         _save_pictures(samples.pictures, folder)
         names = sorted(file.name for file in folder.iterdir())
     print(f"written to {out}: {', '.join(names)}")
+
+
+def _check_split(loader: HandwritingDataLoader, split: str) -> None:
+    """``DataError`` that says which splits there are, where this is none of them."""
+    loader.corpus.split(split)
 
 
 def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator:

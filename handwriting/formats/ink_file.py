@@ -50,7 +50,7 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
         raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
     for number, line in enumerate(lines, start=1):
         which = f"{path}: line {number} of {len(lines)}" if len(lines) > 1 else f"{path}"
-        _refuse_huge(line, which, divide)
+        _check_is_line(line, which, divide)
     return lines
 
 
@@ -96,7 +96,7 @@ def _divided(ink: Line) -> list[Line]:
     ]
 
 
-def _refuse_huge(line: Line, which: str, divide: bool) -> None:
+def _check_is_line(line: Line, which: str, divide: bool) -> None:
     """``DataError`` for what no line of writing is, such as a page or a drawing."""
     number = len(line.strokes)
     remedy = (
