@@ -130,6 +130,10 @@ class Evaluator(ABC):
         self.normalisation = normalisation
         self.vocabulary = vocabulary
         self.features = features
+        self.prepare()
+
+    def prepare(self) -> None:  # noqa: B027 - not every task counts anything
+        """Set up what the task counts; called at the end of construction."""
 
     @abstractmethod
     def score(self, batch: Batch) -> dict[str, list]:
@@ -180,15 +184,9 @@ class Evaluator(ABC):
 class LikelihoodEvaluator(Evaluator):
     """Likelihood and prediction error of real lines, for models that predict pen steps."""
 
-    def __init__(
-        self,
-        model: BaseModel,
-        normalisation: Normalisation,
-        vocabulary: Vocabulary | None = None,
-        features: InkFeatures | None = None,
-    ) -> None:
-        super().__init__(model, normalisation, vocabulary, features)
-        self._metrics = {name: METRICS[name](normalisation=normalisation) for name in NUMBERS}
+    def prepare(self) -> None:
+        """Make the metrics."""
+        self._metrics = {name: METRICS[name](normalisation=self.normalisation) for name in NUMBERS}
 
     def score(self, batch: Batch) -> dict[str, list]:
         """Columns ``steps`` (predicted pen steps), ``nll`` (nats of the line, normalised units),

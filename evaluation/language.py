@@ -6,13 +6,9 @@ Shapes: ``B`` texts.
 import math
 from collections.abc import Sequence
 
-from base.base_model import BaseModel
 from base.batch import Batch
 from evaluation.evaluator import EVALUATORS, Evaluator, Samples, SampleSettings
-from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
-from handwriting.ink.normalisation import Normalisation
-from handwriting.text.vocabulary import Vocabulary
 from model.language_model import BitsPerCharacter, character_nll
 
 
@@ -20,15 +16,9 @@ from model.language_model import BitsPerCharacter, character_nll
 class LanguageEvaluator(Evaluator):
     """How well the texts of real lines are predicted."""
 
-    def __init__(
-        self,
-        model: BaseModel,
-        normalisation: Normalisation,
-        vocabulary: Vocabulary | None = None,
-        features: InkFeatures | None = None,
-    ) -> None:
-        super().__init__(model, normalisation, vocabulary, features)
-        self._bits = BitsPerCharacter(model.vocabulary)
+    def prepare(self) -> None:
+        """Make the metric."""
+        self._bits = BitsPerCharacter(self.model.vocabulary)
 
     def score(self, batch: Batch) -> dict[str, list]:
         """Columns ``characters`` (of the text and its end), ``nll`` (nats of the text) and

@@ -1,5 +1,30 @@
-"""One thread a process: two test processes share two cores, and sums come in the same order."""
+"""One thread a process: two test processes share two cores, and sums come in the same order.
+
+Fixtures for all tests: checkpoints of tiny models.
+"""
 
 import os
+from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module")
+def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a model that reads."""
+    return _checkpoint(tmp_path_factory, "recognition")
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a model that writes a text."""
+    return _checkpoint(tmp_path_factory, "conditional")
+
+
+def _checkpoint(tmp_path_factory: pytest.TempPathFactory, task: str) -> Path:
+    # Imported here, so that tests of handwriting/ need no torch.
+    from tiny_checkpoint import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp(task) / "model_best.pth", task=task)

@@ -4,7 +4,7 @@
 Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns of pixels.
 """
 
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -26,8 +26,17 @@ _POWER = 0.35
 _BRIGHTEST = 0.99
 
 
-class _Map(Protocol):
-    """What is used of ``evaluation.density_map.DensityMap``."""
+@dataclass(frozen=True, eq=False)
+class DensityMap:
+    """Sum of the densities of the pen's next place, over all steps of a line.
+
+    Attributes:
+        values: float32 ``[Y, X]``, in 1 / (unit * unit); the first row is the lowest.
+        left, right, bottom, top: edges of the picture, in the unit of the points.
+        points: ``[T, 2]``, where the pen was.
+        end_of_stroke: bool ``[T]``.
+        weights: ``[T-1, M]``, the mixture weights of the steps 1 to T-1.
+    """
 
     values: np.ndarray
     left: float
@@ -39,7 +48,7 @@ class _Map(Protocol):
     weights: np.ndarray
 
 
-def density_figure(density: _Map, title: str = "") -> Figure:
+def density_figure(density: DensityMap, title: str = "") -> Figure:
     """The densities with the ink drawn over them, and below, the mixture weights of each step.
 
     Args:
