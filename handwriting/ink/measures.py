@@ -61,7 +61,7 @@ def _vertical_runs(stroke: np.ndarray) -> np.ndarray:
 
 
 def _run_in_x_heights(text: str) -> float:
-    """How long the middle run is, by the share of capitals and digits in the text."""
+    """Length of the middle run by the share of capitals and digits in the text."""
     letters = sum(character.isalnum() for character in text)
     if not letters:
         return 1.0
