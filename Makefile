@@ -16,12 +16,13 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 RESULTS := benchmarks/results
 MEASURE := $(BIN)/python -m benchmarks
 
-.PHONY: help setup train test test-slow lint format figures benchmarks precision clean
+.PHONY: help setup train test test-slow test-settings lint format figures benchmarks precision clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
-	@echo "make test       the test suite and the lint, as continuous integration runs them"
+	@echo "make test       the test suite, the lint and the type checker, as continuous integration does"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-settings  tests of numbers as other processors compute them (an hour), with a table"
 	@echo "make format     format the code"
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
@@ -44,12 +45,16 @@ train: setup
 test: setup lint
 	$(BIN)/python -m pytest -n auto
 
+test-settings: setup
+	.ci/settings
+
 test-slow: setup
 	$(BIN)/python -m pytest -n auto -m slow
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -68,6 +73,7 @@ figures: setup
 
 # Ratios are of one run; nothing else should run beside it.
 benchmarks: setup
+	$(MEASURE).start_times --json $(RESULTS)/00_start_times.json
 	$(MEASURE).training_step --model conditional --naive --memory --repeats 3 \
 		--json $(RESULTS)/01_conditional_float32.json
 	$(MEASURE).training_step --model conditional --naive --memory --repeats 3 --bfloat16 \
@@ -101,5 +107,5 @@ precision: setup
 	$(MEASURE).report
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

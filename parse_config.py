@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import re
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +32,17 @@ from base.registry import (
 from base.renamed import new_path, with_new_names
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
 from handwriting.errors import CheckpointError, ConfigError
+from utils.command_line import OneLineParser
+from utils.device import device_problem
 from utils.json_text import parse_json, read_json
+from utils.shipped import checkpoint_path, shipped_names
 
 # The packages that register components when they are imported.
 _COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
 # What a resumed run may change: how long it goes on, not what it has computed so far.
 _CHANGEABLE_ON_RESUME = ("trainer",)
+# A type checker cannot follow a form that is subscripted with values only a run knows.
+_LITERAL: Any = Literal
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Names its schema to an editor; not a setting.
 _SCHEMA_KEY = "$schema"
@@ -87,7 +93,7 @@ def project_components() -> Components:
 def config_type(components: Components | None = None) -> type[Config]:
     """The type of the configs of some components, by default the project's."""
     parts = components or project_components()
-    metric = Literal[tuple(parts.metrics)]
+    metric: Any = _LITERAL[tuple(parts.metrics)]
     return create_model(
         "Config",
         __base__=Config,
@@ -96,7 +102,10 @@ def config_type(components: Components | None = None) -> type[Config]:
         data_loader=(block_type(parts.data_loader), ...),
         optimizer=(block_type(parts.optimizer), ...),
         loss=(block_type(parts.loss), ...),
-        metrics=(Annotated[tuple[metric, ...], AfterValidator(_distinct)], ()),
+        metrics=(
+            Annotated[types.GenericAlias(tuple, (metric, ...)), AfterValidator(_distinct)],
+            (),
+        ),
         lr_scheduler=(block_type(parts.lr_scheduler) | None, None),
         trainer=(arguments_type(parts.trainer), ...),
     )
@@ -187,7 +196,7 @@ class ConfigParser:
         """
         changed, problems = _overridden(raw, overrides)
         _check_is_config(changed)
-        if problem := _device_problem(device):
+        if problem := device_problem(device):
             problems.append(problem)
         parts = components or project_components()
         register_named(changed)
@@ -211,10 +220,16 @@ class ConfigParser:
         device: str = "auto",
         weights: Path | None = None,
     ) -> "ConfigParser":
-        """The config in the JSON file ``path``; as ``from_dict`` otherwise."""
+        """The config in the JSON file ``path``; as ``from_dict`` otherwise.
+
+        With ``weights``, the model is theirs, and so are the features of a recogniser; overrides
+        can still change settings such as dropout.
+        """
         raw = read_json(path)
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
+        if weights is not None:
+            overrides = [*_of_weights(weights), *overrides]
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -270,8 +285,8 @@ class ConfigParser:
         return cls.from_file(args.config, overrides, components, args.device, args.weights)
 
 
-class _ArgumentParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error does."""
+class _ArgumentParser(OneLineParser):
+    """Says what is wrong as every other error of a config."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError([f"{message} (see --help)"])
@@ -281,9 +296,12 @@ def _argument_parser(description: str | None) -> argparse.ArgumentParser:
     parser = _ArgumentParser(description=description, allow_abbrev=False)
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
-    add("-r", "--resume", type=Path, metavar="CHECKPOINT", help="checkpoint to go on from")
-    help_weights = "checkpoint whose weights a new run starts from, and whose vocabulary it keeps"
-    add("-w", "--weights", type=Path, metavar="CHECKPOINT", help=help_weights)
+    add("-r", "--resume", type=checkpoint_path, metavar="CHECKPOINT", help="checkpoint to resume")
+    help_weights = (
+        "checkpoint whose model and weights a new run starts from: a file, or one of"
+        f" {', '.join(shipped_names())}; new characters are added to its vocabulary"
+    )
+    add("-w", "--weights", type=checkpoint_path, metavar="CHECKPOINT", help=help_weights)
     help_set = "change one setting, such as trainer.epochs=3; VALUE is JSON, or else text"
     add("--set", action="append", default=[], metavar="PATH=VALUE", help=help_set)
     add("--lr", metavar="NUMBER", help="short for --set optimizer.args.lr=NUMBER")
@@ -365,6 +383,18 @@ def _joint_problems(config: Config) -> list[str]:
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
 
 
+def _of_weights(path: Path) -> list[tuple[str, Any]]:
+    """The settings that a checkpoint's weights were made for."""
+    from trainer.checkpointing import load_checkpoint
+
+    checkpoint = load_checkpoint(path)
+    settings = [("arch", checkpoint["arch"])]
+    features = checkpoint["config"]["data_loader"]["args"].get("features")
+    if features is not None:
+        settings.append(("data_loader.args.features", features))
+    return settings
+
+
 def _resume_problems(
     before: dict[str, Any], after: dict[str, Any], overrides: Overrides
 ) -> list[str]:
@@ -376,12 +406,6 @@ def _resume_problems(
         for path, value in dict(overrides).items()
         if path.split(".")[0] in changed
     )
-
-
-def _device_problem(device: str) -> str | None:
-    from utils.device import device_problem  # torch, which only this needs
-
-    return device_problem(device)
 
 
 def _check_is_config(raw: Mapping[str, Any]) -> None:

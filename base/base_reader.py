@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -70,6 +70,12 @@ class BaseReader(ABC):
 
     def __iter__(self) -> Iterator[Line]:
         return self.read()
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Weights of the sources that this reader mixes, by name, in each epoch of training; empty
+        where every line counts the same."""
+        return {}
 
     @abstractmethod
     def read(self) -> Iterator[Line]:

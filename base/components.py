@@ -4,9 +4,9 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError, create_model
 
@@ -16,7 +16,9 @@ from base.registry import Registry
 from base.schema import Block, Settings, arguments_type, block_type
 from handwriting.errors import ConfigError
 
-_REGISTERS = re.compile(r"^(@[A-Z_]+\.register\(|    +[A-Z_]+\.add\()", re.MULTILINE)
+_Settings = TypeVar("_Settings")
+
+_REGISTERS = re.compile(r"^(?:@([A-Z_]+)\.register\(|    +([A-Z_]+)\.add\()", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _REGISTRIES = [each for each in vars(registry).values() if isinstance(each, Registry)]
 
@@ -24,14 +26,23 @@ _REGISTRIES = [each for each in vars(registry).values() if isinstance(each, Regi
 def import_components(package: str) -> None:
     """Import the modules of a folder that register components, so that a new file is enough.
 
+    A module is imported when its registry is first asked for a component: a command that needs the
+    names of readers alone imports no model, and not torch. One whose registry is not in
+    ``base.registry`` is imported now.
+
     Args:
         package: name of the folder's package. Sub-folders are not looked at.
     """
     spec = importlib.util.find_spec(package)
     for folder in spec.submodule_search_locations or () if spec else ():
         for file in sorted(Path(folder).glob("*.py")):
-            if _REGISTERS.search(file.read_text(encoding="utf-8")):
-                importlib.import_module(f"{package}.{file.stem}")
+            found = _REGISTERS.findall(file.read_text(encoding="utf-8"))
+            for name in sorted({decorator or call for decorator, call in found}):
+                known = getattr(registry, name, None)
+                if isinstance(known, Registry):
+                    known.expect(f"{package}.{file.stem}")
+                else:
+                    importlib.import_module(f"{package}.{file.stem}")
 
 
 def register_named(raw: Any, path: str = "") -> None:
@@ -63,17 +74,21 @@ def checked_block(registry: Registry, raw: Any, path: str) -> Block:
         ConfigError: with everything that is wrong with it.
     """
     register_named(raw, path)
-    return _checked(block_type(registry), raw, path)
+    block: Block = _checked(block_type(registry), raw, path)
+    return block
 
 
-def checked_settings(settings: type, raw: Any, path: str) -> Any:
+def checked_settings(settings: type[_Settings], raw: Any, path: str) -> _Settings:
     """Return an instance of a dataclass of settings from plain values; as ``checked_block``."""
-    return _checked(arguments_type(settings), raw, path).instance()
+    target: Callable[..., _Settings] = settings
+    instance: _Settings = _checked(arguments_type(target), raw, path).instance()
+    return instance
 
 
 def _checked(annotation: Any, raw: Any, path: str) -> Any:
     outer, _, key = path.rpartition(".")
-    schema = create_model("Part", __base__=Settings, **{key: (annotation, ...)})
+    field: dict[str, Any] = {key: (annotation, ...)}
+    schema = create_model("Part", __base__=Settings, **field)
     try:
         return getattr(schema.model_validate_json(_as_json({key: raw})), key)
     except ValidationError as error:

@@ -9,7 +9,9 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+Component = TypeVar("Component", bound=Callable[..., Any])
 
 
 class Registry:
@@ -32,11 +34,14 @@ class Registry:
         self.provides = provides
         self._components: dict[str, Callable[..., Any]] = {}
         self._provided: dict[str, frozenset[str]] = {}
+        self._expected: list[str] = []
 
-    def register(self, name: str | None = None, provided: tuple[str, ...] = ()) -> Callable:
+    def register(
+        self, name: str | None = None, provided: tuple[str, ...] = ()
+    ) -> Callable[[Component], Component]:
         """Decorator that adds a class or function under ``name`` (default: its own name)."""
 
-        def add(component: Callable[..., Any]) -> Callable[..., Any]:
+        def add(component: Component) -> Component:
             self.add(component, name, provided)
             return component
 
@@ -52,8 +57,29 @@ class Registry:
         self._components[name] = component
         self._provided[name] = frozenset(provided)
 
+    def without(self, *names: str) -> "Registry":
+        """Return a registry of the same components, now and later, but for those of these names.
+
+        A component whose arguments name others of its kind takes one, or its schema had no end.
+        """
+        return _Part(self, frozenset(names))
+
+    def expect(self, module: str) -> None:
+        """Import a module that registers components here, but not before one is asked for."""
+        self._expected.append(module)
+
+    def _import_expected(self) -> None:
+        while self._expected:
+            module = self._expected.pop()
+            try:
+                importlib.import_module(module)
+            except BaseException:
+                self._expected.append(module)  # it is as wrong the next time
+                raise
+
     def add_by_path(self, path: str, component: object) -> bool:
         """Add ``component`` under its dotted path; False where it is no component of this kind."""
+        self._import_expected()
         known = next((name for name, each in self._components.items() if each is component), None)
         if known is not None:
             self.add(self._components[known], path, tuple(self._provided[known]))
@@ -68,26 +94,52 @@ class Registry:
         if self.accepts is None:
             return ()
         module, _, name = self.accepts.partition(":")
-        return getattr(importlib.import_module(module), name)
+        base: type = getattr(importlib.import_module(module), name)
+        return base
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
+        self._import_expected()
         try:
             return self._components[name]
         except KeyError:
             raise KeyError(f"unknown {self.kind} {name!r}{did_you_mean(name, self)}") from None
 
     def __contains__(self, name: object) -> bool:
+        self._import_expected()
         return name in self._components
 
     def __iter__(self) -> Iterator[str]:
+        self._import_expected()
         return iter(sorted(self._components))
 
     def __len__(self) -> int:
+        self._import_expected()
         return len(self._components)
 
     def provided(self, name: str) -> frozenset[str]:
         """Names of the arguments of ``name`` that the framework supplies."""
+        self._import_expected()
         return self._provided[name]
+
+
+class _Part(Registry):
+    """A registry without some of its names."""
+
+    def __init__(self, whole: Registry, left_out: frozenset[str]) -> None:
+        super().__init__(whole.kind, whole.accepts, whole.provides)
+        self._left_out = left_out
+        # The whole's own, so that the part has what is added to it later.
+        self._components, self._provided = whole._components, whole._provided
+        self._expected = whole._expected
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) and name not in self._left_out
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in super().__iter__() if name not in self._left_out)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

@@ -216,7 +216,7 @@ def _stray(strokes: Strokes, number: int, limit: float) -> bool:
     before = strokes[number - 1][-1][1] if number > 0 else None
     after = strokes[number + 1][0][1] if number + 1 < len(strokes) else None
     gaps = [abs(y - stroke[0][1]) for y in (before, after) if y is not None]
-    return min(gaps) > STRAY_HEIGHTS * limit
+    return bool(min(gaps) > STRAY_HEIGHTS * limit)
 
 
 def _remove_duplicates(strokes: Strokes, changes: dict[str, int]) -> Strokes:

@@ -96,7 +96,7 @@ def joined_strokes(
         ahead[:, 0].max() + space - behind[:, 0].min(),
         np.median(_end(ahead)[:, 1]) - np.median(_start(behind)[:, 1]),
     ]
-    joined = np.concatenate([first, second])
+    joined: np.ndarray = np.concatenate([first, second])
     joined[len(first), 1:] = start - ahead[-1]
     return joined
 
@@ -108,9 +108,11 @@ def joined_text(first: str, second: str) -> str:
 
 def _end(points: np.ndarray) -> np.ndarray:
     """The rightmost of points ``[T, 2]``."""
-    return points[points[:, 0] >= np.quantile(points[:, 0], 1 - _NEAR)]
+    end: np.ndarray = points[points[:, 0] >= np.quantile(points[:, 0], 1 - _NEAR)]
+    return end
 
 
 def _start(points: np.ndarray) -> np.ndarray:
     """The leftmost of points ``[T, 2]``."""
-    return points[points[:, 0] <= np.quantile(points[:, 0], _NEAR)]
+    start: np.ndarray = points[points[:, 0] <= np.quantile(points[:, 0], _NEAR)]
+    return start

@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
 from handwriting.errors import UserError, run_command
+from utils.command_line import OneLineParser
 from utils.json_text import read_json
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
@@ -84,7 +85,7 @@ def _listed(title: str, counts: dict[str, int]) -> str:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m data_loader.prepare",
         description="Prepare a corpus for training, print what is in it, and export it.",
     )
@@ -122,7 +123,7 @@ def reader_for(source: str, data_dir: str | None) -> BaseReader:
     Raises:
         UserError: where a folder is given to a source that reads none.
     """
-    reader = READERS[source]
+    reader: Callable[..., BaseReader] = READERS[source]
     if "data_dir" in inspect.signature(reader).parameters:
         return reader(data_dir=data_dir or DEFAULT_DATA)
     if data_dir is not None:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from base.base_model import model_as
 from evaluation.evaluator import (
     EVALUATORS,
     LikelihoodEvaluator,
     Samples,
     SampleSettings,
     evenly_spread,
+    required,
     seeds_of,
 )
 from evaluation.style_similarity import choose_styles, measure_style, style_similarity
@@ -23,6 +25,7 @@ from handwriting.errors import UserError
 from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.text.writable_text import replace_unknown
+from model.models import ConditionalHandwriting
 from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
@@ -55,13 +58,13 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         if not texts:
             return Samples({})
         groups = {bias: self._write(texts, bias, settings) for bias in biases}
-        pictures = {
+        pictures: dict[str, Sheet | Figure] = {
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
-        primes = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
+        made_up = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
         title = "a style that the model made up"
-        pictures["styles"] = self._in_styles(primes, texts[-1], settings, title)
+        pictures["styles"] = self._in_styles(made_up, texts[-1], settings, title)
         first = groups[biases[0]][0]
         title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
         density = self.density(first.strokes, first.text, title)
@@ -75,7 +78,8 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             )
         styles = self._styles_of(real, lines, settings)
         primes = self._primes(styles) or None
-        rows, written = [], {}
+        rows: list[dict[str, Any]] = []
+        written: dict[float, list[SynthesisedLine]] = {}
         for bias in biases if real else ():
             started = time.perf_counter()
             written[bias] = self._write(texts_of_real, bias, settings, primes)
@@ -115,9 +119,10 @@ class ConditionalEvaluator(LikelihoodEvaluator):
 
     def _known_character(self, character: str) -> str:
         """The character, a similar one, the same in the other case, or nothing."""
+        vocabulary = required(self.vocabulary, "vocabulary")
         for candidate in (character, character.swapcase()):
             try:
-                return replace_unknown(candidate, self.vocabulary)[0]
+                return replace_unknown(candidate, vocabulary)[0]
             except UserError:
                 continue
         return ""
@@ -151,15 +156,15 @@ class ConditionalEvaluator(LikelihoodEvaluator):
     ) -> list[SynthesisedLine]:
         """Each text, from the same noise at every bias."""
         return write(
-            self.model,
+            model_as(self.model, ConditionalHandwriting),
             self.normalisation,
-            self.vocabulary,
+            required(self.vocabulary, "vocabulary"),
             texts,
             bias=bias,
             primes=primes,
             seeds=seeds_of(settings, len(texts)),
             progress=settings.progress,
-            pen_steps=settings.onnx and settings.onnx.text_pen_steps,
+            pen_steps=settings.onnx.text_pen_steps if settings.onnx else None,
         )
 
 
@@ -197,7 +202,7 @@ def _style_rows(
     if not styles:
         return []
     measured = [measure_style(line.strokes, line.text) for line in styles]
-    inks = [("real", None, real)]
+    inks: list[tuple[str, float | None, Sequence[Line | SynthesisedLine]]] = [("real", None, real)]
     inks += [("written", bias, lines) for bias, lines in written.items()]
     return [
         {

@@ -63,7 +63,7 @@ def line_reader(
             f"{source}: needs a model that reads handwriting, whose task is {TASK!r}, got one"
             f" whose task is {trained.model.task!r}"
         )
-    more = {} if batch_size is None else {"batch_size": batch_size}
+    more: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     return LineReader(
         trained.model,
         trained.vocabulary,
@@ -77,7 +77,7 @@ def line_reader(
 
 def _named(source: dict[str, Any]) -> str:
     folder = source["args"].get("data_dir")
-    return f"{source['type']} ({folder})" if folder else source["type"]
+    return f"{source['type']} ({folder})" if folder else str(source["type"])
 
 
 def _doubts(source: str) -> list[str]:
@@ -100,6 +100,7 @@ _NOT_FOR_READING = ("bias", "steps", "samples_only")
 
 def check_task_options(options: argparse.Namespace, model: BaseModel) -> None:
     """``UserError`` where an option is not for the model's task."""
+    names: tuple[str, ...]
     if model.task == TASK:
         names, why = _NOT_FOR_READING, "is for models that write, the checkpoint's model reads"
     else:
@@ -111,7 +112,7 @@ def check_task_options(options: argparse.Namespace, model: BaseModel) -> None:
         raise UserError("--language-weight: there is no --language-model that it is the weight of")
 
 
-def language_model(options: argparse.Namespace, trained: LoadedModel) -> Any:
+def language_model(options: argparse.Namespace, trained: LoadedModel) -> LanguageModel | None:
     """The language model on the recogniser's device; None where none is asked for.
 
     Raises:
@@ -121,12 +122,13 @@ def language_model(options: argparse.Namespace, trained: LoadedModel) -> Any:
         return None
     device = str(next(trained.model.parameters()).device)
     model = load_model(options.language_model, device).model
-    if model.task != "language":
+    if model.task != "language" or not isinstance(model, LanguageModel):
         raise UserError(
             f"--language-model: should be the checkpoint of a language model, got one of a"
             f" {type(model).__name__} ({options.language_model})"
         )
-    _check_knows(model, trained.vocabulary)
+    if trained.vocabulary is not None:
+        _check_knows(model, trained.vocabulary)
     return model
 
 

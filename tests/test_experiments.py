@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from patience import A_HANG
 from PIL import Image
 from tiny_checkpoint import SYNTHETIC, make_checkpoint
 
@@ -226,7 +227,7 @@ def test_wrong_arguments_are_named(checkpoint: Path, arguments: list[str], messa
 
 def test_the_command_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "experiments.py", "-r", str(tmp_path / "none.pth")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=A_HANG)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"error: {tmp_path / 'none.pth'}: no such file\n"
     assert list(tmp_path.iterdir()) == []

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from iam_files import write_folders, write_lists
+from patience import A_HANG
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 RUN = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+NotebookClient(notebook, timeout=int(sys.argv[2]), kernel_name="python3").execute()
 outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
 print(sum("image/png" in output.get("data", {}) for output in outputs), "pictures")
 """
@@ -22,10 +23,9 @@ print(sum("image/png" in output.get("data", {}) for output in outputs), "picture
 def run(name: str, **environment: str) -> str:
     """What the notebook's run says at its end."""
     values = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    command = [sys.executable, "-c", RUN, str(NOTEBOOKS / name)]
-    done = subprocess.run(
-        command, cwd=NOTEBOOKS, env=values, capture_output=True, text=True, timeout=300
-    )
+    # The limit is each cell's: the client then ends its kernel, too.
+    command = [sys.executable, "-c", RUN, str(NOTEBOOKS / name), str(int(A_HANG))]
+    done = subprocess.run(command, cwd=NOTEBOOKS, env=values, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PRETRAINED = ROOT / "saved/models/pretrained"
 WEIGHTS = sorted(PRETRAINED.glob("*.pth"))
 LARGEST = 16e6
-TEXT = "The quick brown fox"
+TEXT = "The old man came home and told them that the house was far from here"
 
 
 def run(*arguments: object) -> str:
@@ -49,5 +49,6 @@ def test_a_text_is_written_and_read_again(tmp_path: Path) -> None:
     assert json.loads(page.read_text())["pages"]
     assert any("<path" in file.read_text() for file in written.glob("*.svg"))
     read = run("-r", PRETRAINED / "recognition.pth", "--ink", page).strip()
-    # It is no test of how well they are trained, but nothing that is broken gets near.
-    assert sum(word in read.split() for word in TEXT.split()) >= 2, read
+    # Which hand is drawn differs with the last bits of a processor. In six hands 10 to 15 of these
+    # 15 common words were read right; by guessing one hits one or two.
+    assert sum(word in read.split() for word in TEXT.split()) >= 5, read

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from handwriting.errors import UserError, run_command
 from handwriting.files import make_folder
-from trainer.checkpointing import load_checkpoint, save_checkpoint, slim
 from utils.command_line import OneLineParser
 
 
@@ -21,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         UserError: the new file is there already.
     """
     options = _parse(argv)
+    from trainer.checkpointing import load_checkpoint, save_checkpoint, slim  # torch
+
     if options.small.exists():
         raise UserError(f"{options.small}: is there already; give the new file another name")
     checkpoint = load_checkpoint(options.checkpoint)

@@ -7,12 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from handwriting.errors import UserError
+from handwriting.version import version
 
 _MOST_NOTES = 5
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line, without the usage before it."""
+    """Says what is wrong with an argument in one line, without the usage before it.
+
+    Every command has ``--version``.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.add_argument(
+            "--version",
+            action="version",
+            version=f"handwriting {version()}",
+            help="print the version and exit",
+        )
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see {self.prog} --help)")

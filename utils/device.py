@@ -2,8 +2,6 @@
 
 import re
 
-import torch
-
 from handwriting.errors import ConfigError
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -18,6 +16,8 @@ def resolve_device(name: str) -> str:
     if problem := device_problem(name):
         raise ConfigError([problem])
     if name == "auto":
+        import torch
+
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
 
@@ -25,8 +25,12 @@ def resolve_device(name: str) -> str:
 def device_problem(name: str) -> str | None:
     """Return what is wrong with the name of a device, as one line; None where nothing is."""
     if not _DEVICE.fullmatch(name):
-        return f"--device: should be auto, cpu, cuda, cuda:N or mps, got {name!r}"
+        return f'--device: should be auto, cpu, cuda, cuda:N or mps, got "{name}"'
     kind, _, number = name.partition(":")
+    if kind not in ("cuda", "mps"):
+        return None
+    import torch
+
     count = torch.cuda.device_count()
     if kind == "cuda" and int(number or 0) >= count:
         return f"--device: this machine has {count} CUDA devices, got {name!r}"

@@ -4,9 +4,9 @@ Shapes: ``B`` lines at work, ``T`` pen steps, ``P`` pen steps of a prime, ``U`` 
 vocabulary, ``M`` mixture components.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
 from writing.bias_control import StalledPenBias, StalledWindowScale
-from writing.pen_steps.packed_steps import TextPenSteps
+from writing.pen_steps.protocols import StepsOfTexts
 from writing.sampling import sample_noise
 from writing.synthesised_line import SynthesisedLine, characters_of_steps, has_ended, rest_of_prime
 
@@ -104,7 +104,7 @@ class SynthesisBatch:
     def __init__(
         self,
         model: ConditionalHandwriting,
-        pen_steps: Callable[[Tensor], TextPenSteps],
+        pen_steps: StepsOfTexts,
         vocabulary: Vocabulary,
         requests: Sequence[SynthesisRequest],
     ) -> None:
@@ -121,7 +121,7 @@ class SynthesisBatch:
         self._steps = pen_steps(self._text)
         self._record = _Record(len(requests))
 
-    def write(self, normalisation: Normalisation, bar: tqdm) -> list[SynthesisedLine]:
+    def write(self, normalisation: Normalisation, bar: "tqdm[NoReturn]") -> list[SynthesisedLine]:
         """The lines in their order; ``bar`` moves with each."""
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
         at_limit = torch.ones(len(self._requests), dtype=torch.bool, device=noise.device)

@@ -65,7 +65,8 @@ def characters_of_steps(phi: np.ndarray) -> np.ndarray:
     where it weighs none (between two characters, or past the text), as at the step before."""
     seen = phi.max(axis=1) > 0
     latest = np.maximum.accumulate(np.where(seen, np.arange(len(phi)), 0))
-    return phi.argmax(axis=1)[latest]
+    characters: np.ndarray = phi.argmax(axis=1)[latest]
+    return characters
 
 
 def rest_of_prime(end_of_stroke: np.ndarray, characters: np.ndarray, start: int) -> int:

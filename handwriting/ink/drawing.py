@@ -242,7 +242,10 @@ def _font_for(words: str, size: float) -> tuple[ImageFont.FreeTypeFont, str]:
 
 @functools.lru_cache(maxsize=16)
 def _built_in_font(size: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("Pillow was built without FreeType, which draws the labels")
+    return font
 
 
 @functools.lru_cache(maxsize=16)

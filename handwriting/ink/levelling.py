@@ -55,7 +55,8 @@ class Baseline:
 def turned_level(points: np.ndarray, cosine: float, sine: float) -> np.ndarray:
     """Return points ``[T, 2]`` turned about the origin so that a line at the angle of ``cosine``
     and ``sine`` becomes level."""
-    return points @ np.array([[cosine, -sine], [sine, cosine]])
+    turned: np.ndarray = points @ np.array([[cosine, -sine], [sine, cosine]])
+    return turned
 
 
 def levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
@@ -104,7 +105,8 @@ def upright(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     """Return points sheared so that the steep segments stand upright in the mean, weighted by their
     height. Arguments as for ``levelled``."""
     slant = float(np.clip(slant_of(points, pen_down), -_STRONGEST_SLANT, _STRONGEST_SLANT))
-    return points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+    sheared: np.ndarray = points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+    return sheared
 
 
 def slant_of(points: np.ndarray, pen_down: np.ndarray) -> float:
@@ -135,7 +137,9 @@ class TurningLines:
 
     def heights_over(self, points: np.ndarray) -> np.ndarray:
         """Heights ``[T]`` of points ``[T, 2]`` over the middle of the two lines."""
-        return points[:, 1] - self.middle - self.rise * (points[:, 0] - self.centre) / self.half
+        rise: np.ndarray = self.rise * (points[:, 0] - self.centre) / self.half
+        over: np.ndarray = points[:, 1] - self.middle - rise
+        return over
 
 
 def turning_lines(

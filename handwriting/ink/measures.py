@@ -52,12 +52,13 @@ def x_height(strokes: Sequence[np.ndarray], text: str = "") -> float:
 
 def _vertical_runs(stroke: np.ndarray) -> np.ndarray:
     """Length of each maximal part of a stroke that goes only up or only down."""
-    steps = np.diff(stroke[:, 1])
+    steps: np.ndarray = np.diff(stroke[:, 1])
     steps = steps[steps != 0]
     if not len(steps):
         return steps
     turns = np.flatnonzero(np.diff(np.sign(steps))) + 1
-    return np.abs(np.add.reduceat(steps, np.concatenate([[0], turns])))
+    runs: np.ndarray = np.abs(np.add.reduceat(steps, np.concatenate([[0], turns])))
+    return runs
 
 
 def _run_in_x_heights(text: str) -> float:
@@ -67,7 +68,7 @@ def _run_in_x_heights(text: str) -> float:
         return 1.0
     capitals = sum(character.isupper() for character in text) / letters
     digits = sum(character.isdigit() for character in text) / letters
-    return _CAPITALS**capitals * _DIGITS**digits
+    return float(_CAPITALS**capitals * _DIGITS**digits)
 
 
 def x_height_of_letters(tops: Iterable[tuple[str, float]], spread: float) -> tuple[float, int]:
@@ -106,7 +107,8 @@ def ink_weights(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     weights = np.full(len(points), 1e-12)  # all the same where there are dots alone
     weights[1:] += lengths
     weights[:-1] += lengths
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 def height_spread(points: np.ndarray, pen_down: np.ndarray) -> float:

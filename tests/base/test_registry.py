@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from base.registry import Registry, did_you_mean, nearest
@@ -44,3 +46,26 @@ def test_nearest_takes_upper_and_lower_case_as_one():
     assert nearest("zzz", ["Adam", "SGD"]) is None
     assert nearest(3, ["Adam"]) is None
     assert did_you_mean("zzz", ["Adam"]) == ""
+
+
+def test_a_module_that_registers_is_imported_when_a_component_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("base.registry.LATE", registry := Registry("model"), raising=False)
+    code = "from base.registry import LATE\n\n@LATE.register()\nclass Late:\n    pass\n"
+    (tmp_path / "late_component.py").write_text(code)
+    registry.expect("late_component")
+    assert "late_component" not in sys.modules
+    for ask in (list, len, lambda each: "Late" in each, lambda each: each["Late"]):
+        assert ask(registry)
+    assert sys.modules["late_component"].Late is registry["Late"]
+    assert registry.provided("Late") == frozenset()
+
+
+def test_a_module_that_cannot_be_imported_is_an_error_each_time(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_component.py").write_text("raise ValueError('broken')")
+    registry = Registry("model")
+    registry.expect("broken_component")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"):
+            registry["any"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from line_helpers import ListReader, wavy_line, wavy_lines
+from patience import A_HANG
 from slow_corpus import prepare_slowly
 
 from data_loader.cleaning import Cleaning
@@ -234,18 +235,18 @@ def test_a_corpus_is_sent_to_a_process_by_its_folder(tmp_path):
 
 def test_processes_that_prepare_at_once_share_one_preparation(tmp_path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=prepare_slowly, args=(tmp_path,)) for _ in range(3)]
+    processes = [context.Process(target=prepare_slowly, args=(tmp_path, 3)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(A_HANG)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert (tmp_path / "log").read_text() == "read\n"
     assert len(folders(tmp_path)) == 1
 
 
 KILLED = """
-import sys, time
+import signal, sys
 sys.path[:0] = sys.argv[1:3]
 from line_helpers import ListReader, wavy_lines
 from data_loader.cleaning import Cleaning
@@ -255,7 +256,7 @@ class Endless(ListReader):
     def read(self):
         yield from super().read()
         print("reading", flush=True)
-        time.sleep(100)
+        signal.pause()
 
 prepare_corpus(Endless(wavy_lines(10)), Cleaning(), sys.argv[3], progress=False)
 """

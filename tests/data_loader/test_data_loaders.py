@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from line_helpers import ListReader, loader_parts, wavy_lines
+from patience import A_HANG
 
 from base.registry import DATA_LOADERS
 from data_loader.augmentation import Augmentation, line_generator
@@ -47,7 +48,7 @@ def indices(batches) -> list[int]:
 
 def test_it_is_registered_and_the_framework_provides_the_rest():
     assert DATA_LOADERS["HandwritingDataLoader"] is HandwritingDataLoader
-    assert DATA_LOADERS.provided("HandwritingDataLoader") >= {"seed", "rank", "vocabulary"}
+    assert DATA_LOADERS.provided("HandwritingDataLoader") == {"context"}
 
 
 def test_batches_hold_the_corpus_normalised_and_encoded(cache):
@@ -113,6 +114,7 @@ def test_a_position_outside_the_epoch_is_an_error(cache, position):
         loader(cache).train.start_at(position)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on one processor
 def test_worker_processes_change_nothing(cache):
     here = loader(cache, augmentation=AUGMENTED)
     there = loader(cache, augmentation=AUGMENTED, num_workers=2)
@@ -129,7 +131,7 @@ def run_in_own_group(code: str, cache: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "ignore::UserWarning", "-c", code, *paths],
         start_new_session=True,
-        timeout=60,
+        timeout=A_HANG,
         capture_output=True,
         text=True,
         check=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from line_helpers import ListReader, wavy_lines
+from patience import A_HANG
 
 from base.registry import READERS
 from data_loader.cleaning import Cleaning
@@ -36,7 +37,7 @@ def run(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=A_HANG,
         check=False,
     )
 

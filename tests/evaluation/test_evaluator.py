@@ -93,13 +93,14 @@ def test_rows_of_lines_join_to_the_numbers(model: UnconditionalHandwriting) -> N
     numbers, rows = evaluate(evaluator_of(model, NORMALISATION), make_batches(make_lines(), 2))
     steps = np.array([row["steps"] for row in rows])
     nll = np.array([row["nll"] for row in rows])
-    assert numbers["nll"] == pytest.approx(nll.mean())
+    # float32, in another order.
+    assert numbers["nll"] == pytest.approx(nll.mean(), rel=1e-5)
     assert numbers["nll_per_step_raw"] == pytest.approx(
-        nll.sum() / steps.sum() + math.log(NORMALISATION.std[0] * NORMALISATION.std[1])
+        nll.sum() / steps.sum() + math.log(NORMALISATION.std[0] * NORMALISATION.std[1]), rel=1e-5
     )
     for name in ("nll_per_step_raw", "sse"):
         per_line = np.array([row[name] for row in rows])
-        assert numbers[name] == pytest.approx((per_line * steps).sum() / steps.sum())
+        assert numbers[name] == pytest.approx((per_line * steps).sum() / steps.sum(), rel=1e-5)
 
 
 def test_dropout_is_off_and_the_mode_of_training_comes_back() -> None:

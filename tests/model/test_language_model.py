@@ -105,16 +105,20 @@ def test_it_answers_in_the_indices_of_another_vocabulary() -> None:
 
 
 def test_it_learns_texts_by_heart() -> None:
-    model = model_of(hidden_size=24, num_layers=1, dropout=0.0).float().train()
+    model = model_of(hidden_size=24, num_layers=1, dropout=0.0).train()
     batch, criterion = batch_of(["abc cab", "bab"]), CharacterNLL(VOCABULARY)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    history = []
     for _ in range(60):
         optimizer.zero_grad()
         loss = criterion(model(batch), batch)["loss"]
         loss.backward()
         optimizer.step()
-    # Which of the two it is cannot be known before the first character.
-    assert loss.item() < 1.3 * 2 * math.log(2) / 12
+        history.append(loss.item())
+    # Which of the two it is cannot be known before the first character: no model that reads only
+    # what stands before gets below the entropy of that choice, and one that has learned comes near.
+    entropy = 2 * math.log(2) / 12
+    assert entropy <= min(history) < 1.3 * entropy
 
 
 def tiny_config(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import A_HANG
 from PIL import Image
 from tiny_checkpoint import SYNTHETIC, make_checkpoint
 
@@ -245,7 +246,9 @@ def test_the_process_reads_standard_input_and_ends_with_one_line(
 ) -> None:
     command = [sys.executable, "experiments.py", "-r", str(checkpoint), "--device", "cpu"]
     command += ["--text-file", "-", "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input=" ", timeout=120)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, input=" ", timeout=A_HANG
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: -: there is nothing in it to write\n"
     assert not (tmp_path / "out").exists()

@@ -7,6 +7,7 @@ Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -62,7 +63,7 @@ def density_figure(density: DensityMap, title: str = "") -> Figure:
     figure = Figure(figsize=(_WIDTH, full), dpi=144.0, facecolor="white")
     figure.text(_LEFT / _WIDTH, 1 - 0.7 * _TITLE / full, title, fontsize=9, color=_LABEL)
 
-    def add_axes(bottom: float, height: float):
+    def add_axes(bottom: float, height: float) -> Axes:
         return figure.add_axes((_LEFT / _WIDTH, bottom / full, inner / _WIDTH, height / full))
 
     axes = add_axes(_AXIS + _WEIGHTS + _GAP, map_height)

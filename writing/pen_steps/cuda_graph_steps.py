@@ -49,6 +49,10 @@ class _Results(NamedTuple):
 class GraphedPenSteps(PenSteps):
     """``PenSteps``, replayed."""
 
+    _rows: Tensor | None
+    _inputs: Tensor
+    _carried: tuple[Tensor, ...]
+
     def __init__(self, weights: PackedWeights, batch_size: int) -> None:
         super().__init__(weights, batch_size)
         self._begin()
@@ -79,7 +83,7 @@ class GraphedPenSteps(PenSteps):
         """Memory for as many lines as there are now, and no graphs yet."""
         lines, outputs = self._states.shape[1], self._weights.output.shape[0]
         new = self._weights.output.new_zeros
-        self._rows: Tensor | None = None
+        self._rows = None
         self._inputs = new(lines, STROKE_SIZE + 1 + NOISE_SIZE)
         self._carried = tuple(part.clone() for part in self._shown())
         self._widths = [outputs, STROKE_SIZE, *(part.shape[1] for part in self._carried)]

@@ -1,4 +1,5 @@
-import time
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -198,13 +199,31 @@ def test_nothing_written_is_an_empty_page(write, written):
     assert (page.lines, warnings) == ((), ())
 
 
-def test_a_thousand_words_take_about_a_second(write):
-    pieces = [write("it is in a man to go home") for _ in range(125)]
-    start = time.process_time()
+def _work(pieces):
+    """Calls that are made while pieces are laid out, and bytes held at most: no machine's speed."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    tracemalloc.start()
+    sys.setprofile(count)
     layout = layout_pages(pieces, OPTIONS)
-    # Ten times that, for slow machines: what this finds is time that grows with the square.
-    assert time.process_time() - start < 10.0
-    assert sum(len(text.split()) for texts in _texts(layout) for text in texts) == 1000
+    sys.setprofile(None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(len(text.split()) for texts in _texts(layout) for text in texts) == 8 * len(pieces)
+    return np.array([calls, peak])
+
+
+def test_the_work_grows_with_the_number_of_words_and_not_with_its_square(write):
+    pieces = [write("it is in a man to go home") for _ in range(30)]
+    _work(pieces[:6])  # with what is made once
+    few, many = _work(pieces[:6]), _work(pieces)
+    # A share that is there anyway and one for each word: five times the words, less than five times
+    # the work.
+    assert (many < 1.02 * 5 * few).all()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Help, version and mistakes come without waiting: nothing is imported that they do not need.
+
+By the modules that Python says it imports, not by time, which is the machine's as well.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from handwriting.version import version
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = {
+    "train": ["train.py"],
+    "experiments": ["experiments.py"],
+    "prepare": ["-m", "data_loader.prepare"],
+    "slim": ["-m", "trainer.slim"],
+}
+# Packages that take long, each needed by some commands once they are at work.
+SLOW = {"torch", "matplotlib", "tensorboard", "onnx", "onnxruntime", "scipy", "wordfreq", "PIL"}
+_IMPORTED = re.compile(r"import time: +\d+ \| +\d+ \| +([\w.]+)\n")
+
+
+def run(*words: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """A command that has ended, with its own words on stderr, and the packages it imported."""
+    command = [sys.executable, "-X", "importtime", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    imported = {name.partition(".")[0] for name in _IMPORTED.findall(done.stderr)}
+    assert {"handwriting", "argparse"} <= imported, "the list of imports is not read right"
+    done.stderr = re.sub(r"import time:.*\n", "", done.stderr)
+    return done, imported
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_version_is_the_projects(name: str) -> None:
+    done, imported = run(*COMMANDS[name], "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"handwriting {version()}\n"
+    assert not imported & SLOW
+
+
+def test_the_version_stands_in_one_place() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'^version = "(.*)"$', text, re.MULTILINE) == [version()]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_imports_nothing_slow(name: str) -> None:
+    done, imported = run(*COMMANDS[name], "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--version" in done.stdout
+    assert not imported & SLOW
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([*command, "--nonsense"] for command in COMMANDS.values()),
+        ["train.py"],
+        ["train.py", "-c", "absent.json"],
+        ["train.py", "-c", "README.md"],
+        ["train.py", "-c", "config_unconditional.json", "--set", "trainer.epochs"],
+        ["experiments.py", "-r", "absent.pth", "--bias", "-1"],
+        ["experiments.py", "-r", "absent.pth", "--text", "a", "--ink", "a.svg"],
+        ["-m", "data_loader.prepare", "--source", "nonsense"],
+        ["-m", "data_loader.prepare", "--export", "inkml"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_option_imports_nothing_slow(words: list[str]) -> None:
+    done, imported = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert not imported & SLOW
+
+
+def test_a_file_that_is_no_config_is_refused_before_components_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text('{"compilerOptions": {}}')
+    done, imported = run("train.py", "-c", str(tmp_path / "other.json"))
+    assert done.returncode == 2 and "holds none of name, seed, arch" in done.stderr
+    assert not imported & SLOW
+
+
+def test_a_wrong_setting_imports_torch_alone(tmp_path: Path) -> None:
+    """Torch's signatures say what may stand in a config; pictures and logs have to wait."""
+    config = json.loads((ROOT / "config_unconditional.json").read_text())
+    config["optimizer"]["args"]["lr"] = "fast"
+    (tmp_path / "wrong.json").write_text(json.dumps(config))
+    done, imported = run("train.py", "-c", str(tmp_path / "wrong.json"))
+    assert done.returncode == 2 and "optimizer.args.lr: " in done.stderr
+    assert imported & SLOW == {"torch"}
