@@ -47,16 +47,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Do what the options ask for; torch is imported only now, once they are known to be right."""
-    from reading.recogniser import refuse_unless_recogniser
+    from reading.recogniser import check_task_options
     from trainer.loaded_model import load_model
     from utils.matmul_precision import float32_products
-    from writing.export_command import refuse_unless_writer
+    from writing.export_command import check_writer
 
     trained = load_model(options.resume, options.device)
     # Numbers are in float32 whatever the device is.
     with float32_products(next(trained.model.parameters()).device, tf32=False):
-        refuse_unless_recogniser(options, trained.model)
-        refuse_unless_writer(trained, options)
+        check_task_options(options, trained.model)
+        check_writer(trained, options)
         if options.export_onnx:
             from writing.export_command import export
 
@@ -96,7 +96,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     onnx = parser.add_argument_group("ONNX, with the packages of requirements-onnx.txt")
     add_onnx_options(onnx.add_argument)
     options = parser.parse_args(argv)
-    _refuse_conflicts(options)
+    _check_conflicts(options)
     return options
 
 
@@ -146,8 +146,8 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         "--in-hands",
         action="store_true",
         default=None,
-        help="a model with text writes each line again in the hand of another one, by the same"
-        " writer where that is known; how far the hands are kept is measured, too",
+        help="a model with text writes each line again in the style of another one, by the same"
+        " writer where that is known; how far the styles are kept is measured, too",
     )
     add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
     add(
@@ -158,16 +158,17 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
     )
 
 
-def _refuse_conflicts(options: argparse.Namespace) -> None:
+def _check_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
-    _refuse_beside_onnx(options)
+    _check_beside_onnx(options)
     if reads(options):
-        _refuse(options, ("text", "text_file", *WRITING), "is for writing, --ink is for reading")
-        _refuse(options, _NOT_READING, "does not go with --ink")
+        names = ("text", "text_file", *WRITING)
+        _check_absent(options, names, "is for writing, --ink is for reading")
+        _check_absent(options, _NOT_READING, "does not go with --ink")
         return
-    _refuse(options, ("ink_lines",), "says more about --ink, which is not given")
+    _check_absent(options, ("ink_lines",), "says more about --ink, which is not given")
     if not writes(options):
-        _refuse(options, WRITING, "is for writing, which needs --text or --text-file")
+        _check_absent(options, WRITING, "is for writing, which needs --text or --text-file")
         for name in ("recogniser", "in_hands"):
             if options.samples_only and getattr(options, name):
                 raise UserError(
@@ -176,7 +177,7 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
         return
     if options.text is not None and options.text_file is not None:
         raise UserError("--text, --text-file: give one of the two")
-    _refuse(
+    _check_absent(
         options,
         (*_EVALUATION, *READING),
         "is for evaluation, it does not go with --text or --text-file",
@@ -184,29 +185,30 @@ def _refuse_conflicts(options: argparse.Namespace) -> None:
     if options.bias and len(options.bias) > 1:
         raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
     if options.style is None:
-        _refuse(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
+        _check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
     if (options.best_of or 1) < 2:
-        _refuse(options, ("recogniser",), "picks one of the draws of --best-of, which is not given")
+        why = "picks one of the draws of --best-of, which is not given"
+        _check_absent(options, ("recogniser",), why)
     if "gcode" not in (options.format or ""):
-        _refuse(options, GCODE, "is for G-code, which is not among the formats of --format")
+        _check_absent(options, GCODE, "is for G-code, which is not among the formats of --format")
 
 
-def _refuse_beside_onnx(options: argparse.Namespace) -> None:
+def _check_beside_onnx(options: argparse.Namespace) -> None:
     """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
     if options.export_onnx:
         names = (*_NOT_EXPORTING, "recogniser", "onnx", *WRITING, *READING)
-        _refuse(options, names, "does not go with --export-onnx")
+        _check_absent(options, names, "does not go with --export-onnx")
     elif options.onnx is None:
         return
     elif not (writes(options) or options.samples_only):
         raise UserError("--onnx: is for writing, with --text, --text-file or --samples-only")
-    _refuse(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
+    _check_absent(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
     if options.device not in ("auto", "cpu"):
         raise UserError(f"--device: ONNX runs on the CPU here, got {options.device!r}")
     options.device = "cpu"
 
 
-def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+def _check_absent(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
     for name in given(options, names):
         raise UserError(f"{option_name(name)}: {why}")
 

@@ -195,7 +195,7 @@ class ConfigParser:
             ConfigError: with everything that is wrong, sorted by path.
         """
         changed, problems = _overridden(raw, overrides)
-        _refuse_strangers(changed)
+        _check_is_config(changed)
         if problem := device_problem(device):
             problems.append(problem)
         parts = components or project_components()
@@ -408,7 +408,7 @@ def _resume_problems(
     )
 
 
-def _refuse_strangers(raw: Mapping[str, Any]) -> None:
+def _check_is_config(raw: Mapping[str, Any]) -> None:
     """``ConfigError`` for a file that is no config at all, before the components are imported."""
     unknown = [key for key in raw if key not in Config.model_fields]
     missing = [key for key, field in Config.model_fields.items() if field.is_required()]

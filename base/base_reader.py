@@ -108,6 +108,10 @@ class BaseReader(ABC):
         """
         return "needs no files"
 
+    def check_source(self) -> None:
+        """Raise as ``locate`` does where there is nothing to read."""
+        self.locate()
+
     def expected_lines(self) -> int | None:
         """Number of lines there are about to be, for a progress bar; None where finding out would
         mean reading the source."""

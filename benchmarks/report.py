@@ -19,6 +19,8 @@ from typing import Any
 
 import torch
 
+from handwriting.files import whole_file
+
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 HEAD = """# Benchmark results
@@ -50,9 +52,8 @@ class Report:
 
     def save(self, path: str | Path) -> None:
         """Write the report as JSON; make the folder if it is not there."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        with whole_file(Path(path)) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Report":
@@ -93,9 +94,10 @@ def about_run(device: str = "cpu") -> dict[str, Any]:
 
 def main() -> None:
     """Make the page, with the tables in the order of their files' names."""
-    sections = [Report.load(path).markdown() for path in sorted(RESULTS.glob("*.json"))]
+    sections = [Report.load(path).markdown() for path in sorted(RESULTS.glob("[!.]*.json"))]
     target = FOLDER / "README.md"
-    target.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+    with whole_file(target) as temporary:
+        temporary.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
     print(f"{len(sections)} tables in {target}")
 
 

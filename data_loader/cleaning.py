@@ -26,7 +26,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
+from handwriting.ink.measures import height_without_extremes
+from handwriting.ink.resampling import resample
 
 Strokes = list[np.ndarray]
 
@@ -123,7 +126,7 @@ def _repair(strokes: np.ndarray, cleaning: Cleaning, changes: dict[str, int]) ->
     if cleaning.smooth is not None:
         points = [_smooth(stroke, cleaning.smooth) for stroke in points]
     if cleaning.resample is not None:
-        points = [_resample(stroke, cleaning.resample) for stroke in points]
+        points = [resample(stroke, cleaning.resample) for stroke in points]
     return strokes_from_points(points)
 
 
@@ -143,8 +146,8 @@ def jump_limit(strokes: np.ndarray, max_step: float | None) -> float:
     inside = inside[inside > 0]
     if max_step is None or not len(inside):
         return float("inf")
-    low, high = np.percentile(np.cumsum(strokes[:, 2], dtype=np.float64), (5, 95))
-    return max_step * max(float(high - low), STEPS_PER_HEIGHT * float(np.median(inside)))
+    height = height_without_extremes(np.cumsum(strokes[:, 2], dtype=np.float64))
+    return max_step * max(height, STEPS_PER_HEIGHT * float(np.median(inside)))
 
 
 def _steps_inside(strokes: np.ndarray) -> np.ndarray:
@@ -226,16 +229,11 @@ def _remove_duplicates(strokes: Strokes, changes: dict[str, int]) -> Strokes:
 
 
 def _level(strokes: Strokes) -> Strokes:
-    """Rotate about the origin until the principal axis of all points is level."""
-    points = np.concatenate(strokes)
-    width, height = np.ptp(points, axis=0)
-    if width < 2 * height:
+    """Turn the line about the origin until the principal axis of all its points is level."""
+    angle = axis_slope(np.concatenate(strokes))
+    if angle is None:
         return strokes
-    x, y = (points - points.mean(axis=0)).T
-    angle = 0.5 * np.arctan2(2 * (x @ y), x @ x - y @ y)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    rotation = np.array([[cosine, -sine], [sine, cosine]])
-    return [stroke @ rotation for stroke in strokes]
+    return [turned_level(stroke, np.cos(angle), np.sin(angle)) for stroke in strokes]
 
 
 def _smooth(stroke: np.ndarray, sigma: float) -> np.ndarray:
@@ -248,16 +246,6 @@ def _smooth(stroke: np.ndarray, sigma: float) -> np.ndarray:
     padded = np.pad(stroke, ((radius, radius), (0, 0)), mode="reflect", reflect_type="odd")
     axes = [np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T]
     return np.stack(axes, axis=1)
-
-
-def _resample(stroke: np.ndarray, step: float) -> np.ndarray:
-    """Points evenly spaced along ``stroke [n, 2]``, as near to ``step`` apart as its ends allow."""
-    lengths = np.hypot(*np.diff(stroke, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(lengths)])
-    if along[-1] == 0:
-        return stroke[:1]
-    positions = np.linspace(0.0, along[-1], max(1, round(along[-1] / step)) + 1)
-    return np.stack([np.interp(positions, along, axis) for axis in stroke.T], axis=1)
 
 
 def _count(changes: dict[str, int], what: str, number: int) -> None:

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_loader.corpus import Corpus
+from handwriting.ink.measures import height_without_extremes
 
 NO_PARTNER = -1
 
 # The space between two words as a share of the height of the ink, which is about two x-heights.
 _SPACE = (0.35, 0.8)
-# Height is measured without the extremes, which single capitals and loops make.
-_LOW, _HIGH = 5, 95
 # Of the ink that is nearest to the joint, so that sloping lines meet.
 _NEAR = 0.3
 # Keep these random numbers apart from each other and from those of the augmentation.
@@ -92,8 +91,7 @@ def joined_strokes(
         float32 ``[T1 + T2, 3]``.
     """
     ahead, behind = (np.cumsum(part[:, 1:].astype(np.float64), axis=0) for part in (first, second))
-    height = np.subtract(*np.percentile(ahead[:, 1], (_HIGH, _LOW)))
-    space = generator.uniform(*_SPACE) * height
+    space = generator.uniform(*_SPACE) * height_without_extremes(ahead[:, 1])
     start = behind[0] + [
         ahead[:, 0].max() + space - behind[:, 0].min(),
         np.median(_end(ahead)[:, 1]) - np.median(_start(behind)[:, 1]),

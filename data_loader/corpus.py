@@ -66,17 +66,17 @@ class Corpus:
 
     def _open(self) -> None:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
-        _expect("format version", self.meta["format_version"], FORMAT_VERSION)
+        _check_equal("format version", self.meta["format_version"], FORMAT_VERSION)
         for name, size in self.meta["files"].items():
-            _expect(f"bytes of {name}", (self.folder / name).stat().st_size, size)
+            _check_equal(f"bytes of {name}", (self.folder / name).stat().st_size, size)
         shape = (self.meta["points"], 3)
         mapped = np.memmap(self.folder / STROKES, dtype=np.float32, mode="r", shape=shape)
         self._strokes = np.asarray(mapped)
         self._offsets = np.load(self.folder / OFFSETS, allow_pickle=False)
-        _expect("pen steps", self._offsets[-1], self.meta["points"])
+        _check_equal("pen steps", self._offsets[-1], self.meta["points"])
         with open(self.folder / LINES, encoding="utf-8") as file:
             records = [json.loads(record) for record in file]
-        _expect("lines", len(records), self.meta["lines"])
+        _check_equal("lines", len(records), self.meta["lines"])
         columns: Iterator[tuple[str, ...]] = zip(*records, strict=True)
         self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
         self.lengths = np.diff(self._offsets)
@@ -330,6 +330,6 @@ def _disk_faults(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _expect(what: str, found: object, expected: object) -> None:
+def _check_equal(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise ValueError(f"{what}: {found}, expected {expected}")

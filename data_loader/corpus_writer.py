@@ -14,11 +14,12 @@ import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from data_loader.cleaning import Cleaning, clean
+from handwriting.files import to_disk
 from handwriting.ink.line import Line
 
 FORMAT_VERSION = 2
@@ -138,13 +139,13 @@ class CorpusWriter:
     def finish(self, description: dict[str, Any]) -> None:
         """Write the remaining files; ``description`` goes into ``meta.json`` as it is."""
         for file in (self._strokes_file, self._lines_file):
-            _to_disk(file)
+            to_disk(file)
         with open(self.folder / OFFSETS, "wb") as file:
             np.save(file, np.asarray(self._offsets, dtype=np.int64))
-            _to_disk(file)
+            to_disk(file)
         with open(self.folder / META, "w", encoding="utf-8") as file:
             json.dump(self._meta(description), file, indent=1)
-            _to_disk(file)
+            to_disk(file)
 
     def _meta(self, description: dict[str, Any]) -> dict[str, Any]:
         sizes = {name: os.path.getsize(self.folder / name) for name in (STROKES, OFFSETS, LINES)}
@@ -164,9 +165,3 @@ class CorpusWriter:
         splits_of = Counter(writer for counts in self.splits.values() for writer in counts.writers)
         shared = sum(number > 1 for number in splits_of.values())
         return {"writers": len(splits_of), "writers_in_several_splits": shared}
-
-
-def _to_disk(file: IO[Any]) -> None:
-    """A power cut after the folder is renamed must not find it empty."""
-    file.flush()
-    os.fsync(file.fileno())

@@ -6,10 +6,7 @@ written under a temporary name beside it and renamed when they are whole.
 Shapes: ``T`` pen steps.
 """
 
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -18,7 +15,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from handwriting.errors import DataError
-from handwriting.files import make_folder, whole_file
+from handwriting.files import whole_file, whole_folder
 from handwriting.formats.inkml_reader import EXACT
 from handwriting.ink.line import Line
 
@@ -44,7 +41,7 @@ def write_strokes_npy(lines: Iterable[Line], folder: str | Path) -> int:
     """
     folder = Path(folder)
     for name in (STROKES_FILE, SENTENCES_FILE):
-        _refuse_existing(folder / name)
+        _check_is_new(folder / name)
     strokes, texts = [], []
     for line in lines:
         if "\n" in line.text or line.text.endswith("\r"):
@@ -82,22 +79,15 @@ def write_inkml(lines: Iterable[Line], folder: str | Path) -> int:
     """
     folder = Path(folder)
     if not folder.is_dir() or any(folder.iterdir()):
-        _refuse_existing(folder)
-    make_folder(folder.parent)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        count = 0
+        _check_is_new(folder)
+    count = 0
+    with whole_folder(folder) as building:
         for line in lines:
             path = building / _file_name(line)
             if path.exists():
                 raise DataError(f"{folder / path.name}: is the file of two lines, {line.source_id}")
             path.write_text(inkml_document(line), encoding="utf-8", newline="\n")
             count += 1
-        building.chmod(0o755)
-        os.replace(building, folder)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return count
 
 
@@ -155,6 +145,6 @@ def _traces(strokes: np.ndarray) -> list[str]:
     return traces
 
 
-def _refuse_existing(path: Path) -> None:
+def _check_is_new(path: Path) -> None:
     if path.exists():
         raise DataError(f"{path}: exists and is not overwritten; choose another folder")

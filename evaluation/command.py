@@ -16,15 +16,14 @@ from evaluation import (
     DEFAULT_SAMPLES,
     Evaluator,
     SampleSettings,
-    as_figure,
     evaluate,
     evaluator_of,
 )
 from evaluation.legibility import LINES as LEGIBILITY_LINES
 from evaluation.legibility_command import (
+    check_writes_texts,
     judging_recogniser,
     measure_legibility,
-    refuse_unless_writes_texts,
 )
 from evaluation.recognition import RecognitionEvaluator
 from handwriting.files import whole_folder
@@ -35,7 +34,7 @@ from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import is_terminal
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
-from utils.figures.sheet_svg import save_sheet_svg
+from utils.figures.sheet_files import save_sheet
 from utils.report import describe_rows, write_report
 from writing.export_command import load_step
 
@@ -48,11 +47,11 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     split = options.split or trained.validation_split
     recogniser = judging_recogniser(trained, options)
     if options.in_hands:
-        refuse_unless_writes_texts(trained, "--in-hands")
+        check_writes_texts(trained, "--in-hands")
     loader = None
     if not options.samples_only:
         loader = open_data(trained, options.data, _REMEDY)
-        loader.corpus.split(split)  # says which splits there are when this is none of them
+        _check_split(loader, split)
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
@@ -78,7 +77,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             report.update({**about, **numbers})
             write_lines(rows, loader.corpus, folder / "lines.csv")
             _print_numbers(report, evaluator.tables(numbers))
-            lines = [loader.corpus.line(int(row["index"])) for row in rows]
+            lines = [loader.corpus.line(int(row["line_index"])) for row in rows]
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
                 settings = replace(settings, steps=max(round(mean), 2))
@@ -88,9 +87,9 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         if samples.rows:
             report["written"] = list(samples.rows)
             print(describe_rows(samples.rows))
-        if samples.hands:
-            report["hands"] = list(samples.hands)
-            print(describe_rows(samples.hands))
+        if samples.styles:
+            report["styles"] = list(samples.styles)
+            print(describe_rows(samples.styles))
         if recogniser is not None:
             report["legibility"] = measure_legibility(recogniser, samples, folder)
             print(describe_rows(report["legibility"]["rows"]))
@@ -99,6 +98,11 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         _save_pictures(samples.pictures, folder)
         names = sorted(file.name for file in folder.iterdir())
     print(f"written to {out}: {', '.join(names)}")
+
+
+def _check_split(loader: HandwritingDataLoader, split: str) -> None:
+    """``DataError`` that says which splits there are, where this is none of them."""
+    loader.corpus.split(split)
 
 
 def _print_numbers(report: dict[str, Any], tables: Sequence[Sequence[Mapping[str, Any]]]) -> None:
@@ -130,12 +134,12 @@ def _measure(
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
     numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
-    indices = [int(row["index"]) for row in rows]
+    line_indices = [int(row["line_index"]) for row in rows]
     about = {
         "split": split,
         "corpus": str(loader.corpus.folder),
         "lines": len(rows),
-        "steps": int(loader.corpus.lengths[indices].sum()) - len(indices),
+        "steps": int(loader.corpus.lengths[line_indices].sum()) - len(line_indices),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return about, numbers, rows
@@ -143,14 +147,14 @@ def _measure(
 
 def write_lines(rows: Sequence[dict[str, Any]], corpus: LineCorpus, path: Path) -> None:
     """Write ``lines.csv``: a row for each line, its ids first and its text last."""
-    columns = [name for name in rows[0] if name != "index"]
+    columns = [name for name in rows[0] if name != "line_index"]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["index", "source_id", "writer", *columns, "text"])
+        writer.writerow(["line_index", "source_id", "writer", *columns, "text"])
         for row in rows:
-            index = int(row["index"])
-            ids = [index, corpus.source_id(index), corpus.writer(index)]
-            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(index)])
+            line_index = int(row["line_index"])
+            ids = [line_index, corpus.source_id(line_index), corpus.writer(line_index)]
+            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(line_index)])
 
 
 def describe(report: dict[str, Any]) -> str:
@@ -165,9 +169,10 @@ def describe(report: dict[str, Any]) -> str:
 
 def _save_pictures(pictures: Mapping[str, Sheet | Figure], folder: Path) -> None:
     for name, picture in pictures.items():
-        save_figure(as_figure(picture), folder / f"{name}.png")
         if isinstance(picture, Sheet):
-            save_sheet_svg(picture, folder / f"{name}.svg")
+            save_sheet(picture, folder / name)
+        else:
+            save_figure(picture, folder / f"{name}.png")
 
 
 def _default_folder(checkpoint: Path, split: str, samples_only: bool) -> Path:

@@ -22,10 +22,11 @@ from evaluation.evaluator import (
 )
 from evaluation.style_similarity import choose_styles, measure_style, style_similarity
 from handwriting.errors import UserError
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.text.writable_text import replace_unknown
 from model.models import ConditionalHandwriting
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
+from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
 from writing.synthesis_loop import Prime
@@ -34,7 +35,7 @@ from writing.synthesised_line import SynthesisedLine
 BIASES = (0.15, 0.5, 1.0)
 LINES = 32
 WINDOWS = 3
-HANDS = 3
+STYLES = 3
 
 
 @EVALUATORS.register(name="conditional")
@@ -44,9 +45,10 @@ class ConditionalEvaluator(LikelihoodEvaluator):
 
     def samples(self, settings: SampleSettings, lines: Sequence[Line]) -> Samples:
         """Pictures ``samples``: the sentences at each bias, from the same noise; ``window``: the
-        window's path over some of them; ``styles``: hands that the model made up, and how it goes
-        on in each; ``density``: where it expected the pen along the first of the sentences. No ink
-        of real lines is in them. ``primed``, where there are lines: the like for hands of theirs.
+        window's path over some of them; ``styles``: styles that the model made up, and how it
+        goes on in each; ``density``: where it expected the pen along the first of the sentences. No
+        ink of real lines is in them. ``primed``, where there are lines: the same for styles of
+        theirs.
 
         The rows are about the texts of real lines, of the sentences where there are no lines; see
         ``compare``.
@@ -60,9 +62,9 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
-        hands = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
-        title = "a hand that the model made up"
-        pictures["styles"] = self._styles(hands, texts[-1], settings, title)
+        made_up = [Prime(line.strokes, line.text) for line in self._made_up(texts[0], settings)]
+        title = "a style that the model made up"
+        pictures["styles"] = self._in_styles(made_up, texts[-1], settings, title)
         first = groups[biases[0]][0]
         title = f"where the model expected the pen, at each step: {_label(biases[0], first)}"
         density = self.density(first.strokes, first.text, title)
@@ -70,12 +72,12 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             pictures["density"] = density
         real, texts_of_real = self._texts_of(settings, lines)
         if real:
-            chosen = [real[at] for at in evenly_spread(len(real), HANDS)]
-            pictures["primed"] = self._styles(
+            chosen = [real[at] for at in evenly_spread(len(real), STYLES)]
+            pictures["primed"] = self._in_styles(
                 self._primes(chosen), texts[-1], settings, "a real line"
             )
-        given = self._given_hands(real, lines, settings)
-        primes = self._primes(given) or None
+        styles = self._styles_of(real, lines, settings)
+        primes = self._primes(styles) or None
         rows: list[dict[str, Any]] = []
         written: dict[float, list[SynthesisedLine]] = {}
         for bias in biases if real else ():
@@ -84,12 +86,12 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             seconds = time.perf_counter() - started
             row = compare(written[bias], [line.strokes for line in real])
             rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
-        return Samples(pictures, rows, real, written, _hands_rows(given, real, written))
+        return Samples(pictures, rows, real, written, _style_rows(styles, real, written))
 
-    def _given_hands(
+    def _styles_of(
         self, real: Sequence[Line], lines: Sequence[Line], settings: SampleSettings
     ) -> list[Line]:
-        """The line in whose hand each text is to be written; none unless it is asked for."""
+        """The line in whose style each text is to be written; none unless it is asked for."""
         if not (settings.in_hands and real):
             return []
         among = [line for line in lines if self._known([line.text])]
@@ -126,22 +128,22 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         return ""
 
     def _made_up(self, text: str, settings: SampleSettings) -> list[SynthesisedLine]:
-        """A text in several hands: a hand is what the first pen steps happen to be."""
-        return self._write([text] * HANDS, settings.primed_bias, settings)
+        """A text in several styles: a style is what the first pen steps happen to be."""
+        return self._write([text] * STYLES, settings.primed_bias, settings)
 
-    def _styles(
-        self, hands: Sequence[Prime], text: str, settings: SampleSettings, title: str
+    def _in_styles(
+        self, primes: Sequence[Prime], text: str, settings: SampleSettings, title: str
     ) -> Sheet:
-        """A text in each of the hands, under what the model read of the hand."""
+        """A text in the style of each prime, under the prime."""
         bias = settings.primed_bias
-        lines = self._write([text] * len(hands), bias, settings, hands)
+        lines = self._write([text] * len(primes), bias, settings, primes)
         captions = [
             (title, PRIME_COLOUR),
             (f"how it goes on, bias {bias:g}: {text}", INK_COLOUR),
         ]
         rows = [
-            Row("", [Ink(hand.strokes, len(hand.strokes)), Ink(line.strokes)])
-            for hand, line in zip(hands, lines, strict=True)
+            Row("", [Ink(prime.strokes, len(prime.strokes)), Ink(line.strokes)])
+            for prime, line in zip(primes, lines, strict=True)
         ]
         return contact_sheet(rows, captions)
 
@@ -192,13 +194,14 @@ def compare(written: Sequence[SynthesisedLine], real: Sequence[np.ndarray]) -> d
     }
 
 
-def _hands_rows(
-    given: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[SynthesisedLine]]
+def _style_rows(
+    styles: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[SynthesisedLine]]
 ) -> list[dict[str, Any]]:
-    """How far real lines, and what was written at each bias, keep the hands of the lines given."""
-    if not given:
+    """How far real lines, and what was written at each bias, keep the style of each of ``styles``,
+    a line for each of ``real``."""
+    if not styles:
         return []
-    hands = [measure_style(line.strokes, line.text) for line in given]
+    measured = [measure_style(line.strokes, line.text) for line in styles]
     inks: list[tuple[str, float | None, Sequence[Line | SynthesisedLine]]] = [("real", None, real)]
     inks += [("written", bias, lines) for bias, lines in written.items()]
     return [
@@ -206,7 +209,9 @@ def _hands_rows(
             "ink": ink,
             "bias": bias,
             "lines": len(lines),
-            **style_similarity(hands, [measure_style(line.strokes, line.text) for line in lines]),
+            **style_similarity(
+                measured, [measure_style(line.strokes, line.text) for line in lines]
+            ),
         }
         for ink, bias, lines in inks
     ]

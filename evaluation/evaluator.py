@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -27,8 +28,8 @@ from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.mixture import BivariateMixture
 from utils.figures.density import density_figure
-from utils.figures.drawing import sheet_figure
 from utils.figures.sheet import Sheet
+from utils.figures.sheet_files import sheet_image
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.sampling import sample_seeds
 from writing.synthesised_line import SynthesisedLine
@@ -65,7 +66,7 @@ class SampleSettings:
             task's default.
         primed_bias: the bias of primed lines.
         sentences: for a model with text.
-        in_hands: a model with text writes the texts of real lines in the hands of others.
+        in_hands: a model with text writes the texts of real lines in the styles of others.
         progress: show a progress bar.
         onnx: an export of the model, to draw with in its place.
     """
@@ -94,15 +95,15 @@ class Samples:
             task counts nothing there.
         real: the real lines whose texts it wrote again.
         written: at each bias, what it wrote for each of ``real``.
-        hands: how far hands were kept, plain values, rows for real lines and each bias; none where
-            none were given.
+        styles: how far styles were kept, plain values, rows for real lines and each bias; none
+            where texts were written in no style.
     """
 
     pictures: Mapping[str, Sheet | Figure]
     rows: Sequence[dict[str, Any]] = field(default_factory=tuple)
     real: Sequence[Line] = field(default_factory=tuple)
     written: Mapping[float, Sequence[SynthesisedLine]] = field(default_factory=dict)
-    hands: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    styles: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 
 class Evaluator(ABC, Generic[BatchT]):
@@ -131,6 +132,10 @@ class Evaluator(ABC, Generic[BatchT]):
         self.normalisation = normalisation
         self.vocabulary = vocabulary
         self.features = features
+        self.prepare()
+
+    def prepare(self) -> None:  # noqa: B027 - not every task counts anything
+        """Set up what the task counts; called at the end of construction."""
 
     @abstractmethod
     def score(self, batch: BatchT) -> dict[str, list[Any]]:
@@ -185,15 +190,9 @@ class Evaluator(ABC, Generic[BatchT]):
 class LikelihoodEvaluator(Evaluator[Batch]):
     """Likelihood and prediction error of real lines, for models that predict pen steps."""
 
-    def __init__(
-        self,
-        model: BaseModel,
-        normalisation: Normalisation,
-        vocabulary: Vocabulary | None = None,
-        features: InkFeatures | None = None,
-    ) -> None:
-        super().__init__(model, normalisation, vocabulary, features)
-        self._metrics = {name: METRICS[name](normalisation=normalisation) for name in NUMBERS}
+    def prepare(self) -> None:
+        """Make the metrics."""
+        self._metrics = {name: METRICS[name](normalisation=self.normalisation) for name in NUMBERS}
 
     def score(self, batch: Batch) -> dict[str, list[Any]]:
         """Columns ``steps`` (predicted pen steps), ``nll`` (nats of the line, normalised units),
@@ -265,17 +264,17 @@ def evaluate(
         progress: show a progress bar.
 
     Returns:
-        the numbers over all lines, and a row for each line: ``index`` (its number in the corpus)
-        and the task's columns, in the order of the corpus.
+        the numbers over all lines, and a row for each line: ``line_index`` (its number in the
+        corpus) and the task's columns, in the order of the corpus.
     """
     device = next(evaluator.model.parameters()).device
     rows: list[dict[str, Any]] = []
     for batch in tqdm(batches, desc="evaluating", unit="batch", disable=not progress):
-        columns = {"index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
+        columns = {"line_index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
         rows += [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-    return evaluator.numbers(), sorted(rows, key=lambda row: row["index"])
+    return evaluator.numbers(), sorted(rows, key=lambda row: row["line_index"])
 
 
 def sample_figures(
@@ -285,7 +284,7 @@ def sample_figures(
     settings: SampleSettings = DEFAULT_SAMPLES,
     features: InkFeatures | None = None,
     lines: Sequence[Line] = (),
-) -> dict[str, Figure]:
+) -> dict[str, Figure | Image.Image]:
     """Pictures of what the model writes or reads now, by name, for a look during training.
 
     The model is left in the mode it was in, and torch's own random state is not used.
@@ -296,12 +295,12 @@ def sample_figures(
         samples = evaluator.samples(settings, lines)
     finally:
         model.train(was_training)
-    return {name: as_figure(picture) for name, picture in samples.pictures.items()}
+    return {name: as_picture(picture) for name, picture in samples.pictures.items()}
 
 
-def as_figure(picture: Sheet | Figure) -> Figure:
-    """A picture as a matplotlib figure."""
-    return sheet_figure(picture) if isinstance(picture, Sheet) else picture
+def as_picture(picture: Sheet | Figure) -> Figure | Image.Image:
+    """A picture that can be looked at: the image of a sheet, other figures as they are."""
+    return sheet_image(picture) if isinstance(picture, Sheet) else picture
 
 
 def seeds_of(settings: SampleSettings, number: int) -> list[int]:

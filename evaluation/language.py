@@ -7,12 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from base.base_model import BaseModel
 from base.batch import Batch
 from evaluation.evaluator import EVALUATORS, Evaluator, Samples, SampleSettings
-from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
-from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.language_model import BitsPerCharacter, character_nll
 
@@ -26,17 +23,11 @@ class _OverCharacters(Protocol):
 class LanguageEvaluator(Evaluator[Batch]):
     """How well the texts of real lines are predicted."""
 
-    def __init__(
-        self,
-        model: BaseModel,
-        normalisation: Normalisation,
-        vocabulary: Vocabulary | None = None,
-        features: InkFeatures | None = None,
-    ) -> None:
-        super().__init__(model, normalisation, vocabulary, features)
-        if not isinstance(model, _OverCharacters):
-            raise TypeError(f"{type(model).__name__}: a language model has a vocabulary")
-        self._vocabulary = model.vocabulary
+    def prepare(self) -> None:
+        """Make the metric."""
+        if not isinstance(self.model, _OverCharacters):
+            raise TypeError(f"{type(self.model).__name__}: a language model has a vocabulary")
+        self._vocabulary = self.model.vocabulary
         self._bits = BitsPerCharacter(self._vocabulary)
 
     def score(self, batch: Batch) -> dict[str, list[Any]]:

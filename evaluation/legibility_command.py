@@ -26,11 +26,11 @@ def judging_recogniser(
     """
     if options.recogniser is None:
         return None
-    refuse_unless_writes_texts(trained, "--recogniser")
+    check_writes_texts(trained, "--recogniser")
     return load_recogniser(options.recogniser, options.device)
 
 
-def refuse_unless_writes_texts(trained: LoadedModel, option: str) -> None:
+def check_writes_texts(trained: LoadedModel, option: str) -> None:
     """``UserError`` about ``option`` for a model that writes no texts."""
     if trained.model.task != _WRITES:
         raise UserError(

@@ -99,9 +99,9 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
         ``KEY.confidence`` (geometric mean over the reading's characters; nan of none)."""
         readings = {decoding.key: self._decode(batch, decoding) for decoding in self.decodings}
         references = written_texts(batch, self._vocabulary)
-        for row, index in enumerate(batch.line_indices.tolist()):
+        for row, line_index in enumerate(batch.line_indices.tolist()):
             texts = {key: found[row].text for key, found in readings.items()}
-            self._read[index] = _Read(references[row], texts)
+            self._read[line_index] = _Read(references[row], texts)
         columns: dict[str, list[Any]] = {
             "characters": [len(reference) for reference in references],
             "words": [len(reference.split()) for reference in references],
@@ -245,7 +245,7 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
             settings: ``samples`` worst lines, and as many others, are shown.
             lines: those that were counted, in the order of the corpus.
         """
-        read = [self._read[index] for index in sorted(self._read)]
+        read = [self._read[line_index] for line_index in sorted(self._read)]
         pairs = [(line.reference, line.readings[self.shown.key]) for line in read]
         table = confusions(pairs)
         number = settings.samples or REPORTED_LINES
@@ -273,7 +273,7 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
         of all lines."""
         chosen = [lines[place] for place in places]
         readings = self._reader().read(_inks(chosen))
-        counted = [self._read[index] for index in sorted(self._read)]
+        counted = [self._read[line_index] for line_index in sorted(self._read)]
         return [
             ReportedLine(
                 source_id=line.source_id,

@@ -22,7 +22,7 @@ from handwriting.text.error_rates import (
 )
 from utils.figures.attention import SPACE
 from utils.figures.sheet import Sheet
-from utils.figures.sheet_svg import sheet_svg
+from utils.figures.sheet_files import sheet_svg
 
 MOST_CONFUSIONS = 30
 _FEWEST_WRITTEN = 10

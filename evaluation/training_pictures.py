@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import nn
 
 from base.base_data_loader import BaseDataLoader
@@ -20,7 +21,7 @@ from evaluation.evaluator import (
 
 def sampler_of(
     model: BaseModel, loader: BaseDataLoader
-) -> Callable[[nn.Module], dict[str, Figure]] | None:
+) -> Callable[[nn.Module], dict[str, Figure | Image.Image]] | None:
     """Return the function that draws samples of the model's task, None where there is none.
 
     Samples are as long as the corpus's lines, or of the same few sentences or lines each time.

@@ -16,9 +16,10 @@ from evaluation.evaluator import (
     SampleSettings,
     seeds_of,
 )
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from model.models import UnconditionalHandwriting
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
+from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from writing.sampling import generate
 
 BIASES = (0.0, 0.5, 1.0, 2.0)
@@ -95,6 +96,6 @@ def choose_primes(lines: Sequence[np.ndarray], settings: SampleSettings) -> list
     number = min(settings.samples or SAMPLES, len(lines))
     chosen = generator.choice(len(lines), number, replace=False)
     return [
-        np.array(lines[index][: max(1, min(settings.steps // 3, len(lines[index]) // 2))])
-        for index in chosen
+        np.array(lines[line_index][: max(1, min(settings.steps // 3, len(lines[line_index]) // 2))])
+        for line_index in chosen
     ]

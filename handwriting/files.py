@@ -1,59 +1,120 @@
-"""Files that are either whole or not there: written under another name, then renamed."""
+"""Files and folders that are either whole or not there: written under another name, then renamed.
+
+An unfinished file has one fixed name, ``.NAME.unfinished.SUFFIX``, so that a process that is killed
+in the middle of writing leaves at most one of them, which the next writing takes over. It follows
+that a file has one writer at a time. Unfinished folders have names of their own, since two commands
+may write their results to one folder.
+"""
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from handwriting.errors import UserError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a name to write to, beside ``path`` and with its suffix, and renames it on success.
+def whole_file(path: Path, sync: bool = False, make_parents: bool = True) -> Iterator[Path]:
+    """Give a name to write to, beside ``path`` and with its suffix, and rename it on success.
 
-    When the block raises, the file is removed and what stood at ``path`` is untouched. Raises
-    ``UserError`` when the folder cannot be made.
+    When the block raises, the unfinished file is removed and what stood at ``path`` is untouched.
+
+    Args:
+        path: of the file.
+        sync: have the file and its name on the disk before returning, so that a power cut loses
+            neither; takes as long as the disk does.
+        make_parents: make the folder where there is none.
+
+    Raises:
+        UserError: the folder cannot be made.
     """
     path = Path(path)
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    if make_parents:
+        make_folder(path.parent)
+    temporary = unfinished_name(path)
     try:
         yield temporary
-        temporary.replace(path)
+        if sync:
+            with open(temporary, "r+b") as file:
+                to_disk(file)
+        os.replace(temporary, path)
+        if sync:
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def unfinished_name(path: Path) -> Path:
+    """Return the name that ``whole_file`` writes to before it renames."""
+    return path.with_name(f".{path.stem}.unfinished{path.suffix}")
+
+
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Gives an empty folder to write files to, and moves them all into ``folder`` on success.
+    """Give an empty folder to write files to, and move them all into ``folder`` on success.
 
-    When the block raises, nothing of it is left and ``folder`` is as it was. Files of the same
-    name in ``folder`` are replaced, others stay. Raises ``UserError`` when it cannot be made.
+    A folder that is not there, or is empty, appears in one step. In one that has files, those of
+    the same name are replaced and others stay. When the block raises, nothing of it is left and
+    ``folder`` is as it was.
+
+    Raises:
+        UserError: the folder cannot be made, or is a file.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, results need a folder")
     make_folder(folder.parent)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
+    temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+    make_folder(temporary, shown=folder)
     try:
         yield temporary
-        make_folder(folder)
-        for file in sorted(temporary.iterdir()):
-            file.replace(folder / file.name)
+        _move(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` with its parents; ``UserError`` naming it when that is not possible."""
+def _move(temporary: Path, folder: Path) -> None:
+    try:
+        os.replace(temporary, folder)
+    except OSError:  # it is there and has files, or is a link to a folder
+        make_folder(folder)
+        for file in sorted(temporary.iterdir()):
+            os.replace(file, folder / file.name)
+
+
+def make_folder(folder: Path, shown: Path | None = None) -> None:
+    """Make ``folder`` with its parents.
+
+    Args:
+        folder: may be there already.
+        shown: named in the error in its place.
+
+    Raises:
+        UserError: that is not possible.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})") from None
+        name = folder if shown is None else shown
+        raise UserError(f"{name}: cannot make this folder ({error.strerror})") from None
+
+
+def to_disk(file: IO[Any]) -> None:
+    """Have what was written to an open file on the disk, so that a power cut does not lose it."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can (POSIX only)."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -32,7 +33,7 @@ class TensorboardWriter:
             for name, value in values.items():
                 self._writer.add_scalar(name.replace(".", "/"), value, step)
 
-    def figures(self, figures: Mapping[str, Figure], step: int) -> None:
+    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
         """Pictures, by name."""
         if self._writer is not None:
             for name, figure in figures.items():
@@ -57,8 +58,10 @@ def _writer_to(folder: Path, after_step: int | None) -> "SummaryWriter":
     return SummaryWriter(str(folder), purge_step=purge_step, flush_secs=FLUSH_SECONDS)
 
 
-def figure_pixels(figure: Figure) -> np.ndarray:
+def figure_pixels(figure: Figure | Image.Image) -> np.ndarray:
     """The picture of a figure, uint8 ``[height, width, 3]``, drawn without any window system."""
+    if isinstance(figure, Image.Image):
+        return np.asarray(figure.convert("RGB"))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels: np.ndarray = np.asarray(canvas.buffer_rgba())[..., :3].copy()

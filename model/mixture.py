@@ -150,17 +150,6 @@ class BivariateMixture:
             end_of_stroke_logits=self.end_of_stroke_logits,
         )
 
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """Pen steps ``[..., 3]``, rows (end_of_stroke, dx, dy).
-
-        Args:
-            generator: on any device; the noise is drawn there. Default: torch's own.
-        """
-        shape = self.end_of_stroke_logits.shape
-        device = generator.device if generator is not None else self.log_weights.device
-        noise = draw_noise(shape, generator, device, self.log_weights.dtype)
-        return self.sample_from_noise(noise.to(self.log_weights.device))
-
     def sample_from_noise(self, noise: Tensor) -> Tensor:
         """Pen steps ``[..., 3]`` that given noise makes.
 

@@ -80,16 +80,6 @@ class AdaptiveWeightNoise(nn.Module):
             self._complete_gradients()
         self._noise = []
 
-    @torch.no_grad()
-    def complexity(self) -> Tensor:
-        """The weights' cost, a scalar: KL divergence from the prior in nats (Graves 2011, section
-        4.2)."""
-        _, prior_variance = self._prior()
-        num_weights = sum(mean.numel() for mean in self._means)
-        # At the optimal prior the quadratic terms add up to W / 2 - W / 2 = 0.
-        log_stds = _total(log_std.sum() for log_std in self.log_stds)
-        return num_weights * prior_variance.log() / 2 - log_stds
-
     def _prior(self) -> tuple[Tensor, Tensor]:
         """Mean and variance of the best common prior: the moments of the mixture of all weights'
         Gaussians."""

@@ -4,7 +4,6 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from handwriting.files import whole_folder
@@ -19,9 +18,8 @@ from reading.recogniser import language_model, line_reader
 from trainer.loaded_model import LoadedModel
 from utils.command_line import print_notes
 from utils.figures.attention import ReadLine, attention_sheet
-from utils.figures.drawing import save_figure, sheet_figure
 from utils.figures.sheet import Ink, Row, Sheet, contact_sheet
-from utils.figures.sheet_svg import save_sheet_svg
+from utils.figures.sheet_files import save_sheet
 
 _ONE_LINE = "one"
 _MOST_PICTURED = 100
@@ -56,9 +54,9 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
         with whole_folder(options.out) as folder:
             text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / "reading.json").write_text(text + "\n", encoding="utf-8")
-            _save_picture(reading_sheet(lines, readings), folder / "reading")
+            save_sheet(reading_sheet(lines, readings), folder / "reading")
             looked = _read_lines(lines, readings, reader.features)
-            _save_picture(attention_sheet(looked), folder / "attention")
+            save_sheet(attention_sheet(looked), folder / "attention")
 
 
 def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
@@ -86,11 +84,6 @@ def _read_lines(
         )
         for line, reading in pairs
     ]
-
-
-def _save_picture(sheet: Sheet, path: Path) -> None:
-    save_figure(sheet_figure(sheet), path.with_suffix(".png"))
-    save_sheet_svg(sheet, path.with_suffix(".svg"))
 
 
 def _percent(reading: Reading) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from base.base_model import BaseModel
 from handwriting.errors import UserError
+from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel
 from reading.line_reader import LineReader
 from reading.options import OPTIONS
@@ -97,7 +98,7 @@ def _doubts(source: str) -> list[str]:
 _NOT_FOR_READING = ("bias", "steps", "samples_only")
 
 
-def refuse_unless_recogniser(options: argparse.Namespace, model: BaseModel) -> None:
+def check_task_options(options: argparse.Namespace, model: BaseModel) -> None:
     """``UserError`` where an option is not for the model's task."""
     names: tuple[str, ...]
     if model.task == TASK:
@@ -127,5 +128,10 @@ def language_model(options: argparse.Namespace, trained: LoadedModel) -> Languag
             f" {type(model).__name__} ({options.language_model})"
         )
     if trained.vocabulary is not None:
-        model.for_vocabulary(trained.vocabulary)  # says what is wrong, before any work is done
+        _check_knows(model, trained.vocabulary)
     return model
+
+
+def _check_knows(model: Any, vocabulary: Vocabulary | None) -> None:
+    """``UserError``, before any work is done, where a language model lacks characters."""
+    model.for_vocabulary(vocabulary)

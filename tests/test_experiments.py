@@ -80,9 +80,9 @@ def test_the_table_has_every_line_with_its_ids_and_text(checkpoint: Path, result
     corpus = open_data(trained, None, "").corpus
     with open(results / "lines.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["index"]) for row in rows] == corpus.split("testset_v").tolist()
+    assert [int(row["line_index"]) for row in rows] == corpus.split("testset_v").tolist()
     for row in rows:
-        line = corpus.line(int(row["index"]))
+        line = corpus.line(int(row["line_index"]))
         assert (row["source_id"], row["writer"], row["text"]) == (
             line.source_id,
             line.writer,
@@ -196,7 +196,7 @@ def test_nothing_is_left_when_evaluation_fails(
     def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evaluation.command.save_sheet_svg", fail)
+    monkeypatch.setattr("evaluation.command.save_sheet", fail)
     with pytest.raises(KeyboardInterrupt):
         experiments.main(["-r", str(checkpoint), "--out", str(tmp_path / "out"), *FAST])
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_checkpoint import RECOGNISER
 
 import train
 from handwriting.errors import ConfigError
@@ -15,16 +16,6 @@ from trainer.checkpointing import load_checkpoint
 from trainer.loaded_model import load_model
 
 CONFIG = Path(__file__).parents[1] / "config_recognition.json"
-SMALL = {
-    "channels": [4, 6],
-    "kernel_size": 3,
-    "encoder_size": 5,
-    "encoder_layers": 1,
-    "decoder_size": 6,
-    "embedding_size": 3,
-    "attention_size": 4,
-    "location_width": 3,
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +31,7 @@ def settings(corpus: Path, folder: Path, **more: object) -> list[str]:
         "data_loader.args.cache_dir": str(corpus),
         "data_loader.args.limit": 6,
         "data_loader.args.batch_size": 3,
-        **{f"arch.args.{name}": value for name, value in SMALL.items()},
+        **{f"arch.args.{name}": value for name, value in RECOGNISER.items()},
         "trainer.epochs": 2,
         "trainer.save_dir": str(folder / "saved"),
         "trainer.tensorboard": False,

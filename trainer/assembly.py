@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import nn
 
 from base.base_data_loader import BaseDataLoader
@@ -30,7 +31,7 @@ from utils.seeding import make_deterministic, seed_everything
 
 _log = logging.getLogger(__name__)
 
-DrawSamples = Callable[[nn.Module], dict[str, Figure]]
+DrawSamples = Callable[[nn.Module], dict[str, Figure | Image.Image]]
 """Draws pictures of a model's samples, by name."""
 
 

@@ -31,7 +31,8 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ import torch
 from torch import Tensor, nn
 
 from handwriting.errors import CheckpointError
+from handwriting.files import whole_file
 
 FORMAT_VERSION = 1
 KEYS = (
@@ -54,21 +56,13 @@ RESUME_KEYS = (
 def save_checkpoint(path: Path | str, checkpoint: dict[str, Any]) -> None:
     """Write ``checkpoint`` to ``path``, with the format version added.
 
-    What stands at ``path`` is not touched before the new file is complete on the disk; the name
-    changes hands in one step. The unfinished file has one fixed name, so that a process killed in
-    the middle of writing leaves at most one of them, which the next writing takes over.
+    See ``whole_file``: the checkpoint is on the disk before it takes the place of the last one.
 
     Raises:
         CheckpointError: the folder cannot be written, or the disk is full.
     """
-
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            torch.save({**checkpoint, "format_version": FORMAT_VERSION}, file)
-            file.flush()
-            os.fsync(file.fileno())
-
-    _replace(Path(path), write)
+    with _whole_checkpoint(Path(path)) as temporary, open(temporary, "wb") as file:
+        torch.save({**checkpoint, "format_version": FORMAT_VERSION}, file)
 
 
 def link_checkpoint(source: Path | str, path: Path | str) -> None:
@@ -80,9 +74,7 @@ def link_checkpoint(source: Path | str, path: Path | str) -> None:
     Raises:
         CheckpointError: the folder cannot be written, or the disk is full.
     """
-    source = Path(source)
-
-    def write(temporary: Path) -> None:
+    with _whole_checkpoint(Path(path)) as temporary:
         temporary.unlink(missing_ok=True)
         try:
             os.link(source, temporary)
@@ -91,32 +83,17 @@ def link_checkpoint(source: Path | str, path: Path | str) -> None:
                 raise
             shutil.copyfile(source, temporary)
 
-    _replace(Path(path), write)
 
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    temporary = path.with_name(f".{path.name}.unfinished")
+@contextmanager
+def _whole_checkpoint(path: Path) -> Iterator[Path]:
     try:
-        write(temporary)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        with whole_file(path, sync=True, make_parents=False) as temporary:
+            yield temporary
     except (OSError, RuntimeError) as error:
         # torch.save reports a full disk as a RuntimeError of its archive writer.
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"{path}: cannot write the checkpoint ({_one_line(error)})"
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the system can (POSIX only)."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_checkpoint(

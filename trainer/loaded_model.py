@@ -127,11 +127,11 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None
         raise UserError(f"{error}; {remedy}") from None
     if data is None:
-        _refuse_other_data(trained, loader, remedy)
+        _check_same_data(trained, loader, remedy)
     return loader
 
 
-def _refuse_other_data(trained: LoadedModel, loader: HandwritingDataLoader, remedy: str) -> None:
+def _check_same_data(trained: LoadedModel, loader: HandwritingDataLoader, remedy: str) -> None:
     """A config whose source is "auto" may find other data here than where the model was trained.
 
     Data to which some forms were added since are still taken for the same.

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -127,7 +128,7 @@ class Trainer(BaseTrainer):
         distributed: Distributed | None = None,
         weight_noise: WeightNoise | None = None,
         seed: int = 0,
-        sampler: Callable[[nn.Module], Mapping[str, Figure]] | None = None,
+        sampler: Callable[[nn.Module], Mapping[str, Figure | Image.Image]] | None = None,
         line_id: Callable[[int], str] = str,
         group_of: Callable[[int], str] = str,
         draw_history: Callable[[list[dict[str, Any]], Path], None] = save_curves,

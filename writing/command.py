@@ -15,6 +15,7 @@ from handwriting.formats.page_files import write_pages
 from handwriting.formats.registry import READ_SUFFIXES, parse_formats
 from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
+from handwriting.pages.layout import check_page
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
@@ -49,7 +50,7 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     step = load_step(trained, options)
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
-    _refuse_file(out)
+    _check_is_no_file(out)
     is_lenient = bool(options.replace_unknown)
     text = known_text(read_text(options), vocabulary, "--text", is_lenient)
     style = _style(trained, vocabulary, options, is_lenient)
@@ -196,11 +197,11 @@ def _checked_options(
     formats = parse_formats(options.format if options.format is not None else FORMATS)
     pages, files = page_options(options), WriteOptions(gcode=gcode_options(options))
     check_options(files)
-    layout_pages([], pages)  # an empty page, for its errors
+    check_page(pages)
     return pages, formats, files
 
 
-def _refuse_file(out: Path) -> None:
+def _check_is_no_file(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, results need a folder")
 

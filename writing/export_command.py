@@ -48,7 +48,7 @@ StepsOfText = Callable[[Tensor], _Steps]
 """Makes single pen steps for texts ``[B, U, C]``; of those of a model without, B is all it uses."""
 
 
-def refuse_unless_writer(trained: LoadedModel, options: argparse.Namespace) -> None:
+def check_writer(trained: LoadedModel, options: argparse.Namespace) -> None:
     """``UserError`` where a model that writes nothing meets ONNX."""
     if not options.export_onnx and options.onnx is None:
         return

@@ -69,7 +69,7 @@ class InkmlReader(BaseReader):
             DataError: when no line can be used.
         """
         self.skipped = type(self.skipped)()
-        self.locate()
+        self.check_source()
         source = Path(self.data_dir)
         found = False
         for name, data in self._files():
@@ -86,7 +86,7 @@ class InkmlReader(BaseReader):
         Raises:
             NoSource: when there is no InkML file.
         """
-        self.locate()
+        self.check_source()
         return {
             "reader": self.name,
             "version": _VERSION,

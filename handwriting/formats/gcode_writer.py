@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from handwriting.ink.drawing import number
 from handwriting.pages.options import GcodeOptions, WriteOptions
-from handwriting.pages.page import Page, PageLine, number
+from handwriting.pages.page import Page, PageLine
 
 
 def write_gcode(page: Page, path: Path, options: WriteOptions) -> None:

@@ -8,20 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageColor
 
+from handwriting.ink.drawing import INK_COLOUR, PAPER_COLOUR, coverage, pixels_of
 from handwriting.pages.options import GifOptions, WriteOptions
-from handwriting.pages.page import (
-    DOT_OF_PEN,
-    INK_COLOUR,
-    MM_PER_INCH,
-    PAPER_COLOUR,
-    RULE_COLOUR,
-    Page,
-    is_dot,
-)
+from handwriting.pages.page import MM_PER_INCH, RULE_COLOUR, Page
 
-_FINER = 4  # the ink is drawn so many times larger and scaled down, which smooths its edges
 _SHADES = 16
 _THINNEST_PEN = 1.2  # pixels
 
@@ -54,7 +46,7 @@ def page_frames(page: Page, options: GifOptions) -> Iterator[Image.Image]:
     per_frame = _steps_per_frame(page, options)
     drawn, frame = 0, 1
     for stroke in page.strokes():
-        start, width = 0, page.pen_width * (DOT_OF_PEN if is_dot(stroke) else 1.0)
+        start, width = 0, page.width_of(stroke)
         while drawn + len(stroke) - start > frame * per_frame:
             stop = start + math.floor(frame * per_frame) - drawn
             canvas.draw(stroke[max(start - 1, 0) : stop], width)
@@ -80,10 +72,7 @@ class _Canvas:
 
     def __init__(self, page: Page, dpi: float) -> None:
         self._scale = dpi / MM_PER_INCH
-        width = max(round(page.width * self._scale), 1)
-        height = max(round(page.height * self._scale), 1)
-        self._fine = Image.new("L", (width * _FINER, height * _FINER), 0)
-        self._pencil = ImageDraw.Draw(self._fine)
+        height, width = pixels_of(page.width, page.height, self._scale)
         self._shades = np.zeros((height, width), dtype=np.uint8)  # [H, W]
         self._ruled = np.zeros((height, width), dtype=np.uint8)  # [H, W]
         rows = (np.array(page.rules) * self._scale).astype(np.int64)
@@ -94,26 +83,12 @@ class _Canvas:
         """Draw part of a stroke, points ``[n, 2]``, all in mm; no point is fine."""
         if len(points) == 0:
             return
-        fine = points * (self._scale * _FINER)
-        pen = max(pen_width * self._scale, _THINNEST_PEN) * _FINER
-        radius = pen / 2
-        if len(fine) > 1:
-            self._pencil.line(fine.ravel().tolist(), fill=255, width=round(pen))
-        for x, y in fine:
-            self._pencil.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-        self._refresh(fine.min(axis=0) - pen, fine.max(axis=0) + pen)
-
-    def _refresh(self, low: np.ndarray, high: np.ndarray) -> None:
-        """Scale down what changed between two corners of the fine picture."""
-        height, width = self._shades.shape
-        left, top = np.maximum(np.floor(low / _FINER), 0).astype(int)
-        right, bottom = np.minimum(np.ceil(high / _FINER), (width, height)).astype(int)
-        if left >= right or top >= bottom:
-            return
-        box = (left * _FINER, top * _FINER, right * _FINER, bottom * _FINER)
-        part = np.asarray(self._fine.crop(box), dtype=np.uint16)
-        cells = part.reshape(bottom - top, _FINER, right - left, _FINER)
-        self._shades[top:bottom, left:right] = cells.sum(axis=(1, 3)) // _FINER**2 * _SHADES // 256
+        pen = max(pen_width * self._scale, _THINNEST_PEN)
+        covered = coverage(points * self._scale, pen, self._shades.shape)
+        if covered is not None:
+            box, ink = covered
+            shades = np.rint(ink * (_SHADES - 1)).astype(np.uint8)
+            self._shades[box] = np.maximum(self._shades[box], shades)
 
     def picture(self) -> Image.Image:
         """The page as it is now, pixels as indexes in the palette."""

@@ -11,13 +11,14 @@ import numpy as np
 from handwriting.errors import DataError
 from handwriting.formats.registry import READ_SUFFIXES, reader_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.line_segmentation import split_lines, writing_size
+from handwriting.ink.line_segmentation import split_lines
+from handwriting.ink.measures import x_height
 
 MOST_POINTS = 10_000
 """Of a line; the most in IAM-OnDB is 1,623."""
 
 MOST_WAY = 1000.0
-"""Of the pen on paper and of the line's width, in units of ``writing_size``; in IAM-OnDB 189."""
+"""Of the pen on paper and of the line's width, in x-heights; in IAM-OnDB 189."""
 
 MOST_HEIGHT = 40.0
 """In the same units; in IAM-OnDB 11. A line of a slope that can be read has less."""
@@ -49,7 +50,7 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
         raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
     for number, line in enumerate(lines, start=1):
         which = f"{path}: line {number} of {len(lines)}" if len(lines) > 1 else f"{path}"
-        _refuse_huge(line, which, divide)
+        _check_is_line(line, which, divide)
     return lines
 
 
@@ -95,7 +96,7 @@ def _divided(ink: Line) -> list[Line]:
     ]
 
 
-def _refuse_huge(line: Line, which: str, divide: bool) -> None:
+def _check_is_line(line: Line, which: str, divide: bool) -> None:
     """``DataError`` for what no line of writing is, such as a page or a drawing."""
     number = len(line.strokes)
     remedy = (
@@ -111,7 +112,7 @@ def _refuse_huge(line: Line, which: str, divide: bool) -> None:
     points = np.concatenate(strokes)
     width, height = np.ptp(points, axis=0)
     way = sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
-    size = writing_size(strokes) or width / _DASH
+    size = x_height(strokes) or width / _DASH
     if max(way, width) > MOST_WAY * size or height > MOST_HEIGHT * size:
         raise DataError(
             f"{which}: is no line of writing: {width / size:,.0f} letters' heights wide,"

@@ -5,17 +5,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from handwriting.ink.drawing import INK_COLOUR, ROUND, number, path_data
 from handwriting.pages.options import WriteOptions
-from handwriting.pages.page import (
-    DOT_OF_PEN,
-    INK_COLOUR,
-    RULE_COLOUR,
-    RULE_WIDTH,
-    Page,
-    PageLine,
-    is_dot,
-    number,
-)
+from handwriting.pages.page import RULE_COLOUR, RULE_WIDTH, Page, PageLine
 
 
 def write_svg(page: Page, path: Path, options: WriteOptions) -> None:
@@ -35,8 +27,8 @@ def page_svg(page: Page) -> str:
         f' viewBox="0 0 {width} {height}">',
         *_rules(page),
         f'<g id="ink" fill="none" stroke="{INK_COLOUR}" stroke-width="{number(page.pen_width)}"'
-        ' stroke-linecap="round" stroke-linejoin="round">',
-        *(element for line in page.lines for element in _line(line, page.pen_width)),
+        f" {ROUND}>",
+        *(element for line in page.lines for element in _line(line, page)),
         "</g>",
         "</svg>",
     ]
@@ -51,16 +43,12 @@ def _rules(page: Page) -> list[str]:
     return [f'<g id="rules" {style}>', *paths, "</g>"]
 
 
-def _line(line: PageLine, pen_width: float) -> list[str]:
+def _line(line: PageLine, page: Page) -> list[str]:
     title = f"<title>{escape(line.text)}</title>"
-    return ["<g>", title, *(_path(stroke, pen_width) for stroke in line.strokes), "</g>"]
+    return ["<g>", title, *(_path(stroke, page) for stroke in line.strokes), "</g>"]
 
 
-def _path(stroke: np.ndarray, pen_width: float) -> str:
-    """A stroke; a dot is a line of no length, of which round caps make a disc."""
-    points = [f"{number(x)} {number(y)}" for x, y in stroke]
-    kept = [points[0], *(b for a, b in zip(points[:-1], points[1:], strict=True) if a != b)]
-    if len(kept) == 1:
-        kept *= 2
-    dot = f' stroke-width="{number(DOT_OF_PEN * pen_width)}"' if is_dot(stroke) else ""
-    return f'<path{dot} d="M{kept[0]}L{" ".join(kept[1:])}"/>'
+def _path(stroke: np.ndarray, page: Page) -> str:
+    width = page.width_of(stroke)
+    dot = f' stroke-width="{number(width)}"' if width != page.pen_width else ""
+    return f'<path{dot} d="{path_data(stroke)}"/>'

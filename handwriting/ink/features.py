@@ -12,10 +12,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-# A line is this many times as wide as high at least; the slope of anything shorter is its letters'.
-_WIDE = 3.0
-_STEEPEST_SLOPE = math.radians(30)
-_STRONGEST_SLANT = math.tan(math.radians(50))
+from handwriting.ink.levelling import levelled, turning_lines, upright
+from handwriting.ink.measures import height_spread, ink_weights
+from handwriting.ink.resampling import resample_line
+
 # A flat line, such as a dash, is as high as this share of its width.
 _FLATTEST = 0.01
 # Offsets are cut to this, in spacings: a jump to a far word says no more than a far jump does.
@@ -25,13 +25,6 @@ _LARGEST_HEIGHT = 4.0
 _NOTHING = 1e-6
 # Twice the spread of the ink about its middle is near the height of the small letters.
 _SPREADS_PER_HEIGHT = 2.0
-# Of the lines through the pen's turns. Turns are looked for between points at this distance, since
-# a trembling hand turns at every sample; one that is a core height off its line has a quarter of
-# the weight; and a line that is level counts as much as this many turns at its ends.
-_TURN_SPACING = 0.3
-_LEVEL_TURNS = 4.0
-_FEWEST_TURNS = 3
-_REWEIGHTINGS = 3
 # The lines are this many spreads apart, at least, on the average of IAM-OnDB, and at most.
 _LINES_APART = (0.4, 0.64, 2.0)
 # The ink around a point is measured in cells of this many core heights, made of whole pixels.
@@ -106,7 +99,7 @@ class InkFeatures:
         if self.correct_slope:
             points = levelled(points, ~ends[:-1])
         if self.correct_slant:
-            points = _upright(points, ~ends[:-1])
+            points = upright(points, ~ends[:-1])
         points = _scaled(points, ~ends[:-1])
         if self.fit_lines:
             points = _between_lines(points, ends)
@@ -158,7 +151,7 @@ class InkFeatures:
 
     def _resampled(self, normalised: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         points = np.cumsum(normalised[:, 1:], axis=0)
-        return _resampled(points, _ends(normalised), self.spacing)
+        return resample_line(points, _ends(normalised), self.spacing, _NOTHING)
 
 
 def _ends(strokes: np.ndarray) -> np.ndarray:
@@ -194,123 +187,28 @@ def _without_wide_gaps(places: np.ndarray, widest: int) -> np.ndarray:
     return narrowed.astype(np.int64)[inverse]
 
 
-def _ink_weights(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
-    """``[T]``, sum 1: how much ink is at each point, half of each segment's at both its ends."""
-    lengths = np.where(pen_down, np.hypot(*np.diff(points, axis=0).T), 0.0)
-    weights = np.full(len(points), 1e-12)  # all the same where there are dots alone
-    weights[1:] += lengths
-    weights[:-1] += lengths
-    shares: np.ndarray = weights / weights.sum()
-    return shares
-
-
-def levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
-    """Points ``[T, 2]`` turned by the slope of the regression of y on x over the ink, where it is
-    wide as a line; ``pen_down`` ``[T-1]`` says which of the segments between them are ink."""
-    width, height = np.ptp(points, axis=0)
-    if width <= _WIDE * height / 2:
-        return points
-    weights = _ink_weights(points, pen_down)
-    x, y = (points - weights @ points).T
-    slope = (weights @ (x * y)) / (weights @ (x * x))
-    angle = -np.clip(math.atan(slope), -_STEEPEST_SLOPE, _STEEPEST_SLOPE)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    turned: np.ndarray = points @ np.array([[cosine, sine], [-sine, cosine]])
-    return turned
-
-
-def _upright(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
-    """Sheared so that the steep segments stand upright in the mean, weighted by their height."""
-    slant = float(np.clip(slant_of(points, pen_down), -_STRONGEST_SLANT, _STRONGEST_SLANT))
-    sheared: np.ndarray = points @ np.array([[1.0, 0.0], [-slant, 1.0]])
-    return sheared
-
-
-def slant_of(points: np.ndarray, pen_down: np.ndarray) -> float:
-    """How far the steep segments lean to the right, in widths a height: their mean, weighted by
-    their height. Arguments as for ``levelled``; 0 where no segment is steep."""
-    dx, dy = np.diff(points, axis=0)[pen_down].T
-    steep = np.abs(dy) > np.abs(dx) / 2
-    total = np.abs(dy[steep]).sum()
-    return float((dx[steep] * np.sign(dy[steep])).sum() / total) if total else 0.0
-
-
-def spread_of(points: np.ndarray, pen_down: np.ndarray) -> float:
-    """The standard deviation of the ink's heights; arguments as for ``levelled``."""
-    weights = _ink_weights(points, pen_down)
-    return math.sqrt(weights @ np.square(points[:, 1] - weights @ points[:, 1]))
-
-
 def _scaled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     """Moved and scaled: y from the mean of the ink, in twice its standard deviation."""
-    weights = _ink_weights(points, pen_down)
+    weights = ink_weights(points, pen_down)
     low, high = points.min(axis=0), points.max(axis=0)
     centred: np.ndarray = points - ((low[0] + high[0]) / 2, weights @ points[:, 1])
-    height = _SPREADS_PER_HEIGHT * spread_of(centred, pen_down)
+    height = _SPREADS_PER_HEIGHT * height_spread(centred, pen_down)
     centred /= max(height, _FLATTEST * (high - low).max(), np.finfo(np.float64).tiny)
     return centred
 
 
 def _between_lines(points: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Sheared along y, moved and scaled by two parallel lines through the pen's lower and upper
-    turns, fitted by least squares with falling weights for those far off.
+    turns.
 
     The points given are ``_scaled``; where the pen turns too seldom, they stay as they are. The
     core height is the geometric mean of what the lines and the spread say: it varies less among the
     lines of one writer on one day than either.
     """
-    coarse, starts, _ = _resampled(points, ends, _TURN_SPACING)
-    lower, upper = _turns(coarse[:, 1], starts)
-    if min(len(lower), len(upper)) < _FEWEST_TURNS:
-        return points
-    x, y = coarse[np.concatenate([lower, upper])].T
-    centre, half = x.mean(), max(np.ptp(x) / 2, 1.0)
-    side = np.repeat([-0.5, 0.5], [len(lower), len(upper)])
-    terms = np.stack([np.ones(len(x)), side, (x - centre) / half])
-    level = np.diag([0.0, 0.0, _LEVEL_TURNS])
     least, usual, most = _LINES_APART
-    middle, apart, rise = 0.0, 1.0, 0.0
-    for _ in range(_REWEIGHTINGS):
-        off = (y - (middle, apart, rise) @ terms) / apart
-        weighted = terms / np.square(1 + off * off)
-        middle, apart, rise = np.linalg.solve(weighted @ terms.T + level, weighted @ y)
-        apart = min(max(apart, least), most)
+    lines = turning_lines(points, ends, least, most, _NOTHING)
+    if lines is None:
+        return points
     # Turning would slant what stands upright.
-    y_level = points[:, 1] - middle - rise * (points[:, 0] - centre) / half
-    return np.stack([points[:, 0], y_level], axis=1) / math.sqrt(apart / usual)
-
-
-def _turns(heights: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the points where the pen turns upwards and downwards, the ends of strokes among
-    them, given the heights ``[N]`` and whether each point starts a stroke ``[N]``."""
-    rises = np.sign(np.diff(heights))
-    rises[starts[1:]] = 0.0  # a pen-up move is no part of a stroke
-    turns = np.append(rises, 0.0) - np.append(0.0, rises)
-    return np.flatnonzero(turns > 0), np.flatnonzero(turns < 0)
-
-
-def _resampled(
-    points: np.ndarray, ends: np.ndarray, spacing: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points at equal distances along each stroke, both its ends among them; a dot stays a point.
-
-    Returns:
-        points ``[N, 2]``, whether each starts a stroke ``[N]``, and the position ``[N]`` of each
-        among the ``T`` samples.
-    """
-    segments = np.where(ends[:-1], 1.0, np.hypot(*np.diff(points, axis=0).T))
-    # Along the ink; a pen-up move counts 1, so that a stroke begins where none ends.
-    positions = np.concatenate([[0.0], np.cumsum(segments)])
-    last = np.flatnonzero(ends)
-    first = np.concatenate([[0], last[:-1] + 1])
-    lengths = positions[last] - positions[first]
-    steps = np.where(lengths > _NOTHING, np.maximum(np.rint(lengths / spacing), 1), 0)
-    counts = steps.astype(np.int64) + 1
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    step = lengths / np.maximum(steps, 1)
-    wanted = np.repeat(positions[first], counts) + within * np.repeat(step, counts)
-    # Exactly: where the pen rests at the end, its last sample must not hang on a rounding.
-    wanted[np.cumsum(counts) - 1] = positions[last]
-    values = (*points.T, np.arange(len(points), dtype=np.float64))
-    x, y, samples = (np.interp(wanted, positions, value) for value in values)
-    return np.stack([x, y], axis=1), within == 0, samples
+    level = np.stack([points[:, 0], lines.heights_over(points)], axis=1)
+    return level / math.sqrt(lines.apart / usual)

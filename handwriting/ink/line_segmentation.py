@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Lengths are in units of the writing's size, see ``writing_size``; lines are about 3.8 apart.
+from handwriting.ink.measures import x_height
+from handwriting.ink.resampling import evenly_inked
+
+# Lengths are in x-heights; lines are about 3.8 apart.
 _SAMPLING = 0.25
 _BIN = 0.1
 _SMOOTHING = 0.45
@@ -45,7 +48,7 @@ def split_lines(strokes: Sequence[np.ndarray]) -> list[list[int]]:
         line where nothing says that there are more.
     """
     everything = [list(range(len(strokes)))]
-    size = writing_size(strokes)
+    size = x_height(strokes)
     if size == 0 or not np.isfinite(size):
         return everything
     page = _Page.of([stroke / size for stroke in strokes])
@@ -63,35 +66,9 @@ def split_lines(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     return [np.flatnonzero(is_in).tolist() for is_in in _joined(page, labels, lines, slope)]
 
 
-def writing_size(strokes: Sequence[np.ndarray]) -> float:
-    """How far the pen typically goes up or down before it turns: half of all its vertical way is in
-    such runs that are longer. Near the height of small letters, joined or not.
-
-    Args:
-        strokes: arrays of points ``[n, 2]``.
-
-    Returns:
-        the size in the strokes' units; 0 where nothing moves up or down.
-    """
-    runs = np.sort(np.concatenate([np.zeros(1), *map(_vertical_runs, strokes)]))
-    way = np.cumsum(runs)
-    return float(runs[np.searchsorted(way, way[-1] / 2)])
-
-
-def _vertical_runs(stroke: np.ndarray) -> np.ndarray:
-    """Length of each maximal part of a stroke that goes only up or only down."""
-    steps: np.ndarray = np.diff(stroke[:, 1])
-    steps = steps[steps != 0]
-    if not len(steps):
-        return steps
-    turns = np.flatnonzero(np.diff(np.sign(steps))) + 1
-    runs: np.ndarray = np.abs(np.add.reduceat(steps, np.concatenate([[0], turns])))
-    return runs
-
-
 @dataclass(frozen=True)
 class _Page:
-    """Strokes at points of equal distance, one after the other, in units of the writing's size.
+    """Strokes at points of equal distance, one after the other, in x-heights.
 
     Attributes:
         points: float64 ``[P, 2]``.
@@ -105,7 +82,7 @@ class _Page:
 
     @classmethod
     def of(cls, strokes: Sequence[np.ndarray]) -> "_Page":
-        sampled = [_resampled(stroke) for stroke in strokes]
+        sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
         counts = np.array([len(stroke) for stroke in sampled])
         return cls(np.concatenate(sampled), np.cumsum(counts) - counts, counts)
 
@@ -139,14 +116,6 @@ class _Page:
             fitted = np.polyfit(x - x.mean(), y, 1)[0]
             own = np.clip(fitted, slope - _SLOPE_CHANGE, slope + _SLOPE_CHANGE)
         return np.array([np.mean(y - own * x), own])
-
-
-def _resampled(stroke: np.ndarray) -> np.ndarray:
-    steps = np.hypot(*np.diff(stroke, axis=0).T)
-    way = np.concatenate([[0.0], np.cumsum(steps)])
-    number = max(int(way[-1] / _SAMPLING), 1)
-    at = (np.arange(number) + 0.5) * way[-1] / number
-    return np.stack([np.interp(at, way, stroke[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _peaks(page: _Page) -> tuple[float, np.ndarray] | None:

@@ -8,21 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handwriting.ink.levelling import Baseline, fit_baseline, trend, turned_level
+from handwriting.ink.measures import x_height_of_letters
 from handwriting.pages.aligned_text import TracedStroke
 
 # Characters whose lowest point is not on the baseline: they hang below it or float above it.
 _OFF_BASELINE = frozenset("gjpqyzfQJ,;'\"`-^*~_()[]{}|/+=<>@")
-_X_HEIGHT_LETTERS = frozenset("acemnorsuvwxz")
-_TALL_LETTERS = frozenset("bdhklABCDEFGHIJKLMNOPRSTUVWXYZ0123456789")
-# A usual hand's small letters beside its tall ones, for ink that has no small letters.
-_X_HEIGHT_OF_TALL = 0.52
-# And beside the spread of its ink about the line it is written along, for ink without letters.
-_X_HEIGHT_OF_SPREAD = 1.5
-
 _NEIGHBOURS = 3  # a low point is the lowest of so many pen steps before and after it
-_STEEPEST = 0.35  # slopes are looked for this far (20 degrees) from that of the ink as a whole
-_SLOPES = 71
-_BAND = 0.4  # of the spread: low points in a band of this height are taken to be on one line
 _ROUNDS = 12
 
 # The baseline's wandering about its straight line is followed where it is slower than this and no
@@ -30,14 +22,6 @@ _ROUNDS = 12
 _WANDER_WIDTH = 3.0
 _WANDER_REACH = 0.8
 _KNOT_SPACING = 1.0
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """The line y = intercept + slope * x that writing sits on."""
-
-    slope: float
-    intercept: float
 
 
 @dataclass(frozen=True)
@@ -49,32 +33,22 @@ class Size:
 
 
 def find_baseline(strokes: Sequence[TracedStroke], text: str) -> Baseline:
-    """Fit the line that the letters stand on.
-
-    The low points of the ink, less those of characters that hang or float, mostly lie on it. The
-    band that holds most of them is found first, over all slopes, so that a few hanging strokes or
-    dots have no say at all; the line through that band is then fitted with Tukey's biweight.
+    """Fit the line that the letters stand on: see ``fit_baseline``.
 
     Args:
         strokes: at least one.
-        text: what their characters are indexes of.
+        text: what their characters are indexes of; those that hang or float have no say.
     """
     points = np.concatenate([stroke.points for stroke in strokes])
-    trend, spread = _trend(points)
-    low = _low_points(strokes, text)
-    if spread == 0.0:
-        return Baseline(trend, float(points[0, 1] - trend * points[0, 0]))
-    first = _densest_band(low, trend, _BAND * spread)
-    return _refine(low, first, spread)
+    return fit_baseline(points, _low_points(strokes, text))
 
 
 def level(strokes: Sequence[TracedStroke], baseline: Baseline) -> list[TracedStroke]:
     """Turn and shift the ink so that its baseline is y = 0; its shape is unchanged."""
-    length = np.hypot(1.0, baseline.slope)
-    cos, sin = 1.0 / length, baseline.slope / length
-    turn = np.array([[cos, -sin], [sin, cos]])
     shift = np.array([0.0, baseline.intercept])
-    return [TracedStroke((s.points - shift) @ turn, s.characters) for s in strokes]
+    return [
+        TracedStroke(turned_level(s.points - shift, *baseline.turn), s.characters) for s in strokes
+    ]
 
 
 def unbend(strokes: Sequence[TracedStroke], text: str, x_height: float) -> list[TracedStroke]:
@@ -109,28 +83,10 @@ def _wander(low: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 
 def find_size(strokes: Sequence[TracedStroke], text: str) -> Size:
-    """Measure the x-height of levelled ink: the median height of its small letters; where there
-    are fewer than three, what tall letters or at last the spread of the ink suggest."""
-    tops = _tops(strokes)
-    heights = {
-        kind: [top for character, top in tops.items() if text[character] in letters and top > 0]
-        for kind, letters in (("small", _X_HEIGHT_LETTERS), ("tall", _TALL_LETTERS))
-    }
-    if len(heights["small"]) >= 3:
-        return Size(float(np.median(heights["small"])), len(heights["small"]))
-    rough = heights["small"] + [_X_HEIGHT_OF_TALL * height for height in heights["tall"]]
-    if rough:
-        return Size(float(np.median(rough)), 1)
-    _, spread = _trend(np.concatenate([stroke.points for stroke in strokes]))
-    return Size(_X_HEIGHT_OF_SPREAD * spread, 0)
-
-
-def _trend(points: np.ndarray) -> tuple[float, float]:
-    """Slope of the least-squares line through the ink, and the spread of the ink about it."""
-    x, y = (points - points.mean(axis=0)).T
-    # Ink that is not much wider than high has no slope to speak of.
-    slope = float(x @ y) / float(x @ x) if float(x @ x) > 9.0 * float(y @ y) else 0.0
-    return slope, float(np.std(y - slope * x))
+    """Measure levelled ink: see ``x_height_of_letters``."""
+    tops = [(text[character], top) for character, top in _tops(strokes).items()]
+    _, spread = trend(np.concatenate([stroke.points for stroke in strokes]))
+    return Size(*x_height_of_letters(tops, spread))
 
 
 def _low_points(strokes: Sequence[TracedStroke], text: str) -> np.ndarray:
@@ -160,48 +116,6 @@ def _lowest_around(y: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
         for sign in (-1, 1)
     )
     return np.flatnonzero((y < before) & (y <= after))
-
-
-def _densest_band(low: np.ndarray, trend: float, height: float) -> Baseline:
-    """The band of ``height``, sloping up to 20 degrees off the trend, with most low points."""
-    best, most = Baseline(trend, float(np.median(low[:, 1] - trend * low[:, 0]))), -1.0
-    reach = _STEEPEST * _certainty(low, height)
-    for slope in np.linspace(trend - reach, trend + reach, _SLOPES):
-        rest = np.sort(low[:, 1] - slope * low[:, 0])
-        counts = np.searchsorted(rest, rest + height, side="right") - np.arange(len(rest))
-        # Among bands as full, the flattest.
-        score = counts.max() - 1e-3 * abs(slope)
-        if score > most:
-            at = int(np.argmax(counts))
-            inside = rest[at : at + counts[at]]
-            best, most = Baseline(float(slope), float(np.median(inside))), score
-    return best
-
-
-def _certainty(low: np.ndarray, height: float) -> float:
-    """From 0 for ink too short to show a slope to 1 for ink that is a line of writing."""
-    width = float(np.ptp(low[:, 0]))
-    return min(width / (50.0 * height), 1.0) if len(low) > 3 else 0.0
-
-
-def _refine(low: np.ndarray, first: Baseline, spread: float) -> Baseline:
-    """Least squares with Tukey's biweight, from ``first``. A prior on the slope, with the weight of
-    one point at the spread's distance, keeps short ink from tilting."""
-    slope, intercept = first.slope, first.intercept
-    reach = _BAND * spread
-    for _ in range(_ROUNDS):
-        rest = low[:, 1] - intercept - slope * low[:, 0]
-        weights = np.clip(1.0 - (rest / reach) ** 2, 0.0, None) ** 2
-        total = weights.sum()
-        if total == 0.0:
-            break
-        x_mean, y_mean = (weights @ low) / total
-        x, y = low[:, 0] - x_mean, low[:, 1] - y_mean
-        slope = float((weights * x) @ y + first.slope * spread**2) / float(
-            (weights * x) @ x + spread**2
-        )
-        intercept = float(y_mean - slope * x_mean)
-    return Baseline(slope, intercept)
 
 
 def _tops(strokes: Sequence[TracedStroke]) -> dict[int, float]:

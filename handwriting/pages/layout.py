@@ -92,8 +92,8 @@ def layout_pages(written: Sequence[AlignedLine], options: PageOptions | None = N
         UserError: an option is out of range, or nothing fits on such a page.
     """
     options = options or PageOptions()
-    check_options(options)
-    x_height = options.x_height or _X_HEIGHT_OF_SPACING * options.line_spacing
+    check_page(options)
+    x_height = _x_height(options)
     width = _text_width(options, x_height)
     rows_per_page = _rows_per_page(options)
     warnings: list[str] = []
@@ -111,6 +111,17 @@ def layout_pages(written: Sequence[AlignedLine], options: PageOptions | None = N
         for group in _paginated(rows, rows_per_page)
     ]
     return Layout(tuple(pages), tuple(dict.fromkeys(warnings)))
+
+
+def check_page(options: PageOptions) -> None:
+    """Raise as ``layout_pages`` does of these options, before anything is written."""
+    check_options(options)
+    _text_width(options, _x_height(options))
+    _rows_per_page(options)
+
+
+def _x_height(options: PageOptions) -> float:
+    return options.x_height or _X_HEIGHT_OF_SPACING * options.line_spacing
 
 
 def _text_width(options: PageOptions, x_height: float) -> float:

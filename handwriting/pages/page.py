@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-INK_COLOUR = "#16213a"
+from handwriting.ink.drawing import is_dot
+
 RULE_COLOUR = "#b9c7dc"
-PAPER_COLOUR = "#ffffff"
 RULE_WIDTH = 0.2
 DOT_OF_PEN = 1.5  # a pen that rests leaves more ink than one that moves
 MM_PER_INCH = 25.4
@@ -48,13 +48,6 @@ class Page:
         for line in self.lines:
             yield from line.strokes
 
-
-def is_dot(stroke: np.ndarray) -> bool:
-    """Whether the pen touched the paper at one point only."""
-    return bool(np.all(stroke == stroke[0]))
-
-
-def number(value: float) -> str:
-    """``value`` to 1/1000 mm, without trailing zeros or a negative zero."""
-    text = f"{value:.3f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    def width_of(self, stroke: np.ndarray) -> float:
+        """The pen's width on the paper as it draws a stroke ``[n, 2]``."""
+        return self.pen_width * (DOT_OF_PEN if is_dot(stroke) else 1.0)

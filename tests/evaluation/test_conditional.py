@@ -11,12 +11,13 @@ from data_loader.batches import collate
 from evaluation import SampleSettings, evaluate, evaluator_of, sample_figures
 from evaluation.conditional import ConditionalEvaluator, compare, ink_width
 from handwriting.errors import UserError
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.models import ConditionalHandwriting
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
+from utils.figures.sheet import PRIME_COLOUR, Sheet
 from writing.synthesised_line import SynthesisedLine
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -79,7 +80,7 @@ def test_each_sentence_is_drawn_at_each_bias_and_some_with_the_window(
     assert not samples.rows
 
 
-def test_hands_of_its_own_and_of_real_lines_are_gone_on_in(
+def test_styles_of_its_own_and_of_real_lines_are_gone_on_in(
     evaluator: ConditionalEvaluator,
 ) -> None:
     lines = [make_line(text, 40) for text in ("ab", "abe", "?", "be be")]
@@ -117,20 +118,20 @@ def test_real_lines_are_written_again_at_each_bias(evaluator: ConditionalEvaluat
             assert row["steps_ratio"] == pytest.approx(row["steps"] / 30)
 
 
-def test_texts_are_written_in_the_hands_of_other_lines_when_asked(
+def test_texts_are_written_in_the_styles_of_other_lines_when_asked(
     evaluator: ConditionalEvaluator,
 ) -> None:
     lines = [make_line(text, 40 + 5 * at) for at, text in enumerate(("ab", "abe", "be be", "ba"))]
     alone = SampleSettings(samples=4, biases=(0.0, 1.0), sentences=("ab",))
     settings = replace(alone, in_hands=True)
     plain, primed = (evaluator.samples(each, lines) for each in (alone, settings))
-    assert not plain.hands
-    assert [(row["ink"], row["bias"]) for row in primed.hands] == [
+    assert not plain.styles
+    assert [(row["ink"], row["bias"]) for row in primed.styles] == [
         ("real", None),
         ("written", 0.0),
         ("written", 1.0),
     ]
-    for row in primed.hands:
+    for row in primed.styles:
         assert row["lines"] == 4 and -1 <= row["height"] <= 1
     for left, right in zip(plain.written[0.0], primed.written[0.0], strict=True):
         assert left.text == right.text and not np.array_equal(left.strokes, right.strokes)
@@ -168,8 +169,7 @@ def test_pictures_during_training_are_the_same_for_the_same_weights(
     def ink() -> np.ndarray:
         figures = sample_figures(model, NORMALISATION, VOCABULARY, SETTINGS)
         assert list(figures) == ["samples", "window", "styles", "density"]
-        lines = figures["samples"].axes[0].collections[0]
-        return np.concatenate(lines.get_segments())
+        return np.asarray(figures["samples"])
 
     first = ink()
     assert np.array_equal(first, ink())

@@ -19,11 +19,12 @@ from evaluation import (
 )
 from evaluation.unconditional import choose_primes
 from handwriting.errors import UserError
+from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.models import UnconditionalHandwriting
-from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Sheet
+from utils.figures.sheet import PRIME_COLOUR, Sheet
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 SETTINGS = SampleSettings(samples=2, steps=30, biases=(0.0, 1.5))
@@ -84,7 +85,7 @@ def test_numbers_are_those_of_the_metrics_and_do_not_depend_on_the_batches(
         metric = METRICS[name](normalisation=NORMALISATION)
         metric.update(model.eval()(whole), whole)
         assert numbers[name] == pytest.approx(metric.compute(), rel=1e-5)
-    assert [row["index"] for row in rows] == list(range(len(lines)))
+    assert [row["line_index"] for row in rows] == list(range(len(lines)))
     assert [row["steps"] for row in rows] == [len(line) - 1 for line in lines]
 
 

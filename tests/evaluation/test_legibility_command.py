@@ -12,17 +12,6 @@ import experiments
 from handwriting.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recogniser")
-    return make_checkpoint(folder / "model_best.pth", task="recognition")
-
-
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("writer") / "model_best.pth", task="conditional")
-
-
 def run(checkpoint: Path, *arguments: object) -> None:
     experiments.main(["-r", str(checkpoint), "--device", "cpu", *map(str, arguments)])
 

@@ -105,7 +105,7 @@ def test_lines_have_their_reading_and_its_errors(
     recogniser: Seq2SeqRecognition, evaluator: RecognitionEvaluator
 ) -> None:
     numbers, rows = counted(evaluator)
-    assert [row["index"] for row in rows] == list(range(len(LINES)))
+    assert [row["line_index"] for row in rows] == list(range(len(LINES)))
     with torch.no_grad():
         texts = recogniser(make_batch(list(range(len(LINES))))).text
     assert [row["greedy.reading"] for row in rows] == texts

@@ -11,7 +11,7 @@ import pytest
 
 from evaluation.recognition_report import RateRow, ReportedLine, confusions_csv, report_html
 from handwriting.text.error_rates import LABEL_SETS, confusions, count_errors
-from utils.figures.sheet import Ink, single_sheet
+from utils.figures.sheet import Ink, Row, contact_sheet
 
 PAIRS = [("the cat", "he cut"), ("<b> & co", "<b> & go"), ("same", "same")]
 ABOUT = {"checkpoint": "run/<best>.pth", "epoch": 3, "split": "testset_v", "lines": 3}
@@ -20,7 +20,7 @@ ABOUT = {"checkpoint": "run/<best>.pth", "epoch": 3, "split": "testset_v", "line
 def make_line(reference: str, reading: str, **others: str) -> ReportedLine:
     strokes = np.array([[0, 0, 0], [0, 4, 3], [1, 4, -3]], dtype=np.float32)
     confidences = np.linspace(0.2, 1.0, len(reading)).tolist()
-    picture = single_sheet(Ink(strokes))
+    picture = contact_sheet([Row("", [Ink(strokes)])])
     return ReportedLine("a-1", "w<7>", reference, picture, reading, confidences, others)
 
 

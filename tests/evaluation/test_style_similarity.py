@@ -1,9 +1,9 @@
-"""Hands: what is measured of a line, which one is given, and how far it is kept."""
+"""Styles: how a line's is measured, which one a text is written in, how far it is kept."""
 
 import numpy as np
 import pytest
 
-from evaluation.style_similarity import Hand, choose_styles, measure_style, style_similarity
+from evaluation.style_similarity import Style, choose_styles, measure_style, style_similarity
 from handwriting.ink.line import Line, strokes_from_points
 
 
@@ -38,11 +38,11 @@ def test_a_line_that_rises_is_measured_as_if_level() -> None:
     np.testing.assert_allclose(level, risen, atol=0.05)
 
 
-def test_a_dot_and_no_text_are_hands_of_no_size() -> None:
+def test_a_dot_and_no_text_are_styles_of_no_size() -> None:
     assert measure_style(np.array([[1, 0, 0]], np.float32), "") == (0, 0, 0)
 
 
-def test_the_hand_is_of_another_line_by_the_writer_if_there_is_one() -> None:
+def test_the_style_is_of_another_line_by_the_writer_if_there_is_one() -> None:
     lines = [make_line(writer, number) for number, writer in enumerate(["a", "a", "b", "", ""])]
     for seed in range(5):
         chosen = choose_styles(lines, lines, seed)
@@ -54,20 +54,20 @@ def test_the_hand_is_of_another_line_by_the_writer_if_there_is_one() -> None:
     assert len(drawn) > 1
 
 
-def test_hands_that_are_kept_correlate_and_others_do_not() -> None:
+def test_styles_that_are_kept_correlate_and_others_do_not() -> None:
     generator = np.random.default_rng(0)
-    given = [Hand(*row) for row in generator.normal(size=(2000, 3))]
+    styles = [Style(*row) for row in generator.normal(size=(2000, 3))]
     other = generator.normal(size=(2000, 3))
-    kept = [
-        Hand(3 * hand.height + 1, -hand.slant, width)
-        for hand, width in zip(given, other[:, 2], strict=True)
+    written = [
+        Style(3 * style.height + 1, -style.slant, width)
+        for style, width in zip(styles, other[:, 2], strict=True)
     ]
-    found = style_similarity(given, kept)
+    found = style_similarity(styles, written)
     assert found["height"] == pytest.approx(1) and found["slant"] == pytest.approx(-1)
     assert abs(found["width"]) < 0.1
 
 
-def test_nothing_is_said_of_too_few_lines_or_of_hands_that_are_all_the_same() -> None:
-    hand = Hand(1.0, 0.0, 2.0)
-    assert set(style_similarity([hand] * 5, [hand] * 5).values()) == {None}
-    assert set(style_similarity([hand, Hand(2.0, 1.0, 1.0)], [hand, hand]).values()) == {None}
+def test_nothing_is_said_of_too_few_lines_or_of_styles_that_are_all_the_same() -> None:
+    style = Style(1.0, 0.0, 2.0)
+    assert set(style_similarity([style] * 5, [style] * 5).values()) == {None}
+    assert set(style_similarity([style, Style(2.0, 1.0, 1.0)], [style, style]).values()) == {None}

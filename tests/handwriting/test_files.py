@@ -1,11 +1,12 @@
 """Files and folders are whole or not there."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from handwriting.errors import UserError
-from handwriting.files import whole_file, whole_folder
+from handwriting.files import unfinished_name, whole_file, whole_folder
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -57,3 +58,37 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="file: is a file"), whole_folder(tmp_path / "file"):
         pass
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_next_writing_takes_over_what_a_killed_process_left(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    unfinished_name(path).write_text("half of something much longer")
+    for text in ("first", "second"):
+        with whole_file(path, sync=True) as temporary:
+            assert temporary == unfinished_name(path)
+            temporary.write_text(text)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["second"]
+
+
+def test_files_of_like_names_have_unfinished_names_of_their_own(tmp_path: Path) -> None:
+    names = ("a.pth", "a.pth.best", "a.json", "a", ".a")
+    assert len({unfinished_name(tmp_path / name) for name in names}) == len(names)
+
+
+def test_a_folder_is_not_made_where_it_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "numbers.json"
+    with pytest.raises(OSError), whole_file(path, make_parents=False) as temporary:
+        temporary.write_text("new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_folder_appears_in_one_step_with_the_usual_permissions(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.mkdir()
+    for folder in (tmp_path / "new", usual):
+        with whole_folder(folder) as temporary:
+            (temporary / "inner").mkdir()
+            (temporary / "inner" / "a.txt").write_text("text")
+        assert (folder / "inner" / "a.txt").read_text() == "text"
+    assert os.stat(tmp_path / "new").st_mode == os.stat(usual).st_mode
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new", "usual"]

@@ -62,12 +62,6 @@ def test_gradients_are_those_of_the_description_length(model) -> None:
     torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_complexity_is_the_divergence_from_the_prior(model) -> None:
-    noise = AdaptiveWeightNoise(model.parameters(), NUM_UNITS)
-    expected = kl(list(model.parameters()), list(noise.log_stds))
-    torch.testing.assert_close(noise.complexity(), expected.detach())
-
-
 def test_restore_gives_back_the_weights_bit_for_bit(model) -> None:
     before = [parameter.detach().clone() for parameter in model.parameters()]
     noise = AdaptiveWeightNoise(model.parameters(), NUM_UNITS)

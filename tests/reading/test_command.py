@@ -6,22 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_checkpoint import make_checkpoint
 
 import experiments
 from handwriting.errors import UserError
 from handwriting.ink.line import strokes_from_points
-
-
-@pytest.fixture(scope="module")
-def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("recogniser")
-    return make_checkpoint(folder / "model_best.pth", task="recognition")
-
-
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("writer") / "model_best.pth", task="conditional")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from evaluation.recognition import RecognitionEvaluator
 from experiments import parse_options
 from handwriting.errors import UserError
 from reading.options import decodings
-from reading.recogniser import language_model, refuse_unless_recogniser
+from reading.recogniser import check_task_options, language_model
 from reading.settings import GREEDY, DecodingSettings
 from trainer.loaded_model import LoadedModel, load_model
 
@@ -99,8 +99,8 @@ def test_options_of_other_tasks_are_refused(
 ) -> None:
     model = load_model(checkpoints[task], "cpu").model
     with pytest.raises(UserError, match=message):
-        refuse_unless_recogniser(options_of(*words), model)
-    refuse_unless_recogniser(options_of(), model)
+        check_task_options(options_of(*words), model)
+    check_task_options(options_of(), model)
 
 
 def test_the_language_model_is_one(trained: LoadedModel, checkpoints: dict[str, Path]) -> None:

@@ -192,7 +192,7 @@ from trainer.checkpointing import KEYS, link_checkpoint, load_checkpoint, save_c
 
 torch.set_num_threads(1)
 path, moments = Path(sys.argv[1]), random.Random(5)
-unfinished = path.with_name(".checkpoint.pth.unfinished")
+unfinished = path.with_name(".checkpoint.unfinished.pth")
 
 save = torch.save
 
@@ -247,5 +247,5 @@ def test_sigkill_in_the_middle_of_writing_leaves_a_loadable_checkpoint(path: Pat
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    names = {"checkpoint.pth", "checkpoint.pth.best", ".checkpoint.pth.unfinished"}
-    assert set(os.listdir(path.parent)) <= {*names, ".checkpoint.pth.best.unfinished"}
+    names = {"checkpoint.pth", "checkpoint.pth.best", ".checkpoint.unfinished.pth"}
+    assert set(os.listdir(path.parent)) <= {*names, ".checkpoint.pth.unfinished.best"}

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.figures.sheet import LABEL_COLOUR, Ink, PenPath, Sheet, Text, pen_paths, pen_width
+from handwriting.ink.drawing import LABEL_COLOUR, PenPath, Text
+from utils.figures.sheet import Ink, Sheet, pen_paths, pen_width
 from utils.figures.window import WindowedLine, window_figure
 
 COLOURS = ("#1d4ed8", "#c2410c", "#15803d", "#9333ea", "#0e7490", "#b91c1c")

@@ -4,24 +4,22 @@ Shapes: ``T`` pen steps, ``n`` points of one stroke. Page units are typographic 
 x to the right and y downwards from the page's top left corner.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from handwriting.ink.drawing import INK_COLOUR, LABEL_SIZE, PenPath, Text
 from handwriting.ink.line import points_from_strokes
+from handwriting.ink.measures import spread_across
 
-INK_COLOUR = "#16213a"
 PRIME_COLOUR = "#d9480f"
-LABEL_COLOUR = "#667085"
 
 # Of the spread of the ink about its writing line: a fine felt-tip, as thick beside its letters as
 # one on ruled paper.
 PEN_WIDTH_OF_SPREAD = 0.18
 
 _MARGIN = 18.0
-_LABEL_SIZE = 10.0
 _LABEL_ROOM = 18.0
 _GAP = 10.0
 _THINNEST, _THICKEST = 0.5, 2.5
@@ -47,31 +45,6 @@ class Row:
 
     label: str
     inks: Sequence[Ink]
-
-
-@dataclass(frozen=True)
-class PenPath:
-    """One movement of the pen on paper: points ``[n, 2]``, n >= 1, and its colour. A path whose
-    points are all the same is a dot."""
-
-    points: np.ndarray
-    colour: str
-
-    @property
-    def is_dot(self) -> bool:
-        """Whether the pen touched the paper without moving."""
-        return bool(np.all(self.points == self.points[0]))
-
-
-@dataclass(frozen=True)
-class Text:
-    """Words on the page; ``x`` is their left edge, ``y`` their baseline."""
-
-    x: float
-    y: float
-    words: str
-    colour: str = LABEL_COLOUR
-    size: float = _LABEL_SIZE
 
 
 @dataclass(frozen=True)
@@ -111,8 +84,7 @@ def pen_width(paths: Sequence[PenPath]) -> float:
     the straight line they are written along, so neither a long line nor a sloping one has it grow.
     """
     points = np.concatenate([path.points for path in paths] or [np.zeros((1, 2))])
-    variances = np.linalg.eigvalsh(np.cov(points, rowvar=False, ddof=0))  # across, along the line
-    spread = math.sqrt(max(float(variances[0]), 0.0))
+    spread = spread_across(points)
     extent = float(np.ptp(points, axis=0).max())
     # Ink with no height to it, such as one dash, still wants a pen that can be seen.
     if spread < 5e-4 * extent:
@@ -140,7 +112,7 @@ def contact_sheet(
     top = _MARGIN + (_LABEL_ROOM if captions else 0.0)
     for row, drawing in zip(rows, drawings, strict=True):
         if row.label:
-            texts.append(Text(_MARGIN, top + _LABEL_SIZE, row.label))
+            texts.append(Text(_MARGIN, top + LABEL_SIZE, row.label))
             top += _LABEL_ROOM
         for paths in drawing:
             moved, height = _place(paths, scale, top + pen / 2)
@@ -148,17 +120,6 @@ def contact_sheet(
             top += height + pen + _GAP
         top += _GAP
     return Sheet(width, max(top - 2 * _GAP, 0.0) + _MARGIN, pen, placed, texts)
-
-
-def single_sheet(ink: Ink, pen: float = 2.0) -> Sheet:
-    """One line alone, with a margin of four pen widths; the scale is such that the pen's width is
-    ``pen``, so coordinates rounded to 2 decimals lose nothing in any unit of ink."""
-    paths = pen_paths(ink)
-    scale = pen / pen_width(paths)
-    margin = 4 * pen
-    moved, height = _place(paths, scale, margin, left=margin)
-    extent = max((float(path.points[:, 0].max()) for path in moved), default=margin)
-    return Sheet(extent + margin, height + 2 * margin, pen, moved, [])
 
 
 def _scale(inks: Sequence[Sequence[PenPath]], width: float) -> float:
@@ -189,6 +150,6 @@ def _caption_texts(captions: Sequence[tuple[str, str]]) -> list[Text]:
     """Captions one after the other on the first line of the page."""
     texts, left = [], _MARGIN
     for words, colour in captions:
-        texts.append(Text(left, _MARGIN + _LABEL_SIZE, words, colour))
-        left += 0.58 * _LABEL_SIZE * len(words) + 2 * _MARGIN
+        texts.append(Text(left, _MARGIN + LABEL_SIZE, words, colour))
+        left += 0.58 * LABEL_SIZE * len(words) + 2 * _MARGIN
     return texts

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ink_samples import page, waves
 
-from handwriting.ink.line_segmentation import split_lines, writing_size
+from handwriting.ink.line_segmentation import split_lines
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
@@ -53,8 +53,3 @@ def test_ink_without_height_is_one_line() -> None:
 def test_ink_far_apart_takes_no_memory() -> None:
     strokes = [*waves(), *waves(baseline=1e9)]
     assert split_lines(strokes) == [list(range(8))]
-
-
-def test_the_writing_size_is_that_of_the_ups_and_downs() -> None:
-    assert writing_size(waves(size=7.0)) == pytest.approx(7, rel=0.05)
-    assert writing_size([np.zeros((3, 2))]) == 0

@@ -1,4 +1,4 @@
-"""The layout of pages, and the SVG made from it."""
+"""The layout of contact sheets, and the files made from it."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from handwriting.ink.drawing import INK_COLOUR
 from utils.figures.sheet import (
-    INK_COLOUR,
     PRIME_COLOUR,
     Ink,
     Row,
+    Sheet,
     contact_sheet,
     pen_paths,
     pen_width,
-    single_sheet,
 )
-from utils.figures.sheet_svg import save_svg, sheet_svg
+from utils.figures.sheet_files import save_sheet, sheet_image, sheet_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 # A hook of three points, a dot, and a stroke of two points.
@@ -32,6 +33,10 @@ def wavy(steps: int = 200, scale: float = 1.0) -> np.ndarray:
     points = np.stack([x + 5 * np.cos(x / 6), 10 * np.sin(x / 8)], axis=1) * scale
     ends = (np.arange(steps) % 25 == 24).astype(np.float64)
     return np.column_stack([ends, np.diff(points, axis=0, prepend=points[:1])])
+
+
+def sheet_of(strokes: np.ndarray) -> Sheet:
+    return contact_sheet([Row("", [Ink(strokes)])])
 
 
 def svg_points(document: str) -> list[list[tuple[float, float]]]:
@@ -70,7 +75,7 @@ def test_ink_ends_at_a_value_that_is_not_finite() -> None:
     strokes = STROKES.copy()
     strokes[4, 1] = np.inf
     assert sum(len(path.points) for path in pen_paths(Ink(strokes))) == 4
-    assert "inf" not in sheet_svg(single_sheet(Ink(strokes)))
+    assert "inf" not in sheet_svg(sheet_of(strokes))
 
 
 def test_pen_width_follows_the_size_of_the_letters_not_of_the_line() -> None:
@@ -87,27 +92,27 @@ def test_pen_width_follows_the_size_of_the_letters_not_of_the_line() -> None:
 )
 def test_ink_without_height_still_has_a_pen(strokes: np.ndarray) -> None:
     assert pen_width(pen_paths(Ink(strokes))) > 0
-    sheet = single_sheet(Ink(strokes))
-    assert sheet.width >= 8 * sheet.pen_width and sheet.height >= 8 * sheet.pen_width
+    sheet = sheet_of(strokes)
+    assert sheet.pen_width > 0 and np.isfinite([sheet.width, sheet.height]).all()
 
 
 def test_svg_grows_downwards_and_keeps_the_shape() -> None:
-    sheet = single_sheet(Ink(STROKES))
+    sheet = sheet_of(STROKES)
     points = np.array([p for path in svg_points(sheet_svg(sheet)) for p in dict.fromkeys(path)])
     ink = np.concatenate([path.points for path in pen_paths(Ink(STROKES))])
     scale = sheet.pen_width / pen_width(pen_paths(Ink(STROKES)))
-    expected = (ink - [ink[:, 0].min(), ink[:, 1].max()]) * [scale, -scale] + 4 * sheet.pen_width
-    np.testing.assert_allclose(points, expected, atol=0.006)
+    placed = (ink - [ink[:, 0].min(), ink[:, 1].max()]) * [scale, -scale]
+    np.testing.assert_allclose(points - points.min(axis=0), placed, atol=0.011)
 
 
 def test_svg_loses_nothing_of_ink_in_small_units() -> None:
     """Normalised strokes are a thousandth of a millimetre if taken as pixels."""
-    small = sheet_svg(single_sheet(Ink(STROKES * np.array([1, 1e-4, 1e-4]))))
-    assert small == sheet_svg(single_sheet(Ink(STROKES)))
+    small = sheet_svg(sheet_of(STROKES * np.array([1, 1e-4, 1e-4])))
+    assert small == sheet_svg(sheet_of(STROKES))
 
 
 def test_svg_draws_strokes_round_and_a_dot_as_a_path_of_no_length(tmp_path: Path) -> None:
-    save_svg(STROKES, tmp_path / "ink.svg")
+    save_sheet(sheet_of(STROKES), tmp_path / "ink")
     document = (tmp_path / "ink.svg").read_text()
     group = next(ElementTree.fromstring(document).iter(f"{SVG}g"))
     assert group.attrib["stroke-linecap"] == group.attrib["stroke-linejoin"] == "round"
@@ -115,7 +120,7 @@ def test_svg_draws_strokes_round_and_a_dot_as_a_path_of_no_length(tmp_path: Path
     hook, dot, last = svg_points(document)
     assert (len(hook), len(last)) == (3, 2)
     assert len(dot) == 2 and dot[0] == dot[1]
-    assert [file.name for file in tmp_path.iterdir()] == ["ink.svg"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ink.png", "ink.svg"]
     assert max(len(n.partition(".")[2]) for n in re.findall(r"\d+\.\d+", document)) <= 2
 
 
@@ -164,3 +169,33 @@ def test_contact_sheet_does_not_blow_short_ink_up() -> None:
 
 def test_contact_sheet_without_any_ink() -> None:
     assert contact_sheet([Row("nothing", [Ink(np.zeros((0, 3)))]), Row("", [])]).paths == []
+
+
+def darkness(sheet: Sheet) -> np.ndarray:
+    """``[H, W]``, 0 for paper to 1 for black."""
+    return 1.0 - np.asarray(sheet_image(sheet)).mean(axis=-1) / 255.0
+
+
+def test_first_and_last_point_of_every_stroke_and_the_dots_have_ink() -> None:
+    sheet = contact_sheet([Row("label", [Ink(STROKES), Ink(wavy(50))])], width=300)
+    image = darkness(sheet)
+    assert len(sheet.paths) == 5
+    for path in sheet.paths:
+        for point in (path.points[0], path.points[-1]):
+            column, row = (2 * point).astype(int)
+            assert image[row, column] > 0.5
+
+
+def test_y_grows_upwards_and_nothing_reaches_the_edge() -> None:
+    image = darkness(sheet_of(np.array([[0.0, 0, 0], [1, 50, 50]])))
+    rows, columns = np.nonzero(image > 0.5)
+    assert np.corrcoef(rows, columns)[0, 1] < -0.99
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert not edge.any()
+
+
+def test_pictures_have_the_size_of_the_page(tmp_path: Path) -> None:
+    sheet = contact_sheet([Row("bias 0", [Ink(STROKES)])], width=300)
+    save_sheet(sheet, tmp_path / "new" / "sheet")
+    with Image.open(tmp_path / "new" / "sheet.png") as image:
+        assert image.size == (600, round(sheet.height * 2))
