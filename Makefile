@@ -20,7 +20,7 @@ MEASURE := $(BIN)/python -m benchmarks
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
-	@echo "make test       the test suite and the lint, as continuous integration runs them"
+	@echo "make test       the test suite, the lint and the type checker, as continuous integration does"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-settings  tests of numbers as other processors compute them (an hour), with a table"
 	@echo "make format     format the code"
@@ -54,6 +54,7 @@ test-slow: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -106,5 +107,5 @@ precision: setup
 	$(MEASURE).report
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

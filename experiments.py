@@ -27,6 +27,7 @@ from utils.command_line import (
     option_name,
     whole_number,
 )
+from utils.shipped import checkpoint_path, shipped_names
 from writing.options import GCODE, STYLE_TEXT, add_onnx_options, writes
 from writing.options import OPTIONS as WRITING
 from writing.options import add_options as add_writing_options
@@ -100,7 +101,13 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _add_common(add: Callable[..., Any]) -> None:
-    add("-r", "--resume", type=Path, required=True, metavar="CHECKPOINT", help="the trained model")
+    add(
+        *("-r", "--resume"),
+        type=checkpoint_path,
+        required=True,
+        metavar="CHECKPOINT",
+        help=f"the trained model: a file, or one of {', '.join(shipped_names())}",
+    )
     add("--data", type=Path, help="folder of the data (default: what the model was trained on)")
     add("--out", type=Path, help="folder for the results (default: beside the checkpoint)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
@@ -129,7 +136,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
     )
     add(
         *("--recogniser", "--recognizer"),
-        type=Path,
+        type=checkpoint_path,
         metavar="CHECKPOINT",
         help="a recogniser that was trained on real ink: how well it reads the lines that a model"
         " writes again, beside the real ones (--samples is 200 then); with --best-of, what it reads"

@@ -1,4 +1,4 @@
-"""From a JSON file and the command line to a frozen, typed config. Nothing here writes anything.
+"""Parse a JSON file and the command line into a frozen, typed config; nothing is written.
 
 A config is ``{name, seed, arch, data_loader, optimizer, loss, metrics, lr_scheduler, trainer}``.
 What may stand in it follows from the constructors of the registered components and from
@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import re
+import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +35,14 @@ from handwriting.errors import CheckpointError, ConfigError
 from utils.command_line import OneLineParser
 from utils.device import device_problem
 from utils.json_text import parse_json, read_json
+from utils.shipped import checkpoint_path, shipped_names
 
 # The packages that register components when they are imported.
 _COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
 # What a resumed run may change: how long it goes on, not what it has computed so far.
 _CHANGEABLE_ON_RESUME = ("trainer",)
+# A type checker cannot follow a form that is subscripted with values only a run knows.
+_LITERAL: Any = Literal
 _SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Names its schema to an editor; not a setting.
 _SCHEMA_KEY = "$schema"
@@ -64,7 +68,7 @@ class Config(Settings):
 
 @dataclass(frozen=True)
 class Components:
-    """Where the parts of a config come from; ``trainer`` is a dataclass of settings."""
+    """Registries of the parts of a config; ``trainer`` is a dataclass of settings."""
 
     arch: Registry
     data_loader: Registry
@@ -89,7 +93,7 @@ def project_components() -> Components:
 def config_type(components: Components | None = None) -> type[Config]:
     """The type of the configs of some components, by default the project's."""
     parts = components or project_components()
-    metric = Literal[tuple(parts.metrics)]
+    metric: Any = _LITERAL[tuple(parts.metrics)]
     return create_model(
         "Config",
         __base__=Config,
@@ -98,7 +102,10 @@ def config_type(components: Components | None = None) -> type[Config]:
         data_loader=(block_type(parts.data_loader), ...),
         optimizer=(block_type(parts.optimizer), ...),
         loss=(block_type(parts.loss), ...),
-        metrics=(Annotated[tuple[metric, ...], AfterValidator(_distinct)], ()),
+        metrics=(
+            Annotated[types.GenericAlias(tuple, (metric, ...)), AfterValidator(_distinct)],
+            (),
+        ),
         lr_scheduler=(block_type(parts.lr_scheduler) | None, None),
         trainer=(arguments_type(parts.trainer), ...),
     )
@@ -213,10 +220,16 @@ class ConfigParser:
         device: str = "auto",
         weights: Path | None = None,
     ) -> "ConfigParser":
-        """The config in the JSON file ``path``; as ``from_dict`` otherwise."""
+        """The config in the JSON file ``path``; as ``from_dict`` otherwise.
+
+        With ``weights``, the model is theirs, and so are the features of a recogniser; overrides
+        can still change settings such as dropout.
+        """
         raw = read_json(path)
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
+        if weights is not None:
+            overrides = [*_of_weights(weights), *overrides]
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -273,7 +286,7 @@ class ConfigParser:
 
 
 class _ArgumentParser(OneLineParser):
-    """Says what is wrong as every other error of a config."""
+    """Parser that reports errors as those of a config."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError([f"{message} (see --help)"])
@@ -283,9 +296,12 @@ def _argument_parser(description: str | None) -> argparse.ArgumentParser:
     parser = _ArgumentParser(description=description, allow_abbrev=False)
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
-    add("-r", "--resume", type=Path, metavar="CHECKPOINT", help="checkpoint to go on from")
-    help_weights = "checkpoint whose weights a new run starts from, and whose vocabulary it keeps"
-    add("-w", "--weights", type=Path, metavar="CHECKPOINT", help=help_weights)
+    add("-r", "--resume", type=checkpoint_path, metavar="CHECKPOINT", help="checkpoint to resume")
+    help_weights = (
+        "checkpoint whose model and weights a new run starts from: a file, or one of"
+        f" {', '.join(shipped_names())}; new characters are added to its vocabulary"
+    )
+    add("-w", "--weights", type=checkpoint_path, metavar="CHECKPOINT", help=help_weights)
     help_set = "change one setting, such as trainer.epochs=3; VALUE is JSON, or else text"
     add("--set", action="append", default=[], metavar="PATH=VALUE", help=help_set)
     add("--lr", metavar="NUMBER", help="short for --set optimizer.args.lr=NUMBER")
@@ -307,7 +323,7 @@ def _command_line_overrides(args: argparse.Namespace) -> list[tuple[str, Any]]:
 
 
 def _value(text: str, name: str) -> Any:
-    """What ``text`` on the command line stands for: JSON, or else itself."""
+    """Return the value of ``text`` on the command line: JSON, or else itself."""
     if _LOOSE_NUMBER.fullmatch(text) and not text.lstrip("+-").isdecimal():
         return float(text)
     if text[:1] in ("{", "["):
@@ -365,6 +381,18 @@ def _joint_problems(config: Config) -> list[str]:
     problems = trial_lines(config.data_loader, config.optimizer, config.lr_scheduler)
     monitor = getattr(config.trainer, "monitor", None)
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
+
+
+def _of_weights(path: Path) -> list[tuple[str, Any]]:
+    """The settings that a checkpoint's weights were made for."""
+    from trainer.checkpointing import load_checkpoint
+
+    checkpoint = load_checkpoint(path)
+    settings = [("arch", checkpoint["arch"])]
+    features = checkpoint["config"]["data_loader"]["args"].get("features")
+    if features is not None:
+        settings.append(("data_loader.args.features", features))
+    return settings
 
 
 def _resume_problems(

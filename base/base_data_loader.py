@@ -1,7 +1,7 @@
 """The base of data loaders: training, validation and evaluation batches of one corpus."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -123,6 +123,16 @@ class BaseDataLoader(ABC):
             DataError: where no line is in the split.
         """
 
+    @property
+    def groups(self) -> Sequence[str]:
+        """Names of the groups of lines that have validation numbers of their own; each validation
+        batch is of one group. Empty where there is one group alone."""
+        return ()
+
+    def group(self, index: int) -> str:
+        """Return the group of a line, by its number in ``Batch.line_indices``."""
+        return ""
+
     def line_id(self, index: int) -> str:
-        """What names a line, by its number in ``Batch.line_indices``, in messages."""
+        """Return the id of a line, by its number in ``Batch.line_indices``, in messages."""
         return self.corpus.source_id(index)

@@ -1,15 +1,15 @@
 """The base of losses: called with a model's output and the batch, they return scalars."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Generic
 
 from torch import Tensor, nn
 
-from base.batch import Batch
+from base.batch import BatchT
 
 
-class BaseLoss(nn.Module, ABC):
-    """A loss of a batch.
+class BaseLoss(nn.Module, ABC, Generic[BatchT]):
+    """A loss of a batch, ``BaseLoss[RecognitionBatch]`` if it needs batches of that kind.
 
     Its dict of scalars has ``loss``, which training minimises, and ``weight``, how many units (pen
     steps, lines, characters) it is the mean over; means of parts of a batch join to the mean of the
@@ -17,9 +17,9 @@ class BaseLoss(nn.Module, ABC):
     """
 
     @abstractmethod
-    def forward(self, output: Any, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, output: Any, batch: BatchT) -> dict[str, Tensor]:
         """Return the dict of scalars, from the model's output for the batch."""
 
     @abstractmethod
-    def num_units(self, batch: Batch) -> Tensor:
+    def num_units(self, batch: BatchT) -> Tensor:
         """Return how many units, a scalar, the loss of this batch is the mean over."""

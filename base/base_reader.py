@@ -1,8 +1,8 @@
-"""What every reader of handwriting is: a stream of lines, and an account of what it left out."""
+"""The base of readers: a stream of lines, and a report of those left out."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -17,7 +17,7 @@ class NoSource(DataError):
 
 
 class ReadReport:
-    """What a reader left out or remarked on: counts by reason, and messages a person can act on.
+    """Lines left out and remarks of a reading: counts by reason, and messages a person can act on.
 
     A reason is a short text such as ``"line without transcription"``. A message is one line that
     names the file and the place inside it. The first ``MESSAGES_PER_REASON`` messages of each
@@ -71,6 +71,12 @@ class BaseReader(ABC):
     def __iter__(self) -> Iterator[Line]:
         return self.read()
 
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Weights of the sources that this reader mixes, by name, in each epoch of training; empty
+        where every line counts the same."""
+        return {}
+
     @abstractmethod
     def read(self) -> Iterator[Line]:
         """Stream the lines of the source, always in the same order.
@@ -82,8 +88,8 @@ class BaseReader(ABC):
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
-        """What identifies the lines this reader yields, as plain JSON values: the reader's name,
-        the settings that matter, and the source's files with sizes and modification times. Two
+        """Return an identity of the lines this reader yields, as plain JSON values: its name, the
+        settings that matter, and the source's files with sizes and modification times. Two
         readers with equal fingerprints yield equal lines.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What every way of training has in common: epochs, a monitored value, an end."""
+"""The base of trainers: epochs, a monitored value, an end."""
 
 import math
 from abc import ABC, abstractmethod

@@ -3,12 +3,15 @@
 Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N`` feature points, ``F`` features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+BatchT = TypeVar("BatchT", bound="Batch")
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,11 @@ class Batch:
     def __len__(self) -> int:
         return self.strokes.shape[0]
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
+    def to(self: BatchT, device: torch.device | str, non_blocking: bool = False) -> BatchT:
         """The same batch on ``device``."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
-    def pin_memory(self) -> "Batch":
+    def pin_memory(self: BatchT) -> BatchT:
         """The same batch in page-locked memory, for asynchronous copies to a GPU."""
         return self._map(lambda tensor: tensor.pin_memory())
 
@@ -51,7 +54,7 @@ class Batch:
         """bool ``[B, U]``, true on real characters."""
         return mask_from_lengths(self.text_lengths, self.text.shape[1])
 
-    def _map(self, function) -> "Batch":
+    def _map(self: BatchT, function: Callable[[Tensor], Tensor]) -> BatchT:
         return type(self)(
             **{field.name: function(getattr(self, field.name)) for field in fields(self)}
         )

@@ -4,9 +4,9 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError, create_model
 
@@ -15,6 +15,8 @@ from base.config_errors import problem_lines, shown
 from base.registry import Registry
 from base.schema import Block, Settings, arguments_type, block_type
 from handwriting.errors import ConfigError
+
+_Settings = TypeVar("_Settings")
 
 _REGISTERS = re.compile(r"^(?:@([A-Z_]+)\.register\(|    +([A-Z_]+)\.add\()", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -72,17 +74,21 @@ def checked_block(registry: Registry, raw: Any, path: str) -> Block:
         ConfigError: with everything that is wrong with it.
     """
     register_named(raw, path)
-    return _checked(block_type(registry), raw, path)
+    block: Block = _checked(block_type(registry), raw, path)
+    return block
 
 
-def checked_settings(settings: type, raw: Any, path: str) -> Any:
+def checked_settings(settings: type[_Settings], raw: Any, path: str) -> _Settings:
     """Return an instance of a dataclass of settings from plain values; as ``checked_block``."""
-    return _checked(arguments_type(settings), raw, path).instance()
+    target: Callable[..., _Settings] = settings
+    instance: _Settings = _checked(arguments_type(target), raw, path).instance()
+    return instance
 
 
 def _checked(annotation: Any, raw: Any, path: str) -> Any:
     outer, _, key = path.rpartition(".")
-    schema = create_model("Part", __base__=Settings, **{key: (annotation, ...)})
+    field: dict[str, Any] = {key: (annotation, ...)}
+    schema = create_model("Part", __base__=Settings, **field)
     try:
         return getattr(schema.model_validate_json(_as_json({key: raw})), key)
     except ValidationError as error:
@@ -99,7 +105,7 @@ def _as_json(raw: Any) -> str:
 
 
 def _dotted_names(raw: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Where dotted paths stand for components, and the paths."""
+    """Yield the place of each dotted path in a config, and the path."""
     if isinstance(raw, Mapping):
         name = raw.get("type")
         if isinstance(name, str) and _DOTTED.fullmatch(name):

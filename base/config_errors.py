@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from base.registry import did_you_mean, nearest
 from base.schema import UNIONS, Block, Settings
@@ -33,7 +34,7 @@ _RULES = {
 
 
 def problem_lines(error: ValidationError, schema: Any, raw: Any) -> list[str]:
-    """What is wrong with the config ``raw``, sorted by path.
+    """Return a line for each problem of the config ``raw``, sorted by path.
 
     Args:
         error: what pydantic says of it.
@@ -68,7 +69,7 @@ class _Problem:
         of_member: whether it is what one member of a union says of the whole value.
     """
 
-    def __init__(self, details: dict[str, Any], raw: Any) -> None:
+    def __init__(self, details: ErrorDetails, raw: Any) -> None:
         self.kind: str = details["type"]
         self.message: str = details["msg"]
         self.value: Any = details["input"]
@@ -147,12 +148,12 @@ def _known_name(schema: Any, raw: Any, path: Path) -> str | None:
     for step in path[:-1]:
         schema, raw = _child(schema, raw, step), raw[step]
     owner = _settings(schema, raw)
-    below = {}
+    below: dict[str, str] = {}
     for known in () if owner is None else _paths(owner, raw):
         below.setdefault(known.rpartition(".")[2], known)
     siblings = [] if owner is None else list(owner.model_fields)
     key = path[-1]
-    return nearest(key, siblings) or below.get(key) or below.get(nearest(key, below))
+    return nearest(key, siblings) or below.get(str(key)) or below.get(nearest(key, below) or "")
 
 
 def _paths(schema: Any, raw: Any) -> Iterator[str]:
@@ -186,7 +187,9 @@ def _child(schema: Any, raw: Any, step: str | int) -> Any:
 
 def _settings(schema: Any, raw: Any) -> type[Settings] | None:
     """The settings that ``raw`` is meant to be: a block's by the type that it names."""
-    candidates = [member for member in _members(schema) if _is_settings(member, Settings)]
+    candidates: list[type[Settings]] = [
+        member for member in _members(schema) if _is_settings(member, Settings)
+    ]
     named = raw.get("type") if isinstance(raw, dict) else None
     for candidate in candidates:
         if not issubclass(candidate, Block) or named in _literals(

@@ -1,4 +1,4 @@
-"""What is wrong in a config although each of its values is of the right type and range.
+"""Problems of a config whose values are each of the right type and range.
 
 Some of it only a constructor knows. Torch checks the arguments of its optimizers and schedules
 there, and readers theirs; none of these constructors opens a file, so each is called once, on next
@@ -31,7 +31,7 @@ def monitor_lines(monitor: str, metrics: Iterable[str]) -> list[str]:
 
 
 def trial_lines(data_loader: Block, optimizer: Block, lr_scheduler: Block | None) -> list[str]:
-    """What the constructors say of these arguments, one line each."""
+    """Return the complaints of the constructors about these arguments, one line each."""
     lines: list[str] = []
     for name in type(data_loader.args).model_fields:
         block = getattr(data_loader.args, name)

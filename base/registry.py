@@ -9,7 +9,9 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+Component = TypeVar("Component", bound=Callable[..., Any])
 
 
 class Registry:
@@ -34,10 +36,12 @@ class Registry:
         self._provided: dict[str, frozenset[str]] = {}
         self._expected: list[str] = []
 
-    def register(self, name: str | None = None, provided: tuple[str, ...] = ()) -> Callable:
+    def register(
+        self, name: str | None = None, provided: tuple[str, ...] = ()
+    ) -> Callable[[Component], Component]:
         """Decorator that adds a class or function under ``name`` (default: its own name)."""
 
-        def add(component: Callable[..., Any]) -> Callable[..., Any]:
+        def add(component: Component) -> Component:
             self.add(component, name, provided)
             return component
 
@@ -52,6 +56,13 @@ class Registry:
             raise ValueError(f"{self.kind} {name!r} is registered twice")
         self._components[name] = component
         self._provided[name] = frozenset(provided)
+
+    def without(self, *names: str) -> "Registry":
+        """Return a registry of the same components, now and later, but for those of these names.
+
+        A component whose arguments name others of its kind takes one, or its schema had no end.
+        """
+        return _Part(self, frozenset(names))
 
     def expect(self, module: str) -> None:
         """Import a module that registers components here, but not before one is asked for."""
@@ -83,7 +94,8 @@ class Registry:
         if self.accepts is None:
             return ()
         module, _, name = self.accepts.partition(":")
-        return getattr(importlib.import_module(module), name)
+        base: type = getattr(importlib.import_module(module), name)
+        return base
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         self._import_expected()
@@ -108,6 +120,26 @@ class Registry:
         """Names of the arguments of ``name`` that the framework supplies."""
         self._import_expected()
         return self._provided[name]
+
+
+class _Part(Registry):
+    """A registry without some of its names."""
+
+    def __init__(self, whole: Registry, left_out: frozenset[str]) -> None:
+        super().__init__(whole.kind, whole.accepts, whole.provides)
+        self._left_out = left_out
+        # The whole's own, so that the part has what is added to it later.
+        self._components, self._provided = whole._components, whole._provided
+        self._expected = whole._expected
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) and name not in self._left_out
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in super().__iter__() if name not in self._left_out)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from base.docstrings import argument_descriptions
 from base.registry import Registry
 from handwriting.errors import UserError
 
@@ -32,6 +33,8 @@ _PLAIN_TYPES = (int, float, str, bool, type(None))
 _SEQUENCES = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPPINGS = (dict, collections.abc.Mapping)
 UNIONS = (Union, types.UnionType)
+# A type checker cannot follow a form that is subscripted with values only a run knows.
+_ANNOTATED: Any = Annotated
 # What an annotation may name although its module imports it for type checkers only, as torch does.
 _TYPING_NAMES = {**vars(collections.abc), **vars(typing)}
 
@@ -64,8 +67,9 @@ class Arguments(Settings):
     __flattened__: ClassVar[dict[str, type]]
 
     def instance(self) -> Any:
-        """What the callable makes of these arguments. They hold no component."""
-        return type(self).__target__(**_values(self, None))
+        """Call the callable with these arguments. Components among them are built too, with
+        nothing supplied by the framework."""
+        return type(self).__target__(**_values(self, {}))
 
     @model_serializer(mode="wrap")
     def _serialize(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -116,7 +120,7 @@ def build(block: Block, provided: Mapping[str, Any]) -> Any:
     return registry[block.type](**arguments, **{name: provided[name] for name in taken})
 
 
-def _values(settings: Arguments, provided: Mapping[str, Any] | None) -> dict[str, Any]:
+def _values(settings: Arguments, provided: Mapping[str, Any]) -> dict[str, Any]:
     values = {
         name: _value(getattr(settings, name), hint, provided)
         for name, hint in settings.__hints__.items()
@@ -127,11 +131,9 @@ def _values(settings: Arguments, provided: Mapping[str, Any] | None) -> dict[str
     return values
 
 
-def _value(value: Any, hint: Any, provided: Mapping[str, Any] | None) -> Any:
-    """What a constructor is given for the config's ``value``."""
+def _value(value: Any, hint: Any, provided: Mapping[str, Any]) -> Any:
+    """Return the argument of a constructor for the config's ``value``."""
     if isinstance(value, Block):
-        if provided is None:
-            raise TypeError(f"a dataclass of settings cannot hold a component, got {hint}")
         return build(value, provided)
     if isinstance(value, Arguments):
         return value.instance()
@@ -205,12 +207,15 @@ def arguments_type(
             defaults[parameter.name] = _default(parameter, owner)
     title = title or target.__name__
     checked = _checked_defaults(title, fields, defaults)
-    model = create_model(
-        title,
-        __base__=DataclassArguments if dataclasses.is_dataclass(target) else Arguments,
-        __doc__=_summary(target),
-        **{name: (field, checked.get(name, ...)) for name, field in fields.items()},
-    )
+    base: type[Arguments] = DataclassArguments if dataclasses.is_dataclass(target) else Arguments
+    described = argument_descriptions(target)
+    for kind in flattened.values():
+        described |= argument_descriptions(kind)
+    definitions: dict[str, Any] = {
+        name: (field, Field(checked.get(name, ...), description=described.get(name)))
+        for name, field in fields.items()
+    }
+    model = create_model(title, __base__=base, __doc__=_summary(target), **definitions)
     model.__target__, model.__hints__ = staticmethod(target), hints
     model.__flattened__ = flattened
     return model
@@ -257,7 +262,8 @@ def _hint(parameter: inspect.Parameter, target: Callable[..., Any]) -> Any:
         if _is_torch(target):
             raise NotExpressible("no annotation")
         raise TypeError(f"{target.__qualname__}, {parameter.name}: no annotation")
-    function = target.__init__ if isinstance(target, type) else target
+    is_class = isinstance(target, type)
+    function = inspect.getattr_static(target, "__init__") if is_class else target
     names = getattr(inspect.unwrap(function), "__globals__", {})
     holder = types.SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
     try:
@@ -282,11 +288,12 @@ def _field_type(hint: Any) -> Any:
     if origin in UNIONS:
         return _union_type(members)
     if origin is tuple:
-        return tuple[tuple(m if m is Ellipsis else _field_type(m) for m in members)]
+        items = tuple(m if m is Ellipsis else _field_type(m) for m in members)
+        return types.GenericAlias(tuple, items)
     if origin in _SEQUENCES:
-        return tuple[_field_type(members[0]), ...]
+        return types.GenericAlias(tuple, (_field_type(members[0]), ...))
     if origin in _MAPPINGS and members[0] is str:
-        return dict[str, _field_type(members[1])]
+        return types.GenericAlias(dict, (str, _field_type(members[1])))
     if origin is Literal or hint in _PLAIN_TYPES:
         return hint
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -298,7 +305,7 @@ def _annotated_type(hint: Any, metadata: tuple[Any, ...]) -> Any:
     registries = [item for item in metadata if isinstance(item, Registry)]
     if registries:
         return block_type(registries[0])
-    return Annotated[(_field_type(hint), *metadata)]
+    return _ANNOTATED[(_field_type(hint),) + metadata]
 
 
 def _union_type(members: tuple[Any, ...]) -> Any:
@@ -320,16 +327,16 @@ def _default(parameter: inspect.Parameter, target: Callable[..., Any]) -> Any:
         field = next(f for f in dataclasses.fields(target) if f.name == parameter.name)
         if field.default_factory is not dataclasses.MISSING:
             value = field.default_factory()
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+    is_settings = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return dataclasses.asdict(value) if is_settings else value
 
 
 def _checked_defaults(
     title: str, fields: dict[str, Any], defaults: dict[str, Any]
 ) -> dict[str, Any]:
     """The defaults as a config holds them; ``TypeError`` for one that a config could not give."""
-    model = create_model(
-        title, __base__=Settings, **{name: (fields[name], ...) for name in defaults}
-    )
+    definitions: dict[str, Any] = {name: (fields[name], ...) for name in defaults}
+    model = create_model(title, __base__=Settings, **definitions)
     try:
         values = model.model_validate_json(json.dumps(defaults))
     except (ValidationError, TypeError) as error:

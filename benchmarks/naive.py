@@ -9,6 +9,7 @@ window components, ``M`` mixture components, ``L`` layers, ``S`` inputs that eve
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class NaiveHandwriting(nn.Module):
 
     def __init__(self, model: StackedHandwriting) -> None:
         super().__init__()
-        self.text_of = None
+        self.text_of: Callable[[Tensor, Tensor], Tensor] | None = None
         self.cells = nn.ModuleList()
         if isinstance(model, ConditionalHandwriting):
             self.text_of = model.encode
@@ -37,7 +38,7 @@ class NaiveHandwriting(nn.Module):
             self.num_characters = model.num_characters
             self.num_window_components = attention.num_window_components
             self.window = _linear(attention.weight_window, attention.bias_window)
-        self.cells.extend(_cell(layer) for layer in model.layers)
+        self.cells.extend(_cell(dict(layer.named_parameters())) for layer in model.layers)
         self.output = _linear(model.output.weight, model.output.bias)
         self.num_mixtures = model.num_mixtures
         self.hidden_size = model.hidden_size
@@ -55,14 +56,15 @@ class NaiveHandwriting(nn.Module):
         losses = []
         for t in range(num_steps - 1):
             pen = strokes[:, t]
-            side, below, states_before, states = pen, [], states, []
+            side, states_before, states = pen, states, []
+            below: list[Tensor] = []
             for cell, state in zip(self.cells, states_before, strict=True):
-                first = text is not None and not below
-                inputs = [pen, window] if first else [side, *below[-1:]]
+                is_first = text is not None and not below
+                inputs = [pen, window] if is_first else [side, *below[-1:]]
                 hidden, memory = cell(torch.cat(inputs, dim=1), state)
                 states.append((hidden, memory))
                 below.append(hidden)
-                if first:
+                if text is not None and is_first:
                     window, kappa = self._look(hidden, kappa, text)
                     side = torch.cat([pen, window], dim=1)  # [B, S]
             raw = self.output(torch.cat(below, dim=1))  # [B, 6M+1]
@@ -95,9 +97,10 @@ class NaiveHandwriting(nn.Module):
         return -log_density - torch.log(torch.where(is_end == 1, end, 1 - end))
 
 
-def _cell(layer: nn.Module) -> nn.LSTMCell:
-    """The cell of a layer that has the parameters of ``nn.LSTM``."""
-    return _with_weights(layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+def _cell(layer: dict[str, nn.Parameter]) -> nn.LSTMCell:
+    """The cell of a layer with the parameters of ``nn.LSTM``."""
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    return _with_weights(*(layer[name] for name in names))
 
 
 def _first_cell(model: ConditionalHandwriting) -> nn.LSTMCell:

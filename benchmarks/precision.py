@@ -82,7 +82,7 @@ def _trained(options: argparse.Namespace, seed: int, precision: str) -> float:
         (log,) = Path(folder).glob("log/*/*/metrics.jsonl")
         epochs = [json.loads(line) for line in log.read_text().splitlines()]
     seconds = sum(epoch["seconds"] for epoch in epochs)
-    nll = epochs[-1]["val.nll"]
+    nll: float = epochs[-1]["val.nll"]
     print(f"seed {seed}, {precision}: nll {nll:.2f}, {seconds:.0f} s", flush=True)
     return nll
 

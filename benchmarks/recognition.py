@@ -10,6 +10,10 @@ from features to texts, beside the bare encoder's forward pass, both without gra
 An untrained model ends its texts nowhere sensible. Here ``EndingTexts`` ends each where the true
 text ends: the model does all of its work and writes as many characters as a trained one would.
 
+With ``--uncompiled`` the model also runs without its compiled recurrences. ``--processor-time``
+counts the seconds that this process computed, whatever else the machine did; it is meant for one
+thread.
+
 All take turns, so that what else the machine does falls on all alike; ratios are of the medians.
 Without ``--data`` the lines are random, of lengths that are spread as in a batch of IAM-OnDB:
 features of half of the longest line's points and more (0.74 of them on the average), texts of 0.43
@@ -22,14 +26,15 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from base.batch import RecognitionBatch
+from base.batch import Batch, RecognitionBatch
+from benchmarks.compiled import uncompiled
 from benchmarks.report import Report, about_run
 from data_loader.loader_settings import LoaderSettings
 from data_loader.readers.auto import AutoReader
@@ -112,7 +117,7 @@ class Bare(nn.Module):
         return torch.randn_like(frames)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs, _ = self.layers(inputs)
+        outputs: Tensor = self.layers(inputs)[0]
         return outputs
 
 
@@ -147,7 +152,10 @@ def main() -> None:
 
 
 def _training(
-    model: Seq2SeqRecognition, bare: Bare, batches: Sequence[RecognitionBatch], options: Any
+    model: Seq2SeqRecognition,
+    bare: Bare,
+    batches: Sequence[RecognitionBatch],
+    options: argparse.Namespace,
 ) -> tuple[Call, Call]:
     """A training step of each on a batch."""
     criterion = Seq2SeqNLL(model.vocabulary, ctc_weight=0.5, label_smoothing=0.1)
@@ -170,7 +178,10 @@ def _training(
 
 
 def _reading(
-    model: Seq2SeqRecognition, bare: Bare, batches: Sequence[RecognitionBatch], options: Any
+    model: Seq2SeqRecognition,
+    bare: Bare,
+    batches: Sequence[RecognitionBatch],
+    options: argparse.Namespace,
 ) -> tuple[Call, Call]:
     """The bare encoder's forward pass of a batch, and the model's reading of it."""
     inputs = {id(batch): bare.inputs(batch) for batch in batches}
@@ -195,10 +206,17 @@ def _precision(options: argparse.Namespace) -> torch.autocast:
 
 
 def _measure(
-    name: str, batches: Sequence[RecognitionBatch], bare: Call, model: Call, options: Any
+    name: str,
+    batches: Sequence[RecognitionBatch],
+    bare: Call,
+    model: Call,
+    options: argparse.Namespace,
 ) -> list[list[str]]:
     """Time both, print it, and return the rows of a table."""
-    times = _interleaved({"bare": bare, "model": model}, batches, options)
+    calls = {"bare": bare, "model": model}
+    if options.uncompiled:
+        calls["model uncompiled"] = _uncompiled(model)
+    times = _interleaved(calls, batches, options)
     points = statistics.mean(batch.features.shape[1] for batch in batches)
     characters = statistics.mean(batch.text_lengths.float().mean().item() for batch in batches)
     print(
@@ -216,11 +234,27 @@ def _measure(
     rate = sum(lines) / sum(times["model"])
     print(f"  {rate:.0f} lines a second: {options.lines / rate:.0f} s for {options.lines} lines")
     sizes = [str(len(batches[0])), f"{points:.0f}"]
+    without = []
+    if options.uncompiled:
+        slower = medians["model uncompiled"]
+        print(f"  model uncompiled / model: {slower / medians['model']:.2f} of the medians")
+        relative = f"{slower / medians['bare']:.2f}"
+        seconds = f"{slower:.3f}"
+        without = [[f"{name}, model uncompiled", *sizes, seconds, relative, "", ""]]
     more = [f"{ratio:.2f}", f"{rate:.0f}", f"{options.lines / rate:.0f}"]
     return [
         [f"{name}, bare encoder", *sizes, f"{medians['bare']:.3f}", "1.00", "", ""],
         [f"{name}, model", *sizes, f"{medians['model']:.3f}", *more],
+        *without,
     ]
+
+
+def _uncompiled(call: Call) -> Call:
+    def run(batch: RecognitionBatch) -> Any:
+        with uncompiled():
+            return call(batch)
+
+    return run
 
 
 def _report(rows: list[list[str]], options: argparse.Namespace) -> Report:
@@ -238,15 +272,16 @@ def _interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of each call with one batch after the other, in turns, after one that is not
     counted."""
+    clock = time.process_time if options.processor_time else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(-1, options.repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call(batches[turn % len(batches)])
             if options.device == "cuda":
                 torch.cuda.synchronize()
             if turn >= 0:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
@@ -263,13 +298,17 @@ def _batches(
         loader = RecognitionDataLoader(
             reader, features, settings=LoaderSettings(batch_size=sizes[0])
         )
-        training = list(islice(loader.train, options.repeats))
-        validation = list(loader.evaluation(loader.validation_split, sizes[1]))
+        training = _of_recognition(islice(loader.train, options.repeats))
+        validation = _of_recognition(loader.evaluation(loader.validation_split, sizes[1]))
         # They come sorted by length; these are spread over all lengths.
         reading = validation[:: -(-len(validation) // options.repeats)]
         vocabulary = loader.vocabulary
     on_device = [[batch.to(options.device) for batch in part] for part in (training, reading)]
     return on_device[0], on_device[1], vocabulary
+
+
+def _of_recognition(batches: Iterable[Batch]) -> list[RecognitionBatch]:
+    return [batch for batch in batches if isinstance(batch, RecognitionBatch)]
 
 
 def _random_batch(num_lines: int, options: argparse.Namespace) -> RecognitionBatch:
@@ -310,6 +349,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=5364, help="of an epoch")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
+    parser.add_argument(
+        "--uncompiled", action="store_true", help="beside the model without compiled recurrences"
+    )
+    parser.add_argument(
+        "--processor-time", action="store_true", help="seconds that were computed, of one thread"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
     parser.add_argument("--json", metavar="FILE", help="also write what was measured")

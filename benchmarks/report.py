@@ -1,8 +1,8 @@
-"""What benchmarks measured, as JSON and as Markdown.
+"""Results of benchmarks, as JSON and as Markdown.
 
     python -m benchmarks.report
 
-makes ``benchmarks/README.md`` of the files in ``benchmarks/results/``, which the benchmarks write
+makes ``benchmarks/README.md`` from the files in ``benchmarks/results/``, which the benchmarks write
 with ``--json FILE``; ``make benchmarks`` runs them all.
 """
 
@@ -21,11 +21,12 @@ import torch
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-HEAD = """# What was measured
+HEAD = """# Benchmark results
 
-Made by `make benchmarks` (the last table by `make precision`) from `benchmarks/results/*.json`.
-Each table of seconds is of one run, in which what is compared took turns; other machines, and other
-times on this one, give other seconds, but much the same ratios. No test asserts any of it.
+`make benchmarks` makes this page from `benchmarks/results/*.json` (`make precision` adds the last
+table). Each table of seconds comes from one run, in which the variants took turns. Seconds differ
+between machines, and on one machine from day to day; ratios within a table differ much less. No
+test asserts any of these numbers. [docs/speed.md](../docs/speed.md) sums them up.
 """
 
 
@@ -34,10 +35,10 @@ class Report:
     """One run of a benchmark.
 
     Attributes:
-        title: what it is about.
+        title: heading of its section.
         columns: heads of the table.
-        rows: its cells, as they are shown.
-        values: all that was measured, plain values.
+        rows: cells of the table, as text.
+        values: everything that was measured, as plain values.
         about: machine, versions, date, command; see ``about_run``.
     """
 
@@ -48,26 +49,26 @@ class Report:
     about: Mapping[str, Any]
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON, in a folder that is made if need be."""
+        """Write the report as JSON; make the folder if it is not there."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Report":
-        """What ``save`` wrote."""
+        """Return the report that ``save`` wrote to ``path``."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def markdown(self) -> str:
-        """A section with the table."""
+        """Return the section of the page with the table."""
         about = self.about
         lines = [
             f"## {self.title}",
             "",
             f"`{about['command']}`",
             "",
-            f"{about['device']}, {about['threads']} threads, torch {about['torch']}, Python"
-            f" {about['python']}, {about['date']}.",
+            f"{about['device']}, {_counted(about['threads'], 'thread')}, torch {about['torch']},"
+            f" Python {about['python']}, {about['date']}.",
             "",
             _row(self.columns),
             _row(["---", *["---:"] * (len(self.columns) - 1)]),
@@ -77,7 +78,7 @@ class Report:
 
 
 def about_run(device: str = "cpu") -> dict[str, Any]:
-    """Where and how this process measures, as plain values."""
+    """Describe the machine, the versions and the command of this process, as plain values."""
     program = Path(sys.argv[0]).stem
     return {
         "date": date.today().isoformat(),
@@ -91,7 +92,7 @@ def about_run(device: str = "cpu") -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make the page; the tables stand in the order of their files' names."""
+    """Make the page, with the tables in the order of their files' names."""
     sections = [Report.load(path).markdown() for path in sorted(RESULTS.glob("*.json"))]
     target = FOLDER / "README.md"
     target.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
@@ -99,7 +100,7 @@ def main() -> None:
 
 
 def _arguments() -> list[str]:
-    """Those of the command line that say what is measured."""
+    """Return the command line's arguments without the file that the result goes to."""
     arguments = sys.argv[1:]
     if "--json" in arguments:
         at = arguments.index("--json")
@@ -111,8 +112,12 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _processor() -> str:
-    """The processor's name where the system tells it, and how many there are."""
+    """Return the processor's name, as far as the system tells it, and the number of processors."""
     name = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -57,11 +57,12 @@ class NaiveWriter:
         self.num_mixtures = model.num_mixtures
         self.first = nn.LSTM(below, size)
         hidden, window = attention.weight_recurrent.split([size, model.num_characters], dim=1)
+        first = dict(self.first.named_parameters())
         with torch.no_grad():
-            self.first.weight_ih_l0.copy_(torch.cat([attention.weight_input, window], dim=1))
-            self.first.weight_hh_l0.copy_(hidden)
-            self.first.bias_ih_l0.copy_(attention.bias)
-            self.first.bias_hh_l0.zero_()
+            first["weight_ih_l0"].copy_(torch.cat([attention.weight_input, window], dim=1))
+            first["weight_hh_l0"].copy_(hidden)
+            first["bias_ih_l0"].copy_(attention.bias)
+            first["bias_hh_l0"].zero_()
         self.window = nn.Linear(size, attention.weight_window.shape[0])
         self.window.weight, self.window.bias = attention.weight_window, attention.bias_window
         self.layers, self.output = model.layers, model.output

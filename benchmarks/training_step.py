@@ -17,6 +17,10 @@ them: the model with its window's recurrence in single launches ("loop") and in 
 Each is waited for before the next begins, and takes a few steps that are not counted, since graphs
 are captured when a batch of a size comes again.
 
+With ``--uncompiled`` the model also runs without its compiled recurrences, as everywhere before
+there were any. ``--processor-time`` counts the seconds that this process computed, whatever else
+the machine did; it is meant for one thread.
+
 With ``--memory`` each also runs one step alone in a fresh process, after a tiny one that loads the
 libraries. Growth is the largest resident memory of the process less what it held before the step;
 on a GPU the largest memory allocated less what was before.
@@ -38,6 +42,7 @@ import torch
 from torch import Tensor, nn
 
 from base.batch import Batch
+from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.products import all_of, layer_products, output_products
 from benchmarks.report import Report, about_run
@@ -69,6 +74,7 @@ RATIOS = (
     ("products", "model"),
     ("model loop", "model"),
     ("model plain", "model"),
+    ("model uncompiled", "model"),
     ("bare tf32", "model tf32"),
     ("bare bfloat16", "model bfloat16"),
 )
@@ -88,7 +94,7 @@ class BareLayers(nn.Module):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Hidden states ``[T, B, H]`` of the last layer for inputs ``[T, B, S]``."""
-        hidden, _ = self.layers[0](steps)
+        hidden: Tensor = self.layers[0](steps)[0]
         for layer in self.layers[1:]:
             # Zero-padding brings the inputs to the model's number; it costs less than joining.
             hidden, _ = layer(nn.functional.pad(hidden, (self.side_size, 0)))
@@ -100,6 +106,7 @@ def main() -> None:
     options = _options()
     keep_freed_memory()  # as ``train.py`` does
     names = ["bare", "model", *(["naive"] if options.naive else [])]
+    names += ["model uncompiled"] if options.uncompiled else []
     names += ["products"] if options.device == "cpu" else []
     names += ON_CUDA if options.device == "cuda" else ()
     rows = []
@@ -130,7 +137,8 @@ def _times(
     if "naive" in names:
         _check_loss(model, batch)
     steps = {name: _contestant(name, model, batch, options) for name in names}
-    return _interleaved(steps, options.repeats, STEPS_BEFORE[options.device])
+    clock = time.process_time if options.processor_time else time.perf_counter
+    return _interleaved(steps, options.repeats, STEPS_BEFORE[options.device], clock)
 
 
 def _check_loss(model: StackedHandwriting, batch: Batch) -> None:
@@ -170,7 +178,7 @@ def _resident(which: str) -> int:
     return int(line.split()[1])
 
 
-def _alone(function: Callable, *arguments: Any) -> Any:
+def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
@@ -208,15 +216,18 @@ def _report(rows: list[dict[str, Any]], options: argparse.Namespace) -> Report:
         for name in times or growth:
             cells.append([name, str(row["batch_size"]), str(row["steps"])])
             cells[-1] += [_ratio(times, name, to) for to in (None, "bare", "naive")]
+            cells[-1].append(_rate(times, name, row["batch_size"]))
             cells[-1] += [_ratio(growth, name, to) for to in (None, "naive")]
     precision = "bfloat16, naive in float32" if options.bfloat16 else "float32"
+    precision += ", processor time" if options.processor_time else ""
     title = (
         f"Training step, {options.model}, {options.num_layers} x {options.hidden_size},"
         f" {options.num_mixtures} mixture components, {precision}"
     )
     if options.recompute_steps:
         title += f", {options.recompute_steps} steps' activations at a time"
-    columns = ["", "lines", "pen steps", "s", "/ bare", "/ naive", "growth, MiB", "/ naive"]
+    columns = ["", "lines", "pen steps", "s", "/ bare", "/ naive", "lines/s"]
+    columns += ["growth, MiB", "/ naive"]
     return Report(title, columns, cells, rows, about_run(options.device))
 
 
@@ -229,6 +240,11 @@ def _ratio(values: dict[str, Any], name: str, to: str | None) -> str:
         for value in (values[name], values[to] if to else 1.0)
     )
     return f"{own / other:.2f}" if to or own < 50 else f"{own:.0f}"
+
+
+def _rate(times: dict[str, list[float]], name: str, lines: int) -> str:
+    """Lines a second; nothing where there are no times."""
+    return f"{lines / statistics.median(times[name]):.1f}" if name in times else ""
 
 
 def _prepare(options: argparse.Namespace) -> None:
@@ -274,11 +290,13 @@ def _side_size(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _running(how: list[str]) -> Iterator[None]:
-    """The window's recurrence on a GPU in the mode that is among the words, or as it is."""
+    """The window's recurrence on a GPU in the mode that is among the words, or as it is; without
+    the compiled recurrences of a CPU where the words say so."""
     before = graphs.mode
     graphs.mode = next((word for word in how if word in graphs.MODES), before)
     try:
-        yield
+        with uncompiled("uncompiled" in how):
+            yield
     finally:
         graphs.mode = before
 
@@ -326,18 +344,22 @@ def _step(
 
 
 def _interleaved(
-    steps: dict[str, Callable[[], None]], repeats: int, before: int
+    steps: dict[str, Callable[[], None]],
+    repeats: int,
+    before: int,
+    clock: Callable[[], float],
 ) -> dict[str, list[float]]:
-    """Seconds of each call, in turns, after so many calls of each that are not counted."""
+    """Seconds of each call by a clock, in turns, after so many calls of each that are not
+    counted."""
     for _ in range(before):
         for step in steps.values():
             step()
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
         for name, step in steps.items():
-            start = time.perf_counter()
+            start = clock()
             step()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return times
 
 
@@ -369,6 +391,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--repeats", type=int, default=5, help="timed steps; 0: no times")
     parser.add_argument("--naive", action="store_true", help="beside the naive loop, too")
+    parser.add_argument(
+        "--uncompiled", action="store_true", help="beside the model without compiled recurrences"
+    )
+    parser.add_argument(
+        "--processor-time", action="store_true", help="seconds that were computed, of one thread"
+    )
     parser.add_argument("--memory", action="store_true", help="measure the growth of memory, too")
     parser.add_argument("--recompute-steps", type=int, help="of the model, see there")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")

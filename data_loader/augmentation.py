@@ -12,7 +12,7 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a training line may be stretched, slanted and turned; 0 everywhere changes nothing.
+    """Limits for stretching, slanting and turning a training line; 0 everywhere changes nothing.
 
     Each amount is drawn uniformly and the changes are made in the order given, in the corpus's own
     units, before normalisation.
@@ -44,7 +44,8 @@ class Augmentation:
         slant, turn = np.deg2rad((self.slant, self.rotation)) * rng.uniform(-1.0, 1.0, size=2)
         shear = np.array([[1.0, np.tan(slant)], [0.0, 1.0]])
         rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        return rotate @ shear @ np.diag([width, height])
+        combined: np.ndarray = rotate @ shear @ np.diag([width, height])
+        return combined
 
 
 def line_generator(seed: int, epoch: int, line_index: int) -> np.random.Generator:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from base.batch import Batch
+from data_loader.shares import EpochLines
 from handwriting.text.vocabulary import Vocabulary
 
 
@@ -33,8 +34,8 @@ def collate(
     encoded = [vocabulary.encode(text) for text in texts]
     text_lengths = [len(text) for text in encoded]
     text = np.full((len(texts), max(text_lengths)), vocabulary.pad, dtype=np.int64)
-    for row, indices in zip(text, encoded, strict=True):
-        row[: len(indices)] = indices
+    for characters, indices in zip(text, encoded, strict=True):
+        characters[: len(indices)] = indices
     return Batch(
         strokes=torch.from_numpy(padded),
         stroke_lengths=torch.tensor(stroke_lengths, dtype=torch.int64),
@@ -64,6 +65,9 @@ class BucketBatchSampler:
         pool_batches: batches in a pool.
         rank: number of this process.
         world_size: number of processes.
+        epoch_lines: which positions an epoch has; None for all of them in every epoch.
+        groups: a number for each line, ``[L]``: without ``shuffle``, a batch has lines of one
+            group, and the groups follow one another. None for one group.
 
     Raises:
         ValueError: for a number out of its range, or, when shuffling, for fewer lines or a smaller
@@ -79,7 +83,11 @@ class BucketBatchSampler:
         pool_batches: int = 50,
         rank: int = 0,
         world_size: int = 1,
+        epoch_lines: EpochLines | None = None,
+        groups: np.ndarray | None = None,
     ) -> None:
+        self.groups = groups
+        self.epoch_lines = epoch_lines
         self.lengths = np.asarray(lengths, dtype=np.int64)
         self.batch_size = batch_size
         self.seed = seed
@@ -94,16 +102,22 @@ class BucketBatchSampler:
             raise ValueError("batch size and pool size must be at least 1")
         if not 0 <= self.rank < self.world_size:
             raise ValueError(f"rank: 0 to {self.world_size - 1}, got {self.rank}")
-        smallest = min(self.batch_size, len(self.lengths))
+        smallest = min(self.batch_size, self._num_lines)
         if self.shuffle and smallest < self.world_size:
             raise ValueError(
                 f"each of {self.world_size} processes needs a line of every batch, got batches of"
-                f" {self.batch_size} from {len(self.lengths)} lines"
+                f" {self.batch_size} from {self._num_lines} lines"
             )
 
     def __len__(self) -> int:
         """Batches that this process gets in an epoch, the same in every epoch."""
-        return sum(size > self.rank for size in self._batch_sizes(len(self.lengths)))
+        if self.groups is not None and not self.shuffle:
+            return sum(len(batch) > self.rank for batch in self.global_batches(0))
+        return sum(size > self.rank for size in self._batch_sizes(self._num_lines))
+
+    @property
+    def _num_lines(self) -> int:
+        return len(self.lengths) if self.epoch_lines is None else len(self.epoch_lines)
 
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """This process's rows of each batch of ``epoch``: positions in ``lengths``."""
@@ -115,11 +129,21 @@ class BucketBatchSampler:
     def global_batches(self, epoch: int) -> list[np.ndarray]:
         """The batches of ``epoch``, int64 ``[B]`` each, the same in every process."""
         if not self.shuffle:
-            return self._cut(np.argsort(self.lengths, kind="stable"))
+            order = np.argsort(self.lengths, kind="stable")
+            return [batch for group in self._grouped(order) for batch in self._cut(group)]
         generator = np.random.default_rng((self.seed, epoch))
-        order = generator.permutation(len(self.lengths))
+        order = generator.permutation(self._num_lines)
+        if self.epoch_lines is not None:
+            order = self.epoch_lines.of(epoch)[order]
         batches = [batch for pool in self._pools(order) for batch in self._cut(self._sorted(pool))]
         return [batches[number] for number in generator.permutation(len(batches))]
+
+    def _grouped(self, order: np.ndarray) -> list[np.ndarray]:
+        """The positions of each group, in the order given."""
+        if self.groups is None:
+            return [order]
+        of_order = self.groups[order]
+        return [order[of_order == group] for group in np.unique(self.groups)]
 
     def _pools(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut ``order`` into pools; a last pool of less than a batch joins the one before it."""

@@ -42,7 +42,7 @@ STRAY_HEIGHTS = 2.0
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What is done to each line before it enters the corpus, in this order.
+    """Steps of cleaning, in the order in which they are done to each line of a corpus.
 
     The default repairs spikes and nothing else, so that likelihoods stay comparable.
 
@@ -213,7 +213,7 @@ def _stray(strokes: Strokes, number: int, limit: float) -> bool:
     before = strokes[number - 1][-1][1] if number > 0 else None
     after = strokes[number + 1][0][1] if number + 1 < len(strokes) else None
     gaps = [abs(y - stroke[0][1]) for y in (before, after) if y is not None]
-    return min(gaps) > STRAY_HEIGHTS * limit
+    return bool(min(gaps) > STRAY_HEIGHTS * limit)
 
 
 def _remove_duplicates(strokes: Strokes, changes: dict[str, int]) -> Strokes:

@@ -57,7 +57,7 @@ class SameWriterPairs:
         self._max_points = max_points
 
     def of(self, epoch: int, batch: int, lines: Sequence[int]) -> list[int]:
-        """What each line of a batch is followed by: ``B`` numbers of lines, or ``NO_PARTNER``.
+        """Return the partner of each line of a batch: ``B`` numbers of lines, or ``NO_PARTNER``.
 
         It depends on the seed, the epoch, the batch's number in it and the line, nothing else:
         processes that share a batch agree.
@@ -98,7 +98,7 @@ def joined_strokes(
         ahead[:, 0].max() + space - behind[:, 0].min(),
         np.median(_end(ahead)[:, 1]) - np.median(_start(behind)[:, 1]),
     ]
-    joined = np.concatenate([first, second])
+    joined: np.ndarray = np.concatenate([first, second])
     joined[len(first), 1:] = start - ahead[-1]
     return joined
 
@@ -110,9 +110,11 @@ def joined_text(first: str, second: str) -> str:
 
 def _end(points: np.ndarray) -> np.ndarray:
     """The rightmost of points ``[T, 2]``."""
-    return points[points[:, 0] >= np.quantile(points[:, 0], 1 - _NEAR)]
+    end: np.ndarray = points[points[:, 0] >= np.quantile(points[:, 0], 1 - _NEAR)]
+    return end
 
 
 def _start(points: np.ndarray) -> np.ndarray:
     """The leftmost of points ``[T, 2]``."""
-    return points[points[:, 0] <= np.quantile(points[:, 0], _NEAR)]
+    start: np.ndarray = points[points[:, 0] <= np.quantile(points[:, 0], _NEAR)]
+    return start

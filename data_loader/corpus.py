@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -31,11 +31,6 @@ from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
-
-try:
-    import fcntl
-except ImportError:  # not a Unix: no lock, and the atomic rename alone decides who wins
-    fcntl = None
 
 TRAIN_SPLIT = "trainset"
 VALIDATION_SPLIT = "testset_v"
@@ -55,6 +50,7 @@ class Corpus:
     Attributes:
         lengths: int64 ``[L]``, pen steps of each line.
         splits: names of the splits that have lines, sorted; lines in no split have the name ''.
+        sources: names of the mixed sources, sorted; the one name '' where there is one alone.
         meta: the contents of ``meta.json``.
 
     Raises:
@@ -81,9 +77,11 @@ class Corpus:
         with open(self.folder / LINES, encoding="utf-8") as file:
             records = [json.loads(record) for record in file]
         _expect("lines", len(records), self.meta["lines"])
-        self._texts, self._writers, self._source_ids, self._splits = zip(*records, strict=True)
+        columns: Iterator[tuple[str, ...]] = zip(*records, strict=True)
+        self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
         self.lengths = np.diff(self._offsets)
         self.splits = sorted(set(self._splits))
+        self.sources = sorted(set(self._sources))
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -105,13 +103,17 @@ class Corpus:
         return self._writers[index]
 
     def source_id(self, index: int) -> str:
-        """What names the line in its source."""
+        """Return the id that the source has for the line."""
         return self._source_ids[index]
+
+    def source(self, index: int) -> str:
+        """Which of the mixed sources the line is from; empty where there is one alone."""
+        return self._sources[index]
 
     def line(self, index: int) -> Line:
         """Line ``index`` with all that is known about it."""
         names = (self._texts[index], self._writers[index], self._source_ids[index])
-        return Line(self.strokes(index), *names, self._splits[index])
+        return Line(self.strokes(index), *names, self._splits[index], self._sources[index])
 
     def lines(self) -> Iterator[Line]:
         """All lines, in order."""
@@ -129,7 +131,7 @@ class Corpus:
 
     @property
     def normalisation(self) -> Normalisation:
-        """That of the training split, as ``normalisation_of`` computes it."""
+        """Normalisation of the training split, as ``normalisation_of`` computes it."""
         return self.normalisation_of(TRAIN_SPLIT)
 
     def normalisation_of(self, split: str) -> Normalisation:
@@ -160,7 +162,8 @@ class Corpus:
     def _split_meta(self, name: str) -> dict[str, Any]:
         if name not in self.splits:
             raise DataError(self._no_split(name))
-        return self.meta["splits"][name]
+        meta: dict[str, Any] = self.meta["splits"][name]
+        return meta
 
     def _no_split(self, name: str) -> str:
         known = ", ".join(repr(split) for split in self.splits)
@@ -302,9 +305,11 @@ def _only_one_process(cache: Path) -> Iterator[None]:
         yield
 
 
-def _lock(file: Any, cache: Path) -> bool:
+def _lock(file: IO[str], cache: Path) -> bool:
     """Wait for an exclusive lock on ``file``; false where there is no such thing."""
-    if fcntl is None:
+    try:
+        import fcntl
+    except ImportError:  # not a Unix: the atomic rename alone decides who wins
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -325,6 +330,6 @@ def _disk_faults(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _expect(what: str, found: Any, expected: Any) -> None:
+def _expect(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise ValueError(f"{what}: {found}, expected {expected}")

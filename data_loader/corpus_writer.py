@@ -2,7 +2,7 @@
 
 A folder holds ``strokes.bin`` (float32 rows ``(end_of_stroke, dx, dy)`` of all lines, one after the
 other, in the machine's byte order), ``offsets.npy`` (int64 ``[L + 1]``, where each line begins),
-``lines.jsonl`` (text, writer, source id and split of each line) and ``meta.json``, which is written
+``lines.jsonl`` (text, writer, source id, split and source of each line) and ``meta.json``, written
 last: what the corpus was made of, counts, what was dropped and why, statistics of each split and
 the size of each file.
 
@@ -14,14 +14,14 @@ import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from data_loader.cleaning import Cleaning, clean
 from handwriting.ink.line import Line
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"
 
 
@@ -55,7 +55,7 @@ class Moments:
 
 @dataclass
 class SplitCounts:
-    """What went into one split, and what was kept out of it."""
+    """Counts of the lines of one split, kept and dropped."""
 
     lines: int = 0
     points: int = 0
@@ -131,7 +131,7 @@ class CorpusWriter:
             self.changes[f"lines with {change}"] += 1
         strokes = np.ascontiguousarray(line.strokes, dtype=np.float32)
         self._strokes_file.write(strokes.data)
-        record = [line.text, line.writer, line.source_id, line.split]
+        record = [line.text, line.writer, line.source_id, line.split, line.source]
         self._lines_file.write(json.dumps(record) + "\n")
         self._offsets.append(self._offsets[-1] + len(strokes))
 
@@ -166,7 +166,7 @@ class CorpusWriter:
         return {"writers": len(splits_of), "writers_in_several_splits": shared}
 
 
-def _to_disk(file: Any) -> None:
+def _to_disk(file: IO[Any]) -> None:
     """A power cut after the folder is renamed must not find it empty."""
     file.flush()
     os.fsync(file.fileno())

@@ -1,10 +1,10 @@
 """The data loader: batches of a prepared corpus, padded from the memory map."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,13 +24,14 @@ from data_loader.cleaning import Cleaning
 from data_loader.concatenation import NO_PARTNER, SameWriterPairs, joined_strokes, joined_text
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
+from data_loader.shares import EpochLines
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 
 
 class BatchSpec(NamedTuple):
-    """What makes a batch.
+    """Specification of a batch: which lines, in which epoch.
 
     Attributes:
         epoch: decides the augmentation.
@@ -49,7 +50,7 @@ NO_AUGMENTATION = Augmentation()
 logger = logging.getLogger(__name__)
 
 
-class BatchDataset(Dataset):
+class BatchDataset(Dataset[Batch]):
     """Makes the batch of a key, in this or in a worker process; which one changes nothing."""
 
     def __init__(
@@ -185,7 +186,8 @@ class SplitBatches(BaseBatches):
         self.position = self._keys.start = position
 
 
-def _unchanged(batch: Batch) -> Batch:
+def _unchanged(batch: Any) -> Any:
+    """Return a batch as it is; torch's types know only the joining of lists."""
     return batch
 
 
@@ -210,6 +212,8 @@ class HandwritingDataLoader(BaseDataLoader):
         DataError: where the source or its prepared corpus cannot be used, or a split has no lines.
     """
 
+    corpus: Corpus
+
     def __init__(
         self,
         source: Annotated[BaseReader, READERS],
@@ -220,9 +224,10 @@ class HandwritingDataLoader(BaseDataLoader):
         context: LoaderContext = ALONE,
     ) -> None:
         self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
+        self.shares = source.shares
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary or self.corpus.vocabulary_of(settings.train_split)
+        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )
@@ -261,14 +266,24 @@ class HandwritingDataLoader(BaseDataLoader):
         lines = self.corpus.split(split)
         used = lines
         if limit is not None and limit < len(lines):
-            used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
+            used = np.concatenate([*self._limited(lines, limit)])
         logger.info("split %r: %d of %d lines", split, len(used), len(lines))
         return used
+
+    def _limited(self, lines: np.ndarray, limit: int) -> Iterator[np.ndarray]:
+        """Of each source, its part of ``limit`` lines, evenly spread over those there are."""
+        sources = np.array([self.corpus.source(line) for line in lines])
+        names = np.unique(sources)
+        share = -(-limit // len(names))
+        for name in names:
+            own = lines[sources == name]
+            number = min(share, len(own))
+            yield own[np.linspace(0, len(own) - 1, number).round().astype(np.int64)]
 
     def _short_enough(self, lines: np.ndarray) -> np.ndarray:
         if self.settings.max_points is None:
             return lines
-        kept = lines[self.corpus.lengths[lines] <= self.settings.max_points]
+        kept: np.ndarray = lines[self.corpus.lengths[lines] <= self.settings.max_points]
         logger.info(
             "training leaves out %d lines of more than %d points",
             len(lines) - len(kept),
@@ -291,10 +306,31 @@ class HandwritingDataLoader(BaseDataLoader):
             shuffle,
             rank=self.context.rank,
             world_size=self.context.world_size,
+            epoch_lines=self._epoch_lines(lines) if shuffle else None,
+            groups=None if shuffle or not self.groups else self._group_numbers(lines),
         )
         dataset = self._dataset(augmentation)
         keys = EpochSampler(lines, sampler, self._partners(lines) if shuffle else None)
         return SplitBatches(dataset, keys, self.settings.num_workers, self.settings.pin_memory)
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The sources, where there are several."""
+        return self.corpus.sources if len(self.corpus.sources) > 1 else ()
+
+    def group(self, index: int) -> str:
+        """Return the source of a line."""
+        return self.corpus.source(index)
+
+    def _group_numbers(self, lines: np.ndarray) -> np.ndarray:
+        return np.array([self.groups.index(self.group(line)) for line in lines])
+
+    def _epoch_lines(self, lines: np.ndarray) -> EpochLines | None:
+        """Which of the training lines each epoch has; None where each has all of them."""
+        if not self.shares and self.settings.epoch_lines is None:
+            return None
+        sources = [self.corpus.source(line) for line in lines]
+        return EpochLines(sources, self.shares, self.settings.epoch_lines, self.context.seed)
 
     def _partners(self, lines: np.ndarray) -> SameWriterPairs | None:
         if not self.concatenate_share:

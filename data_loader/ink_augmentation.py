@@ -12,13 +12,14 @@ from pydantic import Field
 from data_loader.augmentation import Augmentation
 
 _WAVES = 3
+_LIFT_MISSED = 0.5
 # In core heights.
 _SHORTEST_WAVE, _LONGEST_WAVE = 2.0, 8.0
 
 
 @dataclass(frozen=True)
 class InkAugmentation(Augmentation):
-    """How far a training line may be changed; 0 everywhere changes nothing.
+    """Limits for changing a training line of a recogniser; 0 everywhere changes nothing.
 
     It changes ink that ``InkFeatures.normalise`` has corrected: before that, the correction would
     take back what slant, rotation and scale had done, and the recogniser would never see it. So
@@ -36,15 +37,25 @@ class InkAugmentation(Augmentation):
             Platt 2003, whose smoothed noise is replaced by a few waves of 2 to 8 core heights)
             whose standard deviation along each axis is this many core heights.
         drop: probability that a point inside a stroke is left out; the pen goes straight on.
+        width: lines are made narrower or wider by a factor of up to this, as evenly drawn on a
+            logarithmic scale; 1 for none.
+        jitter: noise of each point along each axis, as of a coarse or trembling pen; its standard
+            deviation in a line is up to this many core heights.
+        lost_lifts: share of the lines in which a pen lift may be missed, each with even chance, as
+            by a pen that touches too early: two strokes become one.
     """
 
     warp: Annotated[float, Field(ge=0, le=1)] = 0.0
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    width: Annotated[float, Field(ge=1, le=4)] = 1.0
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    lost_lifts: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @property
     def enabled(self) -> bool:
         """Whether any amount is above 0."""
-        return bool(super().enabled or self.warp or self.drop)
+        more = self.warp or self.drop or self.width > 1 or self.jitter or self.lost_lifts
+        return bool(super().enabled or more)
 
     def apply(self, strokes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Strokes ``[T, 3]`` as ``InkFeatures.normalise`` returns them, changed: a new float64
@@ -53,8 +64,16 @@ class InkAugmentation(Augmentation):
         if self.warp:
             points = points + self.warp * _field(points, rng)
         kept = self._kept(strokes[:, 0] > 0.5, rng)
+        ends = strokes[:, 0]
+        # Drawn last and where they are on alone, so that ink without them stays as it was.
+        if self.width > 1:
+            points = points * (self.width ** rng.uniform(-1.0, 1.0), 1.0)
+        if self.jitter:
+            points = points + rng.uniform(0.0, self.jitter) * rng.normal(size=points.shape)
+        if self.lost_lifts and rng.random() < self.lost_lifts:
+            ends = _without_some_lifts(ends, rng)
         changed = np.empty((kept.sum(), 3))
-        changed[:, 0] = strokes[kept, 0]
+        changed[:, 0] = ends[kept]
         changed[:, 1:] = np.diff(points[kept], axis=0, prepend=np.zeros((1, 2)))
         return changed
 
@@ -67,6 +86,13 @@ class InkAugmentation(Augmentation):
         return kept
 
 
+def _without_some_lifts(ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Half of the ends of strokes ``[T]``; the line's own stays."""
+    missed = rng.random(len(ends)) < _LIFT_MISSED
+    missed[-1] = False
+    return np.where(missed, 0.0, ends)
+
+
 def _field(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Displacements ``[T, 2]`` of mean 0 and variance 1 over the draws: for each axis the sum of
     waves of random length, direction, phase and size."""
@@ -75,4 +101,5 @@ def _field(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = rng.normal(size=(2, _WAVES)) * np.sqrt(2 / _WAVES)
     numbers = 2 * np.pi / length * np.stack([np.cos(angle), np.sin(angle)])  # [2, 2, _WAVES]
     phases = (points @ numbers.reshape(2, -1)).reshape(-1, 2, _WAVES) + phase
-    return (size * np.sin(phases)).sum(axis=2)
+    displacements: np.ndarray = (size * np.sin(phases)).sum(axis=2)
+    return displacements

@@ -17,6 +17,7 @@ class LoaderSettings:
     Attributes:
         batch_size: lines in a batch, over all processes.
         max_points: training leaves out lines with more points than this; null keeps all.
+        epoch_lines: lines in an epoch of training; null for as many as there are.
         limit: lines used of each split, evenly spread over it; null uses all.
         validation_limit: same as ``limit``, for the validation after each epoch.
         cache_dir: where prepared corpora are kept.
@@ -28,6 +29,7 @@ class LoaderSettings:
 
     batch_size: Annotated[int, Field(gt=0)] = 32
     max_points: Annotated[int, Field(ge=2)] | None = None
+    epoch_lines: Annotated[int, Field(gt=0)] | None = None
     limit: Annotated[int, Field(gt=0)] | None = None
     validation_limit: Annotated[int, Field(gt=0)] | None = None
     cache_dir: str = "data/prepared"
@@ -47,6 +49,8 @@ class LoaderContext:
         world_size: number of processes.
         vocabulary: instead of the training split's, such as that of a checkpoint.
         normalisation: likewise.
+        grow_vocabulary: whether characters of the training split that ``vocabulary`` does not have
+            are added to it.
     """
 
     seed: int = 0
@@ -54,6 +58,15 @@ class LoaderContext:
     world_size: int = 1
     vocabulary: Vocabulary | None = None
     normalisation: Normalisation | None = None
+    grow_vocabulary: bool = False
+
+    def vocabulary_for(self, training: Vocabulary) -> Vocabulary:
+        """Return the vocabulary to use where ``training`` is that of the training split."""
+        if self.vocabulary is None:
+            return training
+        if not self.grow_vocabulary:
+            return self.vocabulary
+        return self.vocabulary.extended(training.characters)
 
 
 DEFAULT_SETTINGS = LoaderSettings()

@@ -3,7 +3,7 @@
 import argparse
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def describe(corpus: Corpus) -> str:
-    """What is in a corpus and what was left out, as a table of splits and lists of reasons."""
+    """Describe a corpus and what was left out of it: a table of splits, lists of reasons."""
     meta = corpus.meta
     rows = [_row(name or "(none)", counts) for name, counts in meta["splits"].items()]
     totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
@@ -123,7 +123,7 @@ def reader_for(source: str, data_dir: str | None) -> BaseReader:
     Raises:
         UserError: where a folder is given to a source that reads none.
     """
-    reader = READERS[source]
+    reader: Callable[..., BaseReader] = READERS[source]
     if "data_dir" in inspect.signature(reader).parameters:
         return reader(data_dir=data_dir or DEFAULT_DATA)
     if data_dir is not None:

@@ -12,7 +12,7 @@ from base.base_reader import BaseReader
 from base.batch import RecognitionBatch, collate_features
 from base.registry import DATA_LOADERS, READERS
 from base.schema import Flattened
-from data_loader.augmentation import line_generator
+from data_loader.augmentation import Augmentation, line_generator
 from data_loader.batches import collate
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus
@@ -31,14 +31,12 @@ class RecognitionDataset(BatchDataset):
     """Makes batches with features; the augmentation changes these alone, the strokes of a batch
     are as they were written."""
 
-    augmentation: InkAugmentation
-
     def __init__(
         self,
         corpus: Corpus,
         normalisation: Normalisation,
         vocabulary: Vocabulary,
-        augmentation: InkAugmentation,
+        augmentation: Augmentation,
         seed: int,
         features: InkFeatures,
     ) -> None:
@@ -83,6 +81,8 @@ class RecognitionDataLoader(HandwritingDataLoader):
         DataError: where the source or its prepared corpus cannot be used, or a split has no lines.
     """
 
+    features: InkFeatures
+
     def __init__(
         self,
         source: Annotated[BaseReader, READERS],
@@ -96,7 +96,7 @@ class RecognitionDataLoader(HandwritingDataLoader):
         self.features = features
         self.num_features = features.size
 
-    def _dataset(self, augmentation: InkAugmentation) -> RecognitionDataset:
+    def _dataset(self, augmentation: Augmentation) -> RecognitionDataset:
         return RecognitionDataset(
             self.corpus,
             self.normalisation,

@@ -15,7 +15,7 @@ from base.registry import DATA_LOADERS, READERS
 from base.schema import Flattened
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import prepare_corpus
+from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
@@ -110,6 +110,8 @@ class TextDataLoader(BaseDataLoader):
             has no lines.
     """
 
+    corpus: Corpus
+
     def __init__(
         self,
         source: Annotated[BaseReader, READERS],
@@ -122,7 +124,7 @@ class TextDataLoader(BaseDataLoader):
         self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary or self.corpus.vocabulary_of(settings.train_split)
+        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )
@@ -169,7 +171,7 @@ class TextDataLoader(BaseDataLoader):
         if limit is not None and limit < len(lines):
             used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
         logger.info("split %r: texts of %d of %d lines", split, len(used), len(lines))
-        return used.tolist()
+        return [int(number) for number in used]
 
     def _allowed(self, texts: Sequence[str], name: str) -> np.ndarray:
         """bool, true for the texts that stand in none of the excluded splits."""

@@ -27,7 +27,7 @@ def held() -> Iterator[None]:
 
 
 def leave_process_group(worker: int) -> None:
-    """What a worker process does first, as a ``worker_init_fn``: signals to the group pass it by
+    """Set up a worker process, as a ``worker_init_fn``: signals to the group pass it by
     from now on, and one that waits for it is dropped. The loader's own SIGTERM ends it as ever."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()

@@ -56,7 +56,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
-        samples=options.samples or (recogniser and LEGIBILITY_LINES),
+        samples=options.samples or (None if recogniser is None else LEGIBILITY_LINES),
         steps=options.steps or DEFAULT_SAMPLES.steps,
         biases=options.bias and tuple(options.bias),
         in_hands=bool(options.in_hands),
@@ -77,8 +77,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             about, numbers, rows = _measure(evaluator, loader, split, options)
             report.update({**about, **numbers})
             write_lines(rows, loader.corpus, folder / "lines.csv")
-            print(describe(report))
-            print(describe_rows(evaluator.describe(numbers)), flush=True)
+            _print_numbers(report, evaluator.tables(numbers))
             lines = [loader.corpus.line(int(row["index"])) for row in rows]
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
@@ -102,7 +101,13 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     print(f"written to {out}: {', '.join(names)}")
 
 
-def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator:
+def _print_numbers(report: dict[str, Any], tables: Sequence[Sequence[Mapping[str, Any]]]) -> None:
+    print(describe(report))
+    for table in tables:
+        print(describe_rows(table), flush=True)
+
+
+def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluator[Any]:
     if trained.model.task == RECOGNITION:
         return RecognitionEvaluator(
             trained.model,
@@ -116,7 +121,10 @@ def evaluator_for(trained: LoadedModel, options: argparse.Namespace) -> Evaluato
 
 
 def _measure(
-    evaluator: Evaluator, loader: HandwritingDataLoader, split: str, options: argparse.Namespace
+    evaluator: Evaluator[Any],
+    loader: HandwritingDataLoader,
+    split: str,
+    options: argparse.Namespace,
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """What is measured, the numbers of all its lines, and those of each line."""
     started = time.perf_counter()

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from base.base_model import model_as
 from evaluation.evaluator import (
     EVALUATORS,
     LikelihoodEvaluator,
     Samples,
     SampleSettings,
     evenly_spread,
+    required,
     seeds_of,
 )
 from evaluation.style_similarity import choose_styles, measure_style, style_similarity
 from handwriting.errors import UserError
 from handwriting.ink.line import Line
 from handwriting.text.writable_text import replace_unknown
+from model.models import ConditionalHandwriting
 from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
@@ -53,7 +56,7 @@ class ConditionalEvaluator(LikelihoodEvaluator):
         if not texts:
             return Samples({})
         groups = {bias: self._write(texts, bias, settings) for bias in biases}
-        pictures = {
+        pictures: dict[str, Sheet | Figure] = {
             "samples": _samples_sheet(groups),
             "window": _window_figure(groups, biases[len(biases) // 2]),
         }
@@ -73,7 +76,8 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             )
         given = self._given_hands(real, lines, settings)
         primes = self._primes(given) or None
-        rows, written = [], {}
+        rows: list[dict[str, Any]] = []
+        written: dict[float, list[SynthesisedLine]] = {}
         for bias in biases if real else ():
             started = time.perf_counter()
             written[bias] = self._write(texts_of_real, bias, settings, primes)
@@ -113,9 +117,10 @@ class ConditionalEvaluator(LikelihoodEvaluator):
 
     def _known_character(self, character: str) -> str:
         """The character, a similar one, the same in the other case, or nothing."""
+        vocabulary = required(self.vocabulary, "vocabulary")
         for candidate in (character, character.swapcase()):
             try:
-                return replace_unknown(candidate, self.vocabulary)[0]
+                return replace_unknown(candidate, vocabulary)[0]
             except UserError:
                 continue
         return ""
@@ -149,15 +154,15 @@ class ConditionalEvaluator(LikelihoodEvaluator):
     ) -> list[SynthesisedLine]:
         """Each text, from the same noise at every bias."""
         return write(
-            self.model,
+            model_as(self.model, ConditionalHandwriting),
             self.normalisation,
-            self.vocabulary,
+            required(self.vocabulary, "vocabulary"),
             texts,
             bias=bias,
             primes=primes,
             seeds=seeds_of(settings, len(texts)),
             progress=settings.progress,
-            pen_steps=settings.onnx and settings.onnx.text_pen_steps,
+            pen_steps=settings.onnx.text_pen_steps if settings.onnx else None,
         )
 
 
@@ -194,7 +199,7 @@ def _hands_rows(
     if not given:
         return []
     hands = [measure_style(line.strokes, line.text) for line in given]
-    inks = [("real", None, real)]
+    inks: list[tuple[str, float | None, Sequence[Line | SynthesisedLine]]] = [("real", None, real)]
     inks += [("written", bias, lines) for bias, lines in written.items()]
     return [
         {

@@ -4,13 +4,14 @@ over the plane (Graves 2013, figure 10).
 Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns of pixels.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from handwriting.ink.normalisation import Normalisation
 from model.mixture import BivariateMixture
+from utils.figures.density import DensityMap
 
 # Around each predicted mean, in standard deviations; beyond, a component's density is nothing.
 _REACH = 5.0
@@ -18,28 +19,6 @@ _REACH = 5.0
 _LEAST_WEIGHT = 1e-3
 # No step reaches over more of the picture than this share of its width: a pen-up move may go far.
 _WIDEST = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class DensityMap:
-    """Sum of the densities of the pen's next place, over all steps of a line.
-
-    Attributes:
-        values: float32 ``[Y, X]``, in 1 / (unit * unit); the first row is the lowest.
-        left, right, bottom, top: edges of the picture, in the unit of the points.
-        points: ``[T, 2]``, where the pen was.
-        end_of_stroke: bool ``[T]``.
-        weights: ``[T-1, M]``, the mixture weights of the steps 1 to T-1.
-    """
-
-    values: np.ndarray
-    left: float
-    right: float
-    bottom: float
-    top: float
-    points: np.ndarray
-    end_of_stroke: np.ndarray
-    weights: np.ndarray
 
 
 def in_units_of_corpus(

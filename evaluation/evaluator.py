@@ -6,7 +6,7 @@ Shapes: ``B`` lines, ``T`` pen steps.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from base.base_model import BaseModel
-from base.batch import Batch
+from base.batch import Batch, BatchT
 from base.registry import METRICS, Registry
 from data_loader.batches import collate
 from evaluation.density_map import density_map, in_units_of_corpus
@@ -32,6 +32,8 @@ from utils.figures.sheet import Sheet
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.sampling import sample_seeds
 from writing.synthesised_line import SynthesisedLine
+
+Given = TypeVar("Given")
 
 EVALUATORS = Registry("evaluator")
 NUMBERS = ("nll", "nll_per_step_raw", "sse")
@@ -103,8 +105,8 @@ class Samples:
     hands: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
 
-class Evaluator(ABC):
-    """What is measured and drawn for a task.
+class Evaluator(ABC, Generic[BatchT]):
+    """What is measured and drawn for a task, of batches as its models take them.
 
     Args:
         model: in evaluation mode from here on.
@@ -131,7 +133,7 @@ class Evaluator(ABC):
         self.features = features
 
     @abstractmethod
-    def score(self, batch: Batch) -> dict[str, list]:
+    def score(self, batch: BatchT) -> dict[str, list[Any]]:
         """Count a batch, on the model's device.
 
         Returns:
@@ -141,6 +143,10 @@ class Evaluator(ABC):
     @abstractmethod
     def numbers(self) -> dict[str, Any]:
         """The task's numbers over all lines counted, plain values; nan where there was none."""
+
+    def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+        """The rows of each table that is printed of the numbers."""
+        return [self.describe(numbers)]
 
     def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The rows of a table in which the numbers are printed, each a cell under each name; one
@@ -176,7 +182,7 @@ class Evaluator(ABC):
         return {}
 
 
-class LikelihoodEvaluator(Evaluator):
+class LikelihoodEvaluator(Evaluator[Batch]):
     """Likelihood and prediction error of real lines, for models that predict pen steps."""
 
     def __init__(
@@ -189,7 +195,7 @@ class LikelihoodEvaluator(Evaluator):
         super().__init__(model, normalisation, vocabulary, features)
         self._metrics = {name: METRICS[name](normalisation=normalisation) for name in NUMBERS}
 
-    def score(self, batch: Batch) -> dict[str, list]:
+    def score(self, batch: Batch) -> dict[str, list[Any]]:
         """Columns ``steps`` (predicted pen steps), ``nll`` (nats of the line, normalised units),
         ``nll_per_step_raw`` and ``sse`` (of this line alone)."""
         output = self.model(batch)
@@ -236,19 +242,20 @@ def evaluator_of(
     normalisation: Normalisation,
     vocabulary: Vocabulary | None = None,
     features: InkFeatures | None = None,
-) -> Evaluator:
+) -> Evaluator[Any]:
     """The evaluator of the model's task; ``UserError`` where the task has none."""
     if model.task not in EVALUATORS:
         known = ", ".join(EVALUATORS)
         raise UserError(
             f"{type(model).__name__}: no evaluator for the task {model.task!r}, known: {known}"
         )
-    return EVALUATORS[model.task](model, normalisation, vocabulary, features)
+    evaluator: Evaluator[Any] = EVALUATORS[model.task](model, normalisation, vocabulary, features)
+    return evaluator
 
 
 @torch.inference_mode()
 def evaluate(
-    evaluator: Evaluator, batches: Iterable[Batch], progress: bool = False
+    evaluator: Evaluator[BatchT], batches: Iterable[BatchT], progress: bool = False
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Measure the lines of ``batches``.
 
@@ -304,8 +311,15 @@ def seeds_of(settings: SampleSettings, number: int) -> list[int]:
 
 def evenly_spread(total: int, number: int) -> list[int]:
     """``number`` places of ``total``, or all where there are no more, evenly spread."""
-    return np.linspace(0, total - 1, min(number, total)).round().astype(int).tolist()
+    return [int(place) for place in np.linspace(0, total - 1, min(number, total)).round()]
 
 
-def _lists(**columns: Tensor) -> dict[str, list]:
+def required(value: Given | None, name: str) -> Given:
+    """Return what a task cannot do without; ``ValueError`` where the evaluator was given none."""
+    if value is None:
+        raise ValueError(f"{name}: the task needs one, got none")
+    return value
+
+
+def _lists(**columns: Tensor) -> dict[str, list[Any]]:
     return {name: column.tolist() for name, column in columns.items()}

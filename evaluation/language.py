@@ -5,6 +5,7 @@ Shapes: ``B`` texts.
 
 import math
 from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from base.base_model import BaseModel
 from base.batch import Batch
@@ -16,8 +17,13 @@ from handwriting.text.vocabulary import Vocabulary
 from model.language_model import BitsPerCharacter, character_nll
 
 
+@runtime_checkable
+class _OverCharacters(Protocol):
+    vocabulary: Vocabulary
+
+
 @EVALUATORS.register(name="language")
-class LanguageEvaluator(Evaluator):
+class LanguageEvaluator(Evaluator[Batch]):
     """How well the texts of real lines are predicted."""
 
     def __init__(
@@ -28,14 +34,17 @@ class LanguageEvaluator(Evaluator):
         features: InkFeatures | None = None,
     ) -> None:
         super().__init__(model, normalisation, vocabulary, features)
-        self._bits = BitsPerCharacter(model.vocabulary)
+        if not isinstance(model, _OverCharacters):
+            raise TypeError(f"{type(model).__name__}: a language model has a vocabulary")
+        self._vocabulary = model.vocabulary
+        self._bits = BitsPerCharacter(self._vocabulary)
 
-    def score(self, batch: Batch) -> dict[str, list]:
+    def score(self, batch: Batch) -> dict[str, list[Any]]:
         """Columns ``characters`` (of the text and its end), ``nll`` (nats of the text) and
         ``bits_per_character`` (of this text alone)."""
         output = self.model(batch)
         self._bits.update(output, batch)
-        nll, counts = character_nll(output, batch, self.model.vocabulary)
+        nll, counts = character_nll(output, batch, self._vocabulary)
         bits = nll / counts / math.log(2)
         return {
             "characters": counts.tolist(),

@@ -18,6 +18,7 @@ from evaluation.evaluator import (
     Samples,
     SampleSettings,
     evenly_spread,
+    required,
 )
 from evaluation.recognition_report import RateRow, ReportedLine, confusions_csv, report_html
 from handwriting.ink.features import InkFeatures
@@ -31,8 +32,9 @@ from handwriting.text.error_rates import (
     line_errors,
     rate,
 )
+from handwriting.text.kinds import KINDS, kind_of
 from handwriting.text.vocabulary import Vocabulary
-from model.decoder_protocols import LanguageModel
+from model.decoder_protocols import LanguageModel, recogniser_of
 from model.recognition_metric import written_texts
 from reading.decoding import Reading, decode_encoded
 from reading.line_reader import LineReader, confidence
@@ -56,7 +58,7 @@ class _Read:
 
 
 @EVALUATORS.register(name="recognition")
-class RecognitionEvaluator(Evaluator):
+class RecognitionEvaluator(Evaluator[RecognitionBatch]):
     """Error rates of what is read, by each decoding and in each label set; a report of lines.
 
     Args:
@@ -90,17 +92,17 @@ class RecognitionEvaluator(Evaluator):
         """The decoding that lines are shown with."""
         return self.decodings[-1]
 
-    def score(self, batch: RecognitionBatch) -> dict[str, list]:
+    def score(self, batch: RecognitionBatch) -> dict[str, list[Any]]:
         """Columns ``characters`` and ``words`` (of the reference), then for each decoding
         ``KEY.reading``, ``KEY.character_errors``, ``KEY.word_errors`` (all characters told apart),
         ``KEY.score`` (log-probability of the reading as the decoding counts it) and
         ``KEY.confidence`` (geometric mean over the reading's characters; nan of none)."""
         readings = {decoding.key: self._decode(batch, decoding) for decoding in self.decodings}
-        references = written_texts(batch, self.vocabulary)
+        references = written_texts(batch, self._vocabulary)
         for row, index in enumerate(batch.line_indices.tolist()):
             texts = {key: found[row].text for key, found in readings.items()}
             self._read[index] = _Read(references[row], texts)
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "characters": [len(reference) for reference in references],
             "words": [len(reference.split()) for reference in references],
         }
@@ -108,19 +110,29 @@ class RecognitionEvaluator(Evaluator):
             columns.update(_columns(key, references, found))
         return columns
 
+    @property
+    def _vocabulary(self) -> Vocabulary:
+        return required(self.vocabulary, "vocabulary")
+
+    @property
+    def _features(self) -> InkFeatures:
+        return required(self.features, "features")
+
     def _decode(self, batch: RecognitionBatch, decoding: Decoding) -> list[Reading]:
         """Readings of a batch; its time is counted, the encoder's with it."""
         started = time.perf_counter()
-        encoded = self.model.encode(batch.features, batch.feature_lengths)
+        recogniser = recogniser_of(self.model)
+        encoded = recogniser.encode(batch.features, batch.feature_lengths)
         readings = decode_encoded(
-            self.model, encoded, self.vocabulary, decoding.settings, self.language_model
+            recogniser, encoded, self._vocabulary, decoding.settings, self.language_model
         )
         self._seconds[decoding.key] += time.perf_counter() - started
         return readings
 
     def numbers(self) -> dict[str, Any]:
         """Error rates of greedy reading under the names that the metrics have in training, and
-        ``decodings``: a row for each decoding and label set."""
+        ``decodings``: a row for each decoding and label set; ``kinds``: a row for each kind of text
+        (``handwriting.text.kinds``) that there is, all characters told apart."""
         rows = self._rows()
         greedy = {row.label_set: row.counts for row in rows if row.key == self.decodings[0].key}
         numbers: dict[str, Any] = {"exact": greedy["all"].exact_rate}
@@ -139,7 +151,37 @@ class RecognitionEvaluator(Evaluator):
             }
             for row in rows
         ]
+        numbers["kinds"] = self._kinds()
         return numbers
+
+    def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+        """The rates of each decoding and label set, then those of each kind of text."""
+        kinds: list[Mapping[str, Any]] = [
+            {
+                name: _percent(value) if isinstance(value, float) else value
+                for name, value in row.items()
+            }
+            for row in numbers["kinds"]
+        ]
+        return [self.describe(numbers), kinds]
+
+    def _kinds(self) -> list[dict[str, Any]]:
+        """``kind``, ``lines``, and ``cer`` and ``exact`` of greedy reading and, where that is
+        another one, of the last decoding."""
+        rows = []
+        for kind in KINDS:
+            lines = [line for line in self._read.values() if kind_of(line.reference) == kind]
+            if not lines:
+                continue
+            row: dict[str, Any] = {"kind": kind, "lines": len(lines)}
+            for decoding in dict.fromkeys((self.decodings[0], self.shown)):
+                counts = ErrorCounts()
+                for line in lines:
+                    counts = counts.plus(line.errors(decoding, LABEL_SETS["all"]))
+                row[f"{decoding.key} cer"] = counts.cer
+                row[f"{decoding.key} exact"] = counts.exact_rate
+            rows.append(row)
+        return rows
 
     def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """A row for each decoding and label set, rates in percent."""
@@ -184,7 +226,7 @@ class RecognitionEvaluator(Evaluator):
         titles = [line.text for line in chosen]
         return Samples(
             {
-                "features": features_figure(_inks(chosen), self.features, titles),
+                "features": features_figure(_inks(chosen), self._features, titles),
                 "readings": attention_sheet(read),
                 "attention": attention_figure(read),
             }
@@ -250,16 +292,18 @@ class RecognitionEvaluator(Evaluator):
 
     def _reader(self) -> LineReader:
         return LineReader(
-            self.model, self.vocabulary, self.features, self.shown.settings, self.language_model
+            self.model, self._vocabulary, self._features, self.shown.settings, self.language_model
         )
 
     def _read_line(self, line: Line, reading: Reading, titled: bool = True) -> ReadLine:
         titles = (f"written: {line.text}", f"read: {reading.text}") if titled else ()
-        positions = self.features.positions(line.strokes)
+        positions = self._features.positions(line.strokes)
         return ReadLine(line.strokes, reading.text, reading.attention, positions, titles)
 
 
-def _columns(key: str, references: Sequence[str], readings: Sequence[Reading]) -> dict[str, list]:
+def _columns(
+    key: str, references: Sequence[str], readings: Sequence[Reading]
+) -> dict[str, list[Any]]:
     errors = [line_errors(*pair) for pair in zip(references, _texts(readings), strict=True)]
     return {
         f"{key}.reading": _texts(readings),

@@ -11,6 +11,7 @@ from base.base_model import BaseModel
 from evaluation.evaluator import (
     EVALUATORS,
     SHORT_SENTENCES,
+    Evaluator,
     SampleSettings,
     evenly_spread,
     sample_figures,
@@ -27,7 +28,8 @@ def sampler_of(
     if model.task not in EVALUATORS:
         return None
     validation = loader.corpus.split(loader.validation_split)
-    places = evenly_spread(len(validation), EVALUATORS[model.task].training_lines)
+    number: int = getattr(EVALUATORS[model.task], "training_lines", Evaluator.training_lines)
+    places = evenly_spread(len(validation), number)
     return partial(
         sample_figures,
         normalisation=loader.normalisation,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from base.base_model import model_as
 from evaluation.evaluator import (
     EVALUATORS,
     LikelihoodEvaluator,
@@ -16,6 +17,7 @@ from evaluation.evaluator import (
     seeds_of,
 )
 from handwriting.ink.line import Line
+from model.models import UnconditionalHandwriting
 from utils.figures.sheet import INK_COLOUR, PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from writing.sampling import generate
 
@@ -44,14 +46,14 @@ class UnconditionalEvaluator(LikelihoodEvaluator):
         """The sheet, and the strokes of its first line."""
         biases, samples = settings.biases or BIASES, settings.samples or SAMPLES
         strokes = generate(
-            self.model,
+            model_as(self.model, UnconditionalHandwriting),
             self.normalisation,
             num_samples=len(biases) * samples,
             max_steps=settings.steps - 1,
             bias=[bias for bias in biases for _ in range(samples)],
             seeds=seeds_of(settings, samples) * len(biases),
             progress=settings.progress,
-            pen_steps=settings.onnx and settings.onnx.pen_steps,
+            pen_steps=settings.onnx.pen_steps if settings.onnx else None,
         )
         groups = [strokes[start : start + samples] for start in range(0, len(strokes), samples)]
         sheet = contact_sheet(
@@ -65,7 +67,7 @@ class UnconditionalEvaluator(LikelihoodEvaluator):
     def _primed(self, settings: SampleSettings, lines: Sequence[Line]) -> Sheet:
         primes = choose_primes([line.strokes for line in lines], settings)
         strokes = generate(
-            self.model,
+            model_as(self.model, UnconditionalHandwriting),
             self.normalisation,
             num_samples=len(primes),
             max_steps=max(settings.steps - min(map(len, primes)), 1),

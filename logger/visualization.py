@@ -1,12 +1,15 @@
-"""What goes to tensorboard: scalars and pictures."""
+"""Scalars and pictures for tensorboard."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 FLUSH_SECONDS = 30
 
@@ -21,15 +24,7 @@ class TensorboardWriter:
     """
 
     def __init__(self, folder: Path | None, after_step: int | None = None) -> None:
-        self._writer: Any = None
-        if folder is not None:
-            # Imported here since it takes about a second.
-            from torch.utils.tensorboard import SummaryWriter
-
-            purge_step = None if after_step is None else after_step + 1
-            self._writer = SummaryWriter(
-                str(folder), purge_step=purge_step, flush_secs=FLUSH_SECONDS
-            )
+        self._writer = None if folder is None else _writer_to(folder, after_step)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """One point of each curve; ``train.loss`` goes under ``train/loss``."""
@@ -54,8 +49,17 @@ class TensorboardWriter:
             self._writer.close()
 
 
+def _writer_to(folder: Path, after_step: int | None) -> "SummaryWriter":
+    # Imported here since it takes about a second.
+    from torch.utils.tensorboard import SummaryWriter
+
+    purge_step = None if after_step is None else after_step + 1
+    return SummaryWriter(str(folder), purge_step=purge_step, flush_secs=FLUSH_SECONDS)
+
+
 def figure_pixels(figure: Figure) -> np.ndarray:
     """The picture of a figure, uint8 ``[height, width, 3]``, drawn without any window system."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    pixels: np.ndarray = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return pixels

@@ -1,15 +1,15 @@
-"""What decoding one character after the other needs, greedy or with a beam.
+"""Protocols of models that are decoded character by character, greedily or with a beam.
 
 Shapes: ``B`` lines, ``R`` rows of a batch, ``N'`` encoder frames, ``C`` vocabulary.
 """
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 from handwriting.text.vocabulary import Vocabulary
 
-Rows = TypeVar("Rows", bound=tuple)
+Rows = TypeVar("Rows", bound=tuple[Any, ...])
 
 
 class Decoder(Protocol):
@@ -24,17 +24,22 @@ class Decoder(Protocol):
     def step(self, previous: Tensor, state: Any, encoded: Any) -> tuple[Tensor, Any]: ...
 
 
-class Recogniser(Protocol):
-    """What decoding needs of a model: an encoder, and decoders.
+class Unpacked(Protocol):
+    """A model with a decoder: ``packed`` gives it, with the model's weights of the moment laid out
+    for many steps."""
+
+    def packed(self) -> Decoder: ...
+
+
+@runtime_checkable
+class Recogniser(Unpacked, Protocol):
+    """A model that can be decoded: it has an encoder, and decoders.
 
     An encoding has ``lengths`` (int64 ``[B]``, frames) and is a named tuple of tensors whose first
-    dimension is the batch. ``packed`` gives the decoder with the model's weights of the moment laid
-    out for many steps. ``ctc_logits`` are ``[B, N', C]``, or None of a model without CTC output.
+    dimension is the batch. ``ctc_logits`` are ``[B, N', C]``, or None where there is no CTC output.
     """
 
     def encode(self, features: Tensor, feature_lengths: Tensor) -> Any: ...
-
-    def packed(self) -> Decoder: ...
 
     def ctc_logits(self, encoded: Any) -> Tensor | None: ...
 
@@ -47,10 +52,18 @@ class LanguageScorer(Protocol):
     def step(self, previous: Tensor, state: Any) -> tuple[Tensor, Any]: ...
 
 
+@runtime_checkable
 class LanguageModel(Protocol):
     """A language model, over whatever characters."""
 
     def for_vocabulary(self, vocabulary: Vocabulary) -> LanguageScorer: ...
+
+
+def recogniser_of(model: object) -> Recogniser:
+    """Return the model as decoding uses it; ``TypeError`` where it has not what that needs."""
+    if not isinstance(model, Recogniser):
+        raise TypeError(f"{type(model).__name__}: has no encode, packed or ctc_logits to read with")
+    return model
 
 
 def max_characters(frame_lengths: Tensor) -> Tensor:

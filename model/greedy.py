@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from handwriting.text.vocabulary import Vocabulary
-from model.decoder_protocols import Recogniser, max_characters, take_rows
+from model.decoder_protocols import Unpacked, max_characters, take_rows
 
 # Finished lines are dropped from a batch once they make up this share of it.
 DROP_SHARE = 0.25
 
 
 @torch.no_grad()
-def greedy_text(model: Recogniser, encoded: Any, vocabulary: Vocabulary) -> list[str]:
+def greedy_text(model: Unpacked, encoded: Any, vocabulary: Vocabulary) -> list[str]:
     """The texts ``[B]`` that follow from the best character each time.
 
     Args:

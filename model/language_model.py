@@ -8,6 +8,7 @@ Shapes: ``B`` texts, ``U`` characters, ``L`` layers, ``H`` hidden units, ``C`` v
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -21,20 +22,20 @@ from base.batch import Batch, mask_from_lengths
 from base.registry import LOSSES, METRICS, MODELS
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
-from model.custom_layers.lstm import initialise_lstm
+from model.custom_layers.lstm import compiled_rows, initialise_lstm, is_compiled
 from model.decoder_protocols import LanguageScorer
 from model.models import Count, Probability
 
 
 class LanguageState(NamedTuple):
-    """What the model remembers of the characters so far: ``[B, L, H]`` each."""
+    """State of the model after the characters so far: ``[B, L, H]`` each."""
 
     hidden: Tensor
     cell: Tensor
 
 
 @MODELS.register(provided=("vocabulary",))
-class CharacterLanguageModel(BaseModel):
+class CharacterLanguageModel(BaseModel[Batch]):
     """Stacked LSTMs that predict each character of a line, and its end, from those before.
 
     Args:
@@ -60,13 +61,16 @@ class CharacterLanguageModel(BaseModel):
         self.dropout = dropout
         self.embedding = nn.Embedding(len(vocabulary), embedding_size)
         sizes = [embedding_size, *[hidden_size] * num_layers]
-        self.layers = nn.ModuleList(
-            nn.LSTM(sizes[layer], hidden_size, batch_first=True) for layer in range(num_layers)
-        )
-        for layer in self.layers:
+        layers = [nn.LSTM(size, hidden_size, batch_first=True) for size in sizes[:-1]]
+        for layer in layers:
             initialise_lstm(layer)
+        self.layers = nn.ModuleList(layers)
         self.output = nn.Linear(hidden_size, len(vocabulary))
         nn.init.zeros_(self.output.bias)
+
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the rows of the embedding and of the output."""
+        return dict.fromkeys(("embedding.weight", "output.weight", "output.bias"), (0, 0))
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits ``[B, U+1, C]`` of each character of the texts and of their ends."""
@@ -117,11 +121,26 @@ class CharacterLanguageModel(BaseModel):
         hidden, cell = [], []
         for index, layer in enumerate(self.layers):
             before = tuple(part[:, index].unsqueeze(0).contiguous() for part in state)
-            values, (last_hidden, last_cell) = layer(values, before)
+            values, (last_hidden, last_cell) = _run_layer(layer, values, before)
             values = F.dropout(values, self.dropout, self.training)
             hidden.append(last_hidden.squeeze(0))
             cell.append(last_cell.squeeze(0))
         return self.output(values), LanguageState(torch.stack(hidden, 1), torch.stack(cell, 1))
+
+
+def _run_layer(
+    layer: nn.LSTM, values: Tensor, state: tuple[Tensor, Tensor]
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """A layer over ``[B, U, I]`` from a state of ``[1, B, H]`` each; compiled where that is to be
+    had."""
+    texts, characters = values.shape[:2]
+    if not is_compiled(layer.weight_hh_l0, characters, texts):
+        return layer(values, state)
+    rows = values.transpose(0, 1).flatten(0, 1)
+    start = (state[0].squeeze(0), state[1].squeeze(0))
+    hiddens, cell = compiled_rows(layer, [rows], [texts] * characters, start)
+    hiddens = hiddens.unflatten(0, (characters, texts)).transpose(0, 1)
+    return hiddens, (hiddens[:, -1].unsqueeze(0), cell.unsqueeze(0))
 
 
 class _Translated:
@@ -157,7 +176,7 @@ def character_nll(logits: Tensor, batch: Batch, vocabulary: Vocabulary) -> tuple
 
 
 @LOSSES.register(name="character_nll", provided=("vocabulary",))
-class CharacterNLL(BaseLoss):
+class CharacterNLL(BaseLoss[Batch]):
     """Mean over the characters of all texts, their ends included, of -log p: nats per character."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -171,7 +190,7 @@ class CharacterNLL(BaseLoss):
         return {"loss": nll.sum() / weight, "weight": weight.to(nll.dtype)}
 
     def num_units(self, batch: Batch) -> Tensor:
-        """How many characters, a scalar, the loss of this batch is the mean over."""
+        """Return the number of characters, a scalar, that the batch's loss is the mean over."""
         return (batch.text_lengths + 1).sum()
 
 

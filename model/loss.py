@@ -23,7 +23,7 @@ IGNORED = -100
 
 
 @LOSSES.register(name="mixture_nll")
-class MixtureNLL(BaseLoss):
+class MixtureNLL(BaseLoss[Batch]):
     """Negative log-likelihood of pen steps under predicted mixtures (Graves 2013, eq. 26).
 
     Args:
@@ -57,15 +57,15 @@ class MixtureNLL(BaseLoss):
         }
 
     def num_units(self, batch: Batch) -> Tensor:
-        """How many pen steps or lines, a scalar, the loss of this batch is the mean over."""
+        """Return the number of pen steps or lines, a scalar, that the loss is the mean over."""
         if self.reduction == "step":
             return predicted_mask(batch).sum()
         return torch.ones_like(batch.stroke_lengths).sum()
 
 
 @LOSSES.register(name="seq2seq_nll", provided=("vocabulary",))
-class Seq2SeqNLL(BaseLoss):
-    """What a recogniser's decoder and its CTC output lose, joined (Kim, Hori, Watanabe 2017,
+class Seq2SeqNLL(BaseLoss[RecognitionBatch]):
+    """Loss of a recogniser's decoder and of its CTC output, joined (Kim, Hori, Watanabe 2017,
     "Joint CTC-attention based end-to-end speech recognition using multi-task learning", eq. 15).
 
     Both are nats per character of the texts, the ends of text counted as characters.
@@ -107,12 +107,12 @@ class Seq2SeqNLL(BaseLoss):
                 raise ConfigError([f"loss.args.ctc_weight: {rule}, got {self.ctc_weight}"])
             return {"loss": attention, **terms}
         # With a weight of 0 too: processes that train together wait for all weights' gradients.
-        ctc = self._ctc(output, batch) / weight
+        ctc = self._ctc(output.ctc_logits, output.frame_lengths, batch) / weight
         loss = (1 - self.ctc_weight) * attention + self.ctc_weight * ctc
         return {"loss": loss, **terms, "nll_ctc": ctc.detach()}
 
-    def num_units(self, batch: Batch) -> Tensor:
-        """How many characters, a scalar, the loss of this batch is the mean over."""
+    def num_units(self, batch: RecognitionBatch) -> Tensor:
+        """Return the number of characters, a scalar, that the batch's loss is the mean over."""
         return (batch.text_lengths + 1).sum()
 
     def _attention(self, output: RecognitionOutput, batch: Batch) -> Tensor:
@@ -129,17 +129,16 @@ class Seq2SeqNLL(BaseLoss):
             label_smoothing=self.label_smoothing,
         )
 
-    def _ctc(self, output: RecognitionOutput, batch: Batch) -> Tensor:
-        log_probs = output.ctc_logits.float().log_softmax(dim=2).transpose(0, 1)  # [N', B, C]
+    def _ctc(self, logits: Tensor, frame_lengths: Tensor, batch: Batch) -> Tensor:
+        log_probs = logits.float().log_softmax(dim=2).transpose(0, 1)  # [N', B, C]
         if torch.are_deterministic_algorithms_enabled():
             log_probs = log_probs.cpu()  # torch's gradient on a GPU is not deterministic
         text, frames, characters = (
-            each.to(log_probs.device)
-            for each in (batch.text, output.frame_lengths, batch.text_lengths)
+            each.to(log_probs.device) for each in (batch.text, frame_lengths, batch.text_lengths)
         )
         return F.ctc_loss(
             log_probs, text, frames, characters, self._blank, reduction="sum", zero_infinity=True
-        ).to(output.ctc_logits.device)
+        ).to(logits.device)
 
 
 def predicted_mask(batch: Batch) -> Tensor:

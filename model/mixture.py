@@ -203,4 +203,5 @@ def draw_noise(
 def _pairs(columns: Tensor) -> Tensor:
     """``[..., 2M]`` (all of x, then all of y) as ``[..., M, 2]``: a view in which each axis stays
     contiguous, which the arithmetic of the density reads faster."""
-    return columns.unflatten(-1, (2, -1)).transpose(-1, -2)
+    pairs: Tensor = columns.unflatten(-1, (2, -1)).transpose(-1, -2)
+    return pairs

@@ -4,7 +4,7 @@ Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``L`` layers, ``H`` hidd
 mixture components, ``K`` window components, ``C`` vocabulary.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from base.base_model import BaseModel
 from base.batch import Batch
 from base.registry import MODELS
 from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.cpu.linear import linear
 from model.custom_layers.lstm import FastLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
     GaussianAttentionState,
@@ -33,14 +34,14 @@ Bound = Annotated[float, Field(gt=0)]
 
 
 class StackState(NamedTuple):
-    """What stacked layers remember between two pen steps: ``[L, B, H]`` each."""
+    """State of stacked layers between two pen steps: ``[L, B, H]`` each."""
 
     hidden: Tensor
     cell: Tensor
 
 
 class ConditionalState(NamedTuple):
-    """What the conditional model remembers between two pen steps.
+    """State of the conditional model between two pen steps.
 
     Attributes:
         attention: of the first layer, with its window.
@@ -52,7 +53,7 @@ class ConditionalState(NamedTuple):
 
 
 class WindowPath(NamedTuple):
-    """Where the window was at each pen step of a batch.
+    """Path of the window: its place at each pen step of a batch.
 
     Attributes:
         phi: ``[B, T, U+1]``, its weight on each character and on the end of the text.
@@ -63,8 +64,8 @@ class WindowPath(NamedTuple):
     kappa: Tensor
 
 
-class StackedHandwriting(BaseModel):
-    """What both generating models share: layers with skip connections and a mixture output.
+class StackedHandwriting(BaseModel[Batch]):
+    """The base of both generating models: layers with skip connections and a mixture output.
 
     The pen step (and the window, where there is one) feeds every layer and every layer feeds the
     output (the skip connections of Graves 2013, section 2); the output is a mixture density
@@ -153,25 +154,23 @@ class StackedHandwriting(BaseModel):
         """Raw outputs from the layers' hidden outputs ``[T, B, H]``, in the weights' own precision
         also under autocast: a log-sigma rounded to 8 bits would be a different density.
 
-        In training a product for each layer saves a copy of all hidden outputs side by side.
+        Each layer's outputs are dropped out anew.
         """
         with torch.autocast(hidden[0].device.type, enabled=False):
             parts = [part.to(self.output.weight.dtype) for part in hidden]
-            if not (self.training and torch.is_grad_enabled()):
-                features = torch.cat(parts, dim=-1)  # [T, B, L*H]
+            if len(parts[0]) == 1 and not self.training:
+                features = torch.cat(parts, dim=-1)  # [1, B, L*H]
                 return clip_gradient(self.output(features), self.output_gradient_clip)
-            raw = self.output.bias
-            weights = self.output.weight.split(self.hidden_size, dim=1)
-            for part, weight in zip(parts, weights, strict=True):
-                dropped = F.dropout(part, self.output_dropout, self.training)
-                raw = torch.addmm(raw, dropped.flatten(0, 1), weight.t())
+            parts = [part.flatten(0, 1) for part in parts]
+            parts = [F.dropout(part, self.output_dropout, self.training) for part in parts]
+            raw = linear(parts, self.output.weight, self.output.bias)
         raw = raw.unflatten(0, hidden[0].shape[:2])
         return clip_gradient(raw, self.output_gradient_clip)
 
     def _in_chunks(
         self, run: Callable[..., tuple[tuple[Tensor, ...], Any]], strokes: Tensor, state: Any
     ) -> tuple[Tensor, ...]:
-        """What ``run`` gives for pen steps ``[T, B, 3]``, joined over the steps.
+        """Return the results of ``run`` for pen steps ``[T, B, 3]``, joined over the steps.
 
         Args:
             run: takes pen steps and the state before them, gives tensors ``[T, B, ...]`` and the
@@ -317,6 +316,16 @@ class ConditionalHandwriting(StackedHandwriting):
             STROKE_SIZE, hidden_size, num_characters, num_window_components, lstm_gradient_clip
         )
 
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the places of the window vector among the inputs of each layer."""
+        window = {"attention.weight_recurrent": (1, self.hidden_size)}
+        names = [
+            name
+            for name, weight in self.layers.named_parameters()
+            if "weight_ih" in name or "weight_input" in name
+        ]
+        return window | {f"layers.{name}": (1, STROKE_SIZE) for name in names}
+
     def forward(self, batch: Batch) -> BivariateMixture:
         """Distributions of the pen steps 1 to T-1 of each line, given its text and the steps
         before; ``[B, T-1]`` as in ``UnconditionalHandwriting.forward``."""
@@ -327,7 +336,9 @@ class ConditionalHandwriting(StackedHandwriting):
         steps = batch.strokes[:, :-1].transpose(0, 1)  # [T-1, B, 3]
         text = self.encode(batch.text, batch.text_lengths)
 
-        def advance(steps: Tensor, state: ConditionalState | None) -> tuple:
+        def advance(
+            steps: Tensor, state: ConditionalState | None
+        ) -> tuple[tuple[Tensor, ...], ConditionalState]:
             attention, stack = (None, None) if state is None else state
             lowest = self.attention(steps.transpose(0, 1), text, attention)
             # What the layer gives lies time-first in memory.

@@ -4,6 +4,7 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of the keys.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -39,7 +40,7 @@ Width = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 
 
 class Encoded(NamedTuple):
-    """What decoding needs to know of the ink, once for each line; the batch is first everywhere.
+    """Encoding of lines for decoding, computed once a line; the batch is first everywhere.
 
     Attributes:
         memory: ``[B, N', E]``.
@@ -57,7 +58,7 @@ class Encoded(NamedTuple):
 
 
 class RecognitionOutput(NamedTuple):
-    """What the model gives for a batch.
+    """Output of the model for a batch.
 
     Attributes:
         logits: ``[B, U+1, C]``, of each character and of the end of text, given the true text
@@ -77,7 +78,7 @@ class RecognitionOutput(NamedTuple):
 
 
 @MODELS.register(provided=("vocabulary", "num_features"))
-class Seq2SeqRecognition(BaseModel):
+class Seq2SeqRecognition(BaseModel[RecognitionBatch]):
     """A bidirectional recurrent encoder of pen strokes and an attention decoder of characters
     (Bahdanau, Cho, Bengio 2015), with a CTC output on the encoder beside it (Graves et al. 2006;
     the two trained together as in Kim, Hori, Watanabe 2017).
@@ -148,7 +149,7 @@ class Seq2SeqRecognition(BaseModel):
         self.ctc_output = nn.Linear(size, len(vocabulary)) if ctc else None
 
     def encode(self, features: Tensor, feature_lengths: Tensor) -> Encoded:
-        """What decoding needs of lines of features ``[B, N, F]`` and lengths ``[B]``."""
+        """Encode lines of features ``[B, N, F]`` and lengths ``[B]`` for decoding."""
         memory = self.encoder(features, feature_lengths)
         return Encoded(
             memory.frames,
@@ -162,7 +163,8 @@ class Seq2SeqRecognition(BaseModel):
         """``[B, N', C]`` of the CTC output, see ``RecognitionOutput``; None without one."""
         if self.ctc_output is None:
             return None
-        return self.ctc_output(encoded.memory).to(self.ctc_output.weight.dtype)
+        logits: Tensor = self.ctc_output(encoded.memory)
+        return logits.to(self.ctc_output.weight.dtype)
 
     def packed(self) -> PackedDecoder:
         """The decoder for many steps without a gradient, with the weights as they are now."""
@@ -184,6 +186,13 @@ class Seq2SeqRecognition(BaseModel):
         """
         return self.decoder.step(previous, state, encoded.memory, encoded.keys, encoded.mask)
 
+    def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
+        """Return the rows of the embedding and of both outputs."""
+        names = ["decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"]
+        if self.ctc_output is not None:
+            names += ["ctc_output.weight", "ctc_output.bias"]
+        return dict.fromkeys(names, (0, 0))
+
     def forward(self, batch: RecognitionBatch) -> RecognitionOutput:
         """Logits given the true text; in evaluation also what is read without it."""
         encoded = self.encode(batch.features, batch.feature_lengths)
@@ -203,7 +212,9 @@ class Seq2SeqRecognition(BaseModel):
         """The decoder over characters ``[B, U]``, some of them replaced by what it says itself."""
         state = self.initial_state(encoded)
         replaced = torch.rand(inputs.shape, device=inputs.device) < self.scheduled_sampling
-        previous, logits, attention = inputs[:, 0], [], []
+        previous = inputs[:, 0]
+        logits: list[Tensor] = []
+        attention: list[Tensor] = []
         for position in range(inputs.shape[1]):
             if position:
                 said = logits[-1].detach().argmax(dim=1)

@@ -9,6 +9,7 @@ from one common prior Gaussian, whose mean and variance are at their optimum at 
 Shapes: ``W`` weights in all.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -86,15 +87,15 @@ class AdaptiveWeightNoise(nn.Module):
         _, prior_variance = self._prior()
         num_weights = sum(mean.numel() for mean in self._means)
         # At the optimal prior the quadratic terms add up to W / 2 - W / 2 = 0.
-        log_stds = sum(log_std.sum() for log_std in self.log_stds)
+        log_stds = _total(log_std.sum() for log_std in self.log_stds)
         return num_weights * prior_variance.log() / 2 - log_stds
 
     def _prior(self) -> tuple[Tensor, Tensor]:
         """Mean and variance of the best common prior: the moments of the mixture of all weights'
         Gaussians."""
         num_weights = sum(mean.numel() for mean in self._means)
-        prior_mean = sum(mean.sum() for mean in self._means) / num_weights
-        spread = sum(
+        prior_mean = _total(mean.sum() for mean in self._means) / num_weights
+        spread = _total(
             (mean - prior_mean).square().sum() + (2 * log_std).exp().sum()
             for mean, log_std in zip(self._means, self.log_stds, strict=True)
         )
@@ -111,6 +112,11 @@ class AdaptiveWeightNoise(nn.Module):
             log_std.grad = loss_gradient * noise * log_std.exp() + kl_log_std / self.num_units
             kl_mean = (mean - prior_mean) / prior_variance
             mean.grad = loss_gradient + kl_mean / self.num_units
+
+
+def _total(scalars: Iterable[Tensor]) -> Tensor:
+    """Return the sum of one scalar or more."""
+    return functools.reduce(torch.add, scalars)
 
 
 def _normal_like(tensor: Tensor, generator: torch.Generator | None) -> Tensor:

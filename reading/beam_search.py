@@ -78,7 +78,7 @@ class _Beams(NamedTuple):
 
 
 class _Lines(NamedTuple):
-    """What is known of the lines that are not done."""
+    """State of the lines that are not done."""
 
     numbers: Tensor  # int64 [B], their places among all lines
     limits: Tensor  # int64 [B], characters at most
@@ -88,7 +88,7 @@ class _Lines(NamedTuple):
 
 @dataclass(frozen=True)
 class _Step:
-    """How the hypotheses of a step came about, to follow the best one back."""
+    """Origins of the hypotheses of a step, to follow the best one back."""
 
     rows: dict[int, int]  # where a line was in the batch
     parents: np.ndarray  # [B, K]
@@ -152,6 +152,8 @@ class BeamSearch:
         numbers = torch.arange(len(lengths), device=lengths.device)
         frames = None
         if self.settings.ctc_weight > 0:
+            if ctc_logits is None:
+                raise ValueError("ctc_weight: above 0, and there are no CTC logits")
             frames = ctc_frames(ctc_logits, lengths, self.vocabulary.pad)
         repeated = take_rows(encoded, numbers.repeat_interleave(self.settings.beam))
         return _Lines(numbers, max_characters(lengths), repeated, frames)
@@ -200,9 +202,10 @@ class BeamSearch:
         attention = before.attention.unsqueeze(2) + log_probs
         joint = attention
         ctc = spoken = torch.zeros_like(attention)
-        if self._beams.prefixes is not None:
+        frames = self._lines.frames
+        if frames is not None and self._beams.prefixes is not None:
             blank, end = self.vocabulary.pad, self.vocabulary.eos
-            ctc = extension_scores(self._lines.frames, self._beams.prefixes, blank, end)
+            ctc = extension_scores(frames, self._beams.prefixes, blank, end)
             joint = settings.ctc_weight * ctc
             if settings.ctc_weight < 1:
                 joint = joint + (1 - settings.ctc_weight) * attention
@@ -228,9 +231,9 @@ class BeamSearch:
         first = torch.arange(len(parents), device=parents.device).unsqueeze(1) * beam
         rows = (first + parents).flatten()
         joint = chosen.joint.masked_fill(characters == self.vocabulary.eos, -torch.inf)
-        prefixes = beams.prefixes
-        if prefixes is not None:
-            prefixes = extend(self._lines.frames, prefixes, parents, characters)
+        prefixes, frames = beams.prefixes, self._lines.frames
+        if prefixes is not None and frames is not None:
+            prefixes = extend(frames, prefixes, parents, characters)
         return _Beams(
             previous=characters.flatten(),
             scores=chosen._replace(joint=joint),
@@ -321,7 +324,7 @@ class BeamSearch:
             return False
         if self.settings.coverage > 0 and best < ending.scores["joint"] - COVERAGE_MARGIN:
             return True
-        return ending.rank >= best / (limit + 1) ** self.settings.length_normalisation
+        return bool(ending.rank >= best / (limit + 1) ** self.settings.length_normalisation)
 
     # Back
 

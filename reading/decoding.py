@@ -68,7 +68,7 @@ MANY_ROWS = 4096
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read of a line.
+    """A reading of a line.
 
     Attributes:
         text: the text.

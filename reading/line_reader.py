@@ -14,7 +14,7 @@ from base.base_model import BaseModel
 from base.batch import collate_features
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
-from model.decoder_protocols import LanguageModel
+from model.decoder_protocols import LanguageModel, recogniser_of
 from reading.decoding import Reading, decode
 from reading.settings import GREEDY, DecodingSettings
 
@@ -43,6 +43,7 @@ class LineReader:
         progress: bool = False,
     ) -> None:
         self.model = model.eval()
+        self._recogniser = recogniser_of(model)
         self.vocabulary = vocabulary
         self.features = features
         self.settings = settings
@@ -52,7 +53,7 @@ class LineReader:
 
     @torch.inference_mode()
     def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
-        """What each line says.
+        """Read the text of each line.
 
         Args:
             lines: ``B`` arrays of strokes ``[T, 3]`` as in ``handwriting.ink.line.Line``, T >= 1.
@@ -64,7 +65,7 @@ class LineReader:
                 found = [self.features.compute(lines[place]) for place in places]
                 features, lengths = (value.to(device) for value in collate_features(found))
                 batch = decode(
-                    self.model,
+                    self._recogniser,
                     features,
                     lengths,
                     self.vocabulary,

@@ -8,6 +8,7 @@ from typing import Any
 from handwriting.formats.registry import READ_SUFFIXES, listed
 from reading.settings import GREEDY, Decoding, DecodingSettings
 from utils.command_line import given, number_from_zero, whole_number
+from utils.shipped import checkpoint_path
 
 OPTIONS = (
     "beam",
@@ -46,7 +47,7 @@ def add_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--language-model",
-        type=Path,
+        type=checkpoint_path,
         metavar="CHECKPOINT",
         help="a trained language model that reads along",
     )
@@ -74,7 +75,10 @@ def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
         weight = _language_weight(options)
         words = f"language model {weight:g}"
         steps.append(("language", words, {"language_weight": weight}))
-    found, key, label, settings = [GREEDY], [], [], {}
+    found = [GREEDY]
+    key: list[str] = []
+    label: list[str] = []
+    settings: dict[str, Any] = {}
     for part, words, changes in steps:
         key, label, settings = [*key, part], [*label, words], {**settings, **changes}
         found.append(Decoding("_".join(key), " + ".join(label), DecodingSettings(**settings)))

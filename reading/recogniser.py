@@ -33,7 +33,7 @@ class LoadedRecogniser:
 
 
 def load_recogniser(path: Path, device: str, progress: bool = False) -> LoadedRecogniser:
-    """The recogniser of a checkpoint. What it was trained on is said, and whether that will do.
+    """Load the recogniser of a checkpoint, and print what it was trained on.
 
     Raises:
         UserError: it is not the checkpoint of a recogniser.
@@ -62,7 +62,7 @@ def line_reader(
             f"{source}: needs a model that reads handwriting, whose task is {TASK!r}, got one"
             f" whose task is {trained.model.task!r}"
         )
-    more = {} if batch_size is None else {"batch_size": batch_size}
+    more: dict[str, Any] = {} if batch_size is None else {"batch_size": batch_size}
     return LineReader(
         trained.model,
         trained.vocabulary,
@@ -76,7 +76,7 @@ def line_reader(
 
 def _named(source: dict[str, Any]) -> str:
     folder = source["args"].get("data_dir")
-    return f"{source['type']} ({folder})" if folder else source["type"]
+    return f"{source['type']} ({folder})" if folder else str(source["type"])
 
 
 def _doubts(source: str) -> list[str]:
@@ -99,6 +99,7 @@ _NOT_FOR_READING = ("bias", "steps", "samples_only")
 
 def refuse_unless_recogniser(options: argparse.Namespace, model: BaseModel) -> None:
     """``UserError`` where an option is not for the model's task."""
+    names: tuple[str, ...]
     if model.task == TASK:
         names, why = _NOT_FOR_READING, "is for models that write, the checkpoint's model reads"
     else:
@@ -110,7 +111,7 @@ def refuse_unless_recogniser(options: argparse.Namespace, model: BaseModel) -> N
         raise UserError("--language-weight: there is no --language-model that it is the weight of")
 
 
-def language_model(options: argparse.Namespace, trained: LoadedModel) -> Any:
+def language_model(options: argparse.Namespace, trained: LoadedModel) -> LanguageModel | None:
     """The language model on the recogniser's device; None where none is asked for.
 
     Raises:
@@ -120,10 +121,11 @@ def language_model(options: argparse.Namespace, trained: LoadedModel) -> Any:
         return None
     device = str(next(trained.model.parameters()).device)
     model = load_model(options.language_model, device).model
-    if model.task != "language":
+    if model.task != "language" or not isinstance(model, LanguageModel):
         raise UserError(
             f"--language-model: should be the checkpoint of a language model, got one of a"
             f" {type(model).__name__} ({options.language_model})"
         )
-    model.for_vocabulary(trained.vocabulary)  # says what is wrong, before any work is done
+    if trained.vocabulary is not None:
+        model.for_vocabulary(trained.vocabulary)  # says what is wrong, before any work is done
     return model

@@ -1,4 +1,4 @@
-"""How texts are searched and scored; ``reading.decoding`` says what the scores are."""
+"""Settings of decoding; ``reading.decoding`` defines the scores."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from handwriting.errors import UserError
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """How texts are searched and scored; see ``reading.decoding``.
+    """Settings of the search for a text and of its scores; see also ``reading.decoding``.
 
     Args:
         beam: hypotheses kept for each line; 1 follows the best character each time.

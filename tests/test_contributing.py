@@ -16,7 +16,15 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n# (\S+?)(, in FORMATS)?\n(.*?)```", TEXT, re.DOTALL)
 FOLDERS = ("base", "data_loader", "evaluation", "handwriting", "logger", "model", "reading")
-MORE = ("trainer", "utils", "writing", "train.py", "experiments.py", "parse_config.py")
+MORE = (
+    "trainer",
+    "utils",
+    "writing",
+    "train.py",
+    "experiments.py",
+    "parse_config.py",
+    "pyproject.toml",
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +87,12 @@ def test_each_part_works_by_being_there(project: Path) -> None:
     (checkpoint,) = project.glob("saved/models/registered/*/model_best.pth")
     assert "SignDescent" in run(project, "train.py", "--schema")
     assert checkpoint.stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_the_examples_have_right_types(project: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", project)
+    assert "Success" in run(project, "-m", "mypy")
 
 
 def test_a_format_is_read_and_named_in_the_help(project: Path) -> None:

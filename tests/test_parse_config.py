@@ -403,7 +403,7 @@ def checkpoint(raw, components, tmp_path) -> Path:
 def save(path: Path, config: dict[str, Any]) -> Path:
     from trainer.checkpointing import KEYS, save_checkpoint
 
-    save_checkpoint(path, {**dict.fromkeys(KEYS), "config": config})
+    save_checkpoint(path, {**dict.fromkeys(KEYS), "config": config, "arch": config["arch"]})
     return path
 
 

@@ -1,7 +1,8 @@
-"""The README's commands, in its order, in a clone of the project with a small database in data/.
+"""The commands of the README and of docs/, page by page, each page in a fresh clone of the project
+with a small database in data/; the README's Python; and the links of all pages.
 
 Each command runs as it stands there, with settings appended that make it short. Writing, training
-and evaluating are at their real size only in the README's reader's hands.
+and evaluating are at their real size only for people who follow a page.
 """
 
 import os
@@ -16,6 +17,13 @@ import pytest
 from iam_files import database_files, write_folders, write_lists
 
 ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+LINKING_PAGES = [
+    *PAGES,
+    *("CHANGELOG.md", "CONTRIBUTING.md", "data/README.md", "benchmarks/README.md"),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "saved/models").rglob("*.md")),
+]
+MOST_LINES_OF_README = 149
 # The name "data" alone is the folder of a user's data.
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "saved", "data", "__pycache__", ".*_cache")
 SMALL_MODEL = (
@@ -41,6 +49,7 @@ SHORT = {
     "python train.py -r": "--set trainer.epochs=2",
     "python experiments.py": "--steps 12 --samples 1",
     "python -m data_loader.prepare": "",
+    "python -m trainer.slim": "",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
     " --batch-size 2 --reading-batch-size 2 --points 40 --characters 5 --repeats 1",
@@ -53,16 +62,33 @@ SHORT = {
 PAGE = '<svg xmlns="http://www.w3.org/2000/svg"><path d="M 0 0 L 9 20 L 18 0 M 4 9 L 14 9"/></svg>'
 
 
-def commands() -> list[str]:
-    """The lines of the README's shell blocks."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", readme, flags=re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line]
+def blocks(page: str, language: str) -> list[str]:
+    """The contents of the page's code blocks in a language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def commands(page: str) -> list[str]:
+    """The lines of the page's shell blocks."""
+    return [line for block in blocks(page, "sh") for line in block.splitlines() if line]
+
+
+def commands_to_run(page: str) -> list[str]:
+    """Those that need no installation, each on the first page that has it; but training runs on
+    every page that uses its run."""
+    earlier = {command for before in PAGES[: PAGES.index(page)] for command in commands(before)}
+    uses_runs = any("RUN" in command for command in commands(page))
+    return [
+        command
+        for command in commands(page)
+        if not command.startswith("make")
+        and (command not in earlier or (uses_runs and " train.py " in command))
+    ]
 
 
 def shortened(command: str) -> str:
     extra = next((SHORT[start] for start in SHORT if command.startswith(start)), None)
-    assert extra is not None, f"no short form for the README's command: {command}"
+    assert extra is not None, f"no short form for the command: {command}"
     if "--samples-only" in command:
         extra = ""
     if "--text" in command:
@@ -90,9 +116,9 @@ def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clone") / "handwriting"
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    folder = tmp_path / "handwriting"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     for kept in ("saved/models/pretrained", "saved/models/graves"):
         shutil.copytree(ROOT / kept, folder / kept)
@@ -104,15 +130,23 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_folders(folder / "data", files)
     write_lists(folder / "data")
     (folder / "page.svg").write_text(PAGE, encoding="utf-8")
+    (folder / "saved_figures/page.txt").write_text("The quick brown fox", encoding="utf-8")
     return folder
 
 
-def test_every_command_of_the_readme_runs(clone: Path) -> None:
-    for command in commands():
-        if command.startswith("make"):
-            continue
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_to_run(page)])
+def test_every_command_of_a_page_runs(page: str, clone: Path) -> None:
+    for command in commands_to_run(page):
         done = run(shortened(command), clone)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_python_of_the_readme_writes_a_page_and_reads_it(clone: Path) -> None:
+    (script,) = blocks("README.md", "python")
+    done = subprocess.run([sys.executable, "-c", script], cwd=clone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert (clone / "written/page-1.svg").is_file()
 
 
 def test_make_train_trains_with_settings_that_fit(clone: Path) -> None:
@@ -137,13 +171,31 @@ def test_make_test_runs_the_suite_and_the_lint() -> None:
     assert "pytest" in printed and "ruff check" in printed and "ruff format --check" in printed
 
 
-@pytest.mark.parametrize("page", ["README.md", "data/README.md"])
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.splitlines()) <= MOST_LINES_OF_README
+    assert set(PAGES[1:]) <= set(links(readme))
+
+
+def links(text: str) -> list[str]:
+    """Targets of a page's links and pictures."""
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+
+
+def anchors(path: Path) -> set[str]:
+    """Names by which the headings of a page can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING_PAGES)
 def test_links_and_pictures_are_files_of_the_project(page: str) -> None:
     path = ROOT / page
     assert not path.is_symlink()
-    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
-    assert links
-    for link in links:
-        if not link.startswith(("https://", "#")):
-            assert (path.parent / link).resolve().is_relative_to(ROOT), link
-            assert (path.parent / link).is_file(), link
+    for link in links(path.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.is_relative_to(ROOT) and target.exists(), link
+        assert not anchor or anchor in anchors(target), link

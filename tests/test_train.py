@@ -280,8 +280,25 @@ def test_characters_and_units_come_with_the_weights(raw: dict[str, Any]) -> None
     before, own, taken = (
         load_checkpoint(trainer.run.checkpoint) for trainer in (first, fresh(other), started)
     )
-    for name in ("normalisation", "vocabulary"):
-        assert own[name] != before[name] == taken[name]
+    assert own["normalisation"] != before["normalisation"] == taken["normalisation"]
+    characters = [each["vocabulary"]["characters"] for each in (before, own, taken)]
+    known, wanted, grown = characters
+    assert grown[: len(known)] == known and set(grown) == {*known, *wanted}
+
+
+def test_the_model_is_that_of_the_weights(raw: dict[str, Any], tmp_path: Path) -> None:
+    """As ``train.py -c CONFIG -w CHECKPOINT`` has it; overrides may still change it."""
+    first = fresh(raw, epochs=1)
+    other = changed(raw)
+    other["arch"]["args"]["hidden_size"] = 8
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(other))
+    words = ["-c", str(path), "-w", str(first.run.checkpoint), "--device", "cpu"]
+    arch = ConfigParser.from_args(words).to_dict()["arch"]["args"]
+    assert arch == load_checkpoint(first.run.checkpoint)["arch"]["args"]
+    words += ["--set", "arch.args.dropout=0.25"]
+    changed_arch = ConfigParser.from_args(words).to_dict()["arch"]["args"]
+    assert changed_arch == {**arch, "dropout": 0.25}
 
 
 def test_weights_that_do_not_fit_are_refused_and_nothing_is_written(raw: dict[str, Any]) -> None:

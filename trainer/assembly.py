@@ -15,15 +15,17 @@ from base.base_data_loader import BaseDataLoader
 from base.base_loss import BaseLoss
 from base.base_model import BaseModel
 from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS, Registry
+from base.schema import Block
 from data_loader.loader_settings import LoaderContext
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.weight_noise import AdaptiveWeightNoise
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
-from trainer.distributed import Distributed
+from trainer.distributed import Distributed, faster_arrangement
 from trainer.run_folder import RunFolder
 from trainer.settings import TrainerSettings
 from trainer.trainer import Trainer
+from trainer.vocabulary_growth import grown_weights
 from utils.seeding import make_deterministic, seed_everything
 
 _log = logging.getLogger(__name__)
@@ -32,12 +34,25 @@ DrawSamples = Callable[[nn.Module], dict[str, Figure]]
 """Draws pictures of a model's samples, by name."""
 
 
+class ConfigParts(Protocol):
+    """The components that a config names, each with its arguments; metrics have none."""
+
+    arch: Block
+    data_loader: Block
+    optimizer: Block
+    loss: Block
+    metrics: tuple[str, ...]
+    lr_scheduler: Block | None
+
+
 class TrainingConfig(Protocol):
     """A config that was found right, and what builds its parts."""
 
-    config: Any
     resume: Path | None
     weights: Path | None
+
+    @property
+    def config(self) -> ConfigParts: ...
 
     @property
     def name(self) -> str: ...
@@ -48,7 +63,7 @@ class TrainingConfig(Protocol):
     @property
     def trainer(self) -> TrainerSettings: ...
 
-    def build(self, registry: Registry, block: Any, **provided: Any) -> Any: ...
+    def build(self, registry: Registry, block: Block | str, **provided: Any) -> Any: ...
 
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -73,26 +88,28 @@ def build_trainer(
         make_deterministic()
     seed_everything(config.seed)
     parts = config.config
-    loader = _build_data_loader(config, processes, checkpoint or start)
+    loader = _build_data_loader(config, processes, checkpoint, start)
     provided = {
         "vocabulary": loader.vocabulary,
         "normalisation": loader.normalisation,
         "num_features": loader.num_features,
     }
     model = config.build(MODELS, parts.arch, **provided)
-    if start is not None:
-        load_weights(model, evaluation_weights(start), config.weights)
+    if start is not None and config.weights is not None:
+        _start_from(model, start, loader.vocabulary, config.weights)
     model = model.to(processes.device)
     criterion = config.build(LOSSES, parts.loss, **provided)
     metrics = {name: config.build(METRICS, name, **provided) for name in parts.metrics}
     noise = _build_weight_noise(config, model, criterion, loader, processes)
     optimized = [*model.parameters(), *(noise.parameters() if noise else ())]
     optimizer = config.build(OPTIMIZERS, parts.optimizer, params=optimized)
-    scheduler = parts.lr_scheduler and config.build(
-        LR_SCHEDULERS, parts.lr_scheduler, optimizer=optimizer
-    )
+    scheduler = None
+    if parts.lr_scheduler is not None:
+        scheduler = config.build(LR_SCHEDULERS, parts.lr_scheduler, optimizer=optimizer)
     _log.info("%s", model)
     _log.info("%s, %d process(es)", processes.device, processes.world_size)
+    if advice := faster_arrangement(processes):
+        _log.info("%s", advice)
     trainer = Trainer(
         model=model,
         criterion=criterion,
@@ -107,6 +124,7 @@ def build_trainer(
         seed=config.seed,
         sampler=sampler_of(model, loader),
         line_id=loader.line_id,
+        group_of=loader.group,
         run=_run_folder(config, processes, checkpoint),
     )
     # Each process drops out other units; the weights are the same in all of them by now.
@@ -116,26 +134,44 @@ def build_trainer(
     return trainer
 
 
+def _start_from(
+    model: BaseModel, start: dict[str, Any], vocabulary: Vocabulary, path: Path
+) -> None:
+    """Give the model the weights of a checkpoint, and say which characters are new to them."""
+    known = Vocabulary.from_dict(start["vocabulary"])
+    new = "".join(vocabulary.characters[len(known.characters) :])
+    if new:
+        _log.info("characters that are new to %s: %s", path, new)
+    load_weights(model, grown_weights(model, evaluation_weights(start), len(known)), path)
+
+
 def _build_data_loader(
-    config: TrainingConfig, processes: Distributed, checkpoint: dict[str, Any] | None
+    config: TrainingConfig,
+    processes: Distributed,
+    checkpoint: dict[str, Any] | None,
+    start: dict[str, Any] | None,
 ) -> BaseDataLoader:
-    """The data loader, with the vocabulary and normalisation of the checkpoint that the weights
-    come from, where there is one."""
+    """Build the data loader, with the vocabulary and normalisation of the checkpoint that the
+    weights come from, where there is one. A new run's vocabulary grows by its own characters."""
     vocabulary = normalisation = None
-    if checkpoint is not None:
-        vocabulary = Vocabulary.from_dict(checkpoint["vocabulary"])
-        normalisation = Normalisation.from_dict(checkpoint["normalisation"])
+    if source := checkpoint or start:
+        vocabulary = Vocabulary.from_dict(source["vocabulary"])
+        normalisation = Normalisation.from_dict(source["normalisation"])
     context = LoaderContext(
-        config.seed, processes.rank, processes.world_size, vocabulary, normalisation
-    )
+        config.seed, processes.rank, processes.world_size, vocabulary, normalisation,
+        grow_vocabulary=start is not None,
+    )  # fmt: skip
     with processes.main_first():
-        return config.build(DATA_LOADERS, config.config.data_loader, context=context)
+        loader: BaseDataLoader = config.build(
+            DATA_LOADERS, config.config.data_loader, context=context
+        )
+    return loader
 
 
 def _build_weight_noise(
     config: TrainingConfig,
     model: nn.Module,
-    criterion: BaseLoss,
+    criterion: BaseLoss[Any],
     loader: BaseDataLoader,
     processes: Distributed,
 ) -> AdaptiveWeightNoise | None:
@@ -149,7 +185,7 @@ def _build_weight_noise(
 
 
 def _checkpoint_header(config: TrainingConfig, loader: BaseDataLoader) -> dict[str, Any]:
-    """What every checkpoint of the run carries."""
+    """Return the entries that every checkpoint of the run has."""
     resolved = config.to_dict()
     return {
         "arch": resolved["arch"],
@@ -164,7 +200,7 @@ def _run_folder(
 ) -> RunFolder:
     """A new run's folder, or that of the run which is resumed; the same in all processes."""
     save_dir = config.trainer.save_dir
-    if checkpoint is not None:
+    if checkpoint is not None and config.resume is not None:
         moved = save_dir != checkpoint["config"]["trainer"]["save_dir"]
         return RunFolder.of_checkpoint(config.resume, checkpoint["run"], save_dir, moved)
     run_id = RunFolder.new(save_dir, config.name).run_id if processes.is_main else ""

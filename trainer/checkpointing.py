@@ -149,7 +149,8 @@ def load_checkpoint(
         # A damaged or foreign file can fail anywhere in the unpickling, with any exception.
         raise CheckpointError(f"{path}: {_reason(error)}") from None
     _check(path, checkpoint, KEYS + (RESUME_KEYS if resumable else ()))
-    return checkpoint
+    checked: dict[str, Any] = checkpoint
+    return checked
 
 
 def _reason(error: Exception) -> str:
@@ -188,8 +189,9 @@ def slim(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 def evaluation_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """The ``state_dict`` to evaluate and to write with: averaged where there is one."""
-    averaged = checkpoint["averaged"]
-    return checkpoint["model"] if averaged is None else averaged
+    averaged: dict[str, Tensor] | None = checkpoint["averaged"]
+    weights: dict[str, Tensor] = checkpoint["model"]
+    return weights if averaged is None else averaged
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path | str) -> None:

@@ -17,6 +17,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from handwriting.errors import Interrupted, UserError
 
+# The environment variable by which a user says how many threads a process computes with.
+THREADS = "OMP_NUM_THREADS"
+
 
 @dataclass(frozen=True)
 class Distributed:
@@ -116,6 +119,8 @@ def distributed(device: str) -> Iterator[Distributed]:
     here = checked_device(device)
     if here.type == "cuda":
         torch.cuda.set_device(here)
+    if here.type == "cpu" and int(os.environ["WORLD_SIZE"]) > 1:
+        share_processors()
     dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
     try:
         yield Distributed(dist.get_rank(), dist.get_world_size(), here)
@@ -124,6 +129,33 @@ def distributed(device: str) -> Iterator[Distributed]:
         raise
     # Not after an error: the others may be waiting in a sum, and leaving politely would wait too.
     dist.destroy_process_group()
+
+
+def share_processors() -> None:
+    """Compute with one thread in this process, one of several on a CPU, unless the user gave a
+    number: each then has a processor to itself, and none waits for another within a step."""
+    if THREADS not in os.environ:
+        torch.set_num_threads(1)
+
+
+def faster_arrangement(processes: Distributed) -> str | None:
+    """Advise how to train faster on this machine's processors; None where it would not, or where
+    the user chose their number of threads."""
+    count = available_processors()
+    alone = processes.world_size == 1 and processes.device.type == "cpu"
+    if not alone or count < 2 or THREADS in os.environ:
+        return None
+    return (
+        f"{count} processors: faster with a process on each, "
+        f"torchrun --nproc_per_node={count} train.py ... (see docs/speed.md)"
+    )
+
+
+def available_processors() -> int:
+    """Return the number of processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def checked_device(name: str) -> torch.device:

@@ -50,7 +50,8 @@ class LoadedModel:
     @property
     def validation_split(self) -> str:
         """Name of the split that it was validated on in training."""
-        return self.config["data_loader"]["args"].get("validation_split", VALIDATION_SPLIT)
+        args = self.config["data_loader"]["args"]
+        return str(args.get("validation_split", VALIDATION_SPLIT))
 
 
 def load_model(path: Path, device: str = "auto") -> LoadedModel:
@@ -120,7 +121,7 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
         normalisation=trained.normalisation,
     )
     try:
-        loader = build(block, {"context": context})
+        loader: HandwritingDataLoader = build(block, {"context": context})
     except NoSource as error:
         if data is not None:
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from typing import Annotated, Any, overload
 
 import torch
 from pydantic import Field
@@ -54,8 +54,14 @@ class GravesRMSprop(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "decay": decay, "momentum": momentum, "eps": eps})
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
         """One update of every parameter that has a gradient."""
         loss = None
         if closure is not None:
@@ -67,8 +73,8 @@ class GravesRMSprop(torch.optim.Optimizer):
                 self._update(used, group)
         return loss
 
-    def _update(self, parameters: list[Tensor], group: dict) -> None:
-        gradients = [parameter.grad for parameter in parameters]
+    def _update(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        gradients = [each.grad for each in parameters if each.grad is not None]
         squares, means, updates = self._state_of(parameters)
         weight = 1 - group["decay"]
         torch._foreach_mul_(squares, group["decay"])

@@ -1,4 +1,4 @@
-"""Where a run keeps its files, and its history: one row an epoch."""
+"""The files of a run, and its history: one row an epoch."""
 
 import json
 import math

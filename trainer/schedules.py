@@ -1,11 +1,14 @@
 """The learning-rate schedules a config may name: those of torch, and warm-up with decay."""
 
+import functools
 import inspect
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 from torch.optim import lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -69,7 +72,7 @@ class WarmupDecay(LRScheduler):
         super().__init__(optimizer)
 
     def factor(self, step: int) -> float:
-        """What the learning rate is multiplied by after ``step`` steps."""
+        """Return the factor of the learning rate after ``step`` steps."""
         warmup = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         return warmup * self._decay(max(0, step - self.warmup_steps))
 
@@ -80,12 +83,12 @@ class WarmupDecay(LRScheduler):
         if self.decay == "cosine":
             return self.final_factor + (1 - self.final_factor) * (1 + math.cos(math.pi * share)) / 2
         if self.decay == "exponential":
-            return self.final_factor ** (step / self.decay_steps)
+            return float(self.final_factor ** (step / self.decay_steps))
         if self.decay == "inverse_sqrt":
             return math.sqrt(self.decay_steps / (self.decay_steps + step))
         return 1.0
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[float | Tensor]:
         """The learning rate of each parameter group, from the number of steps alone."""
         return [rate * self.factor(self.last_epoch) for rate in self.base_lrs]
 
@@ -107,22 +110,16 @@ class Schedule:
     def after_step(self) -> None:
         """To be called once after each step of the optimizer."""
         if self._scheduler is not None and self._per_step:
-            self._move()
+            _move(self._scheduler.step)
 
     def after_epoch(self, monitored: float) -> None:
         """To be called once after each epoch, with the value that is monitored."""
         if self._scheduler is None or self._per_step:
             return
         if isinstance(self._scheduler, lr_scheduler.ReduceLROnPlateau):
-            self._move(monitored)
+            _move(functools.partial(self._scheduler.step, monitored))
         else:
-            self._move()
-
-    def _move(self, *value: float) -> None:
-        try:
-            self._scheduler.step(*value)
-        except ValueError as error:
-            raise UserError(f"lr_scheduler: {error}") from None
+            _move(self._scheduler.step)
 
     def state_dict(self) -> dict[str, Any] | None:
         """Plain values; None without a scheduler."""
@@ -132,3 +129,10 @@ class Schedule:
         """The inverse of ``state_dict``."""
         if self._scheduler is not None and state is not None:
             self._scheduler.load_state_dict(state)
+
+
+def _move(step: Callable[[], None]) -> None:
+    try:
+        step()
+    except ValueError as error:
+        raise UserError(f"lr_scheduler: {error}") from None

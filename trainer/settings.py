@@ -10,7 +10,7 @@ Positive = Annotated[int, Field(ge=1)]
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How long and how to train, and what to keep.
+    """Settings of training: how long, how, and which files it keeps.
 
     Attributes:
         epochs: passes over the training lines, in all, also when a run is resumed.

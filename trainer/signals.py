@@ -3,8 +3,11 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import Any
 
+_Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # One key press can arrive twice, from the terminal and from torchrun. A person who presses again
 # because nothing seems to happen takes longer than this.
@@ -21,7 +24,7 @@ class StopRequest:
         self.requested = False
         self.signal_name = ""
         self._time = 0.0
-        self._previous: dict[int, object] = {}
+        self._previous: dict[signal.Signals, _Handler] = {}
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():

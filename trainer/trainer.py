@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,7 +67,7 @@ class WeightNoise(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What a training step agreed on over all processes.
+    """Agreement of all processes on a training step.
 
     Attributes:
         terms: the loss and its terms, means over the whole batch.
@@ -104,6 +105,7 @@ class Trainer(BaseTrainer):
         seed: of that noise.
         sampler: given a model in evaluation mode, returns pictures of what it writes, by name.
         line_id: name of a line, from its number in ``Batch.line_indices``.
+        group_of: name of a line's group, among ``data_loader.groups``, from the same number.
         draw_history: draws the rows of the history into a picture file.
 
     Raises:
@@ -127,12 +129,14 @@ class Trainer(BaseTrainer):
         seed: int = 0,
         sampler: Callable[[nn.Module], Mapping[str, Figure]] | None = None,
         line_id: Callable[[int], str] = str,
+        group_of: Callable[[int], str] = str,
         draw_history: Callable[[list[dict[str, Any]], Path], None] = save_curves,
     ) -> None:
         super().__init__(settings.epochs, make_monitor(settings, metrics))
         self.model = model
         self.criterion = criterion
         self.metrics = dict(metrics)
+        self._group_metrics = {group: deepcopy(self.metrics) for group in data_loader.groups}
         self.optimizer = optimizer
         self.schedule = Schedule(scheduler)
         self.training_batches = data_loader.train
@@ -144,6 +148,7 @@ class Trainer(BaseTrainer):
         self._noise_generator = torch.Generator(self.distributed.device).manual_seed(seed)
         self.sampler = sampler
         self.line_id = line_id
+        self.group_of = group_of
         self.draw_history = draw_history
         self.history = History(run.log / "metrics.jsonl")
         self.averaged = _averaged_model(model, settings.averaging)
@@ -202,7 +207,7 @@ class Trainer(BaseTrainer):
 
     def _finish_epoch(self, values: dict[str, float], improved: bool) -> None:
         running, lr = self._running, self._learning_rate
-        self.schedule.after_epoch(self.monitored)
+        self.schedule.after_epoch(self._monitored_value(values))
         self._position, self._running = 0, RunningMeans()
         if self.distributed.is_main:
             self._record(values, running, lr, improved)
@@ -351,16 +356,18 @@ class Trainer(BaseTrainer):
     def _validate(self) -> dict[str, float]:
         """Loss terms and metrics of the validation lines, as ``val.*``."""
         running = RunningMeans()
-        for metric in self.metrics.values():
+        for metric in self._all_metrics():
             metric.reset()
         with preserved_random_state(self.distributed.device), self._products(tf32=False):
             whole = self._run_validation(running)
         if self._agreed_stop() and not whole:
             self._interrupt()
         means = RunningMeans.from_states(self.distributed.gather(running.state_dict())).means()
-        for metric in self.metrics.values():
+        for metric in self._all_metrics():
             metric.load_sums(self.distributed.sum(metric.sums()))
         values = means | {name: metric.compute() for name, metric in self.metrics.items()}
+        for group, metrics in self._group_metrics.items():
+            values |= {f"{group}.{name}": metric.compute() for name, metric in metrics.items()}
         return {f"val.{name}": value for name, value in values.items()}
 
     @torch.no_grad()
@@ -377,9 +384,21 @@ class Trainer(BaseTrainer):
             losses = self.criterion(output, batch)
             terms = {name: value.item() for name, value in losses.items() if name != "weight"}
             running.add(terms, float(_weight(losses, batch)), len(batch))
-            for metric in self.metrics.values():
-                metric.update(output, batch)
+            for metrics in (self.metrics, self._metrics_of(batch)):
+                for metric in metrics.values():
+                    metric.update(output, batch)
         return True
+
+    def _all_metrics(self) -> Iterator[BaseMetric]:
+        """Yield the metrics of all lines, then those of each group."""
+        for metrics in (self.metrics, *self._group_metrics.values()):
+            yield from metrics.values()
+
+    def _metrics_of(self, batch: Batch) -> Mapping[str, BaseMetric]:
+        """The metrics of a batch's group alone; empty where there are no groups."""
+        if not self._group_metrics:
+            return {}
+        return self._group_metrics[self.group_of(int(batch.line_indices[0]))]
 
     # What is shown and kept
 
@@ -403,6 +422,9 @@ class Trainer(BaseTrainer):
             self._draw_curve()
         main = ["train.loss", "val.loss", *(f"val.{name}" for name in self.metrics)]
         shown = ", ".join(f"{name} {values[name]:.5g}" for name in main if name in values)
+        for group, metrics in self._group_metrics.items():
+            numbers = (f"{name} {values[f'val.{group}.{name}']:.5g}" for name in metrics)
+            _log.info("%s: %s", group, ", ".join(numbers))
         left = duration((self.epochs - self.epoch) * running.seconds)
         best = " (best)" if improved else ""
         _log.info(

@@ -21,7 +21,7 @@ class _PrintVersion(argparse.Action):
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line, without the usage before it.
+    """Parser that reports a wrong argument in one line, without the usage before it.
 
     Every command has ``--version``.
     """
@@ -75,7 +75,7 @@ def _number(text: str) -> float:
 
 
 def option_name(name: str) -> str:
-    """How a user writes the option that argparse keeps as ``name``."""
+    """Return the option, as a user writes it, that argparse keeps as ``name``."""
     return "--" + name.replace("_", "-")
 
 

@@ -25,7 +25,7 @@ def resolve_device(name: str) -> str:
 def device_problem(name: str) -> str | None:
     """Return what is wrong with the name of a device, as one line; None where nothing is."""
     if not _DEVICE.fullmatch(name):
-        return f"--device: should be auto, cpu, cuda, cuda:N or mps, got {name!r}"
+        return f'--device: should be auto, cpu, cuda, cuda:N or mps, got "{name}"'
     kind, _, number = name.partition(":")
     if kind not in ("cuda", "mps"):
         return None

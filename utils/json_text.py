@@ -49,7 +49,7 @@ def _position(text: str, at: int) -> str:
 
 
 def _faults(text: str) -> Iterator[tuple[int, str]]:
-    """Where ``text``, which Python takes for JSON, breaks a rule that Python lets pass."""
+    """Find the place where ``text`` breaks a rule of JSON that Python lets pass."""
     open_keys: list[set[str]] = []  # of each bracket that is open; a list's stays empty
     for token in _TOKEN.finditer(text):
         match token[0][0]:

@@ -1,4 +1,4 @@
-"""How exact products of float32 numbers are on an NVIDIA GPU."""
+"""Precision of float32 products on an NVIDIA GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

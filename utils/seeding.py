@@ -33,12 +33,14 @@ def make_deterministic() -> None:
 def random_state(device: torch.device | str = "cpu") -> dict[str, Any]:
     """The random states of Python, NumPy, torch and ``device``, as tensors and plain values."""
     version, internal, gauss = random.getstate()
-    _, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002
+    keys, position = of_numpy["state"]["key"], of_numpy["state"]["pos"]
+    keys = torch.from_numpy(keys.astype(np.int64))
     device = torch.device(device)
     cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     return {
         "python": [version, torch.tensor(internal, dtype=torch.int64), gauss],
-        "numpy": [torch.from_numpy(keys.astype(np.int64)), position, has_gauss, cached],
+        "numpy": [keys, position, of_numpy["has_gauss"], of_numpy["gauss"]],
         "torch": torch.get_rng_state(),
         "cuda": cuda,
     }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from base.base_model import model_as
 from handwriting.errors import UserError
 from handwriting.formats.page_files import write_pages
 from handwriting.formats.registry import READ_SUFFIXES, parse_formats
@@ -17,6 +18,7 @@ from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
+from model.models import ConditionalHandwriting
 from reading.recogniser import load_recogniser
 from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import print_notes
@@ -24,7 +26,8 @@ from writing.export_command import load_step
 from writing.options import PRECISIONS, gcode_options, page_options
 from writing.scorers import by_legibility
 from writing.style import in_units_of, read_style_file
-from writing.synthesis import Prime, Scorer, by_log_prob
+from writing.synthesis import Scorer, by_log_prob
+from writing.synthesis_loop import Prime
 from writing.text_writer import TextWriter, WrittenText
 
 TASK = "conditional"
@@ -42,30 +45,26 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     Raises:
         UserError: one clear line.
     """
-    if trained.model.task != TASK or trained.vocabulary is None:
-        raise UserError(
-            f"{options.resume}: --text needs a model that writes a text, whose task is {TASK!r},"
-            f" got one whose task is {trained.model.task!r}"
-        )
+    vocabulary = _vocabulary(trained, options)
     step = load_step(trained, options)
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
     _refuse_file(out)
     is_lenient = bool(options.replace_unknown)
-    text = known_text(read_text(options), trained.vocabulary, "--text", is_lenient)
-    style = _style(trained, options, is_lenient)
+    text = known_text(read_text(options), vocabulary, "--text", is_lenient)
+    style = _style(trained, vocabulary, options, is_lenient)
     started = time.perf_counter()
     writer = TextWriter(
-        trained.model,
+        model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
-        trained.vocabulary,
+        vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
         seed=options.seed,
         best_of=options.best_of or 1,
         scorer=_scorer(options),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
-        pen_steps=step and step.text_pen_steps,
+        pen_steps=step.text_pen_steps if step else None,
     )
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)
@@ -77,8 +76,18 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     )
 
 
+def _vocabulary(trained: LoadedModel, options: argparse.Namespace) -> Vocabulary:
+    """Return the vocabulary of the texts; ``UserError`` where the model writes none."""
+    if trained.model.task != TASK or trained.vocabulary is None:
+        raise UserError(
+            f"{options.resume}: --text needs a model that writes a text, whose task is {TASK!r},"
+            f" got one whose task is {trained.model.task!r}"
+        )
+    return trained.vocabulary
+
+
 def _scorer(options: argparse.Namespace) -> Scorer:
-    """What says which of several draws is kept."""
+    """Return the scorer that chooses among several draws."""
     if options.recogniser is None:
         return by_log_prob
     return by_legibility(load_recogniser(options.recogniser, options.device).reader)
@@ -132,12 +141,14 @@ def known_text(text: str, vocabulary: Vocabulary, source: str, is_lenient: bool)
     unknown = "".join(vocabulary.unknown(characters))
     _, replacements = replace_unknown(unknown, vocabulary)
     print_notes([f"{source}: {old!r} becomes {new!r}" for old, new in replacements])
-    known = text.translate(str.maketrans(dict(replacements)))
+    known = text.translate({ord(old): new for old, new in replacements})
     check_text(known.replace("\n", ""), vocabulary, source)
     return known
 
 
-def _style(trained: LoadedModel, options: argparse.Namespace, is_lenient: bool) -> Prime | None:
+def _style(
+    trained: LoadedModel, vocabulary: Vocabulary, options: argparse.Namespace, is_lenient: bool
+) -> Prime | None:
     """The line to write like, in the units of the model's data and with a text that it knows."""
     if options.style is None:
         return None
@@ -151,7 +162,7 @@ def _style(trained: LoadedModel, options: argparse.Namespace, is_lenient: bool) 
     if not line.text.strip():
         raise UserError(f"--style {options.style}: what does it say? Give that with --style-text")
     source = f"the text of --style {options.style}"
-    text = known_text(line.text, trained.vocabulary, source, is_lenient)
+    text = known_text(line.text, vocabulary, source, is_lenient)
     return Prime(line.strokes, text)
 
 
@@ -181,7 +192,7 @@ def _style_of_data(trained: LoadedModel, options: argparse.Namespace) -> Line:
 def _checked_options(
     options: argparse.Namespace,
 ) -> tuple[PageOptions, tuple[str, ...], WriteOptions]:
-    """How to lay out, in which formats, and how to write these."""
+    """Return the options of layout, the formats, and the options of their files."""
     formats = parse_formats(options.format if options.format is not None else FORMATS)
     pages, files = page_options(options), WriteOptions(gcode=gcode_options(options))
     check_options(files)

@@ -52,12 +52,16 @@ def refuse_unless_writer(trained: LoadedModel, options: argparse.Namespace) -> N
     """``UserError`` where a model that writes nothing meets ONNX."""
     if not options.export_onnx and options.onnx is None:
         return
+    _writer(trained, f"{options.resume}: {'--export-onnx' if options.export_onnx else '--onnx'}")
+
+
+def _writer(trained: LoadedModel, source: str) -> StackedHandwriting:
+    """The model; ``UserError`` naming ``source``, what asks for it, when it writes nothing."""
     if not isinstance(trained.model, StackedHandwriting):
-        name = "--export-onnx" if options.export_onnx else "--onnx"
         raise UserError(
-            f"{options.resume}: {name} is for models that write, got one whose task is"
-            f" {trained.model.task!r}"
+            f"{source} is for models that write, got one whose task is {trained.model.task!r}"
         )
+    return trained.model
 
 
 def load_step(trained: LoadedModel, options: argparse.Namespace) -> OnnxStep | None:
@@ -90,20 +94,21 @@ def export_step(trained: LoadedModel, options: argparse.Namespace, folder: Path)
         UserError: a package is missing, or ``--data`` or ``--split`` name nothing.
         RuntimeError: the float32 file does not compute what the model does.
     """
+    model = _writer(trained, f"{options.resume}: --export-onnx")
     about, batches = _lines(trained, options)
-    write_step(trained.model, trained.normalisation, trained.vocabulary, folder)
+    write_step(model, trained.normalisation, trained.vocabulary, folder)
     files = {"ONNX float32": FLOAT_FILE, "ONNX int8": INT8_FILE}
     of_files = {name: _of_file(OnnxStep(folder / file)) for name, file in files.items()}
-    megabytes = sum(part.numel() * part.element_size() for part in trained.model.parameters()) / 1e6
-    rows = [{"step": _OF_MODEL, "MB": megabytes, "difference": None}]
+    megabytes = sum(part.numel() * part.element_size() for part in model.parameters()) / 1e6
+    rows: list[dict[str, Any]] = [{"step": _OF_MODEL, "MB": megabytes, "difference": None}]
     for name, file in files.items():
-        difference = _difference(trained.model, of_files[name])
+        difference = _difference(model, of_files[name])
         megabytes = (folder / file).stat().st_size / 1e6
         rows.append({"step": name, "MB": megabytes, "difference": difference})
     if not rows[1]["difference"] < CLOSE:
         raise RuntimeError(f"the exported step is not the model's: {rows[1]['difference']:g}")
     if batches is not None:
-        nll = _measure(trained.model, of_files, batches)
+        nll = _measure(model, of_files, batches)
         rows = [{**row, "nll": nll[row["step"]]} for row in rows]
     return {**about, "steps": rows}
 
@@ -116,7 +121,7 @@ def printable(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _lines(
     trained: LoadedModel, options: argparse.Namespace
 ) -> tuple[dict[str, Any], SplitBatches | None]:
-    """What to measure on, in words and as batches; nothing where no data are."""
+    """Return the lines to measure on, in words and as batches; none where there are no data."""
     try:
         loader = open_data(trained, options.data, _REMEDY)
     except UserError as error:
@@ -168,7 +173,7 @@ def _difference(model: StackedHandwriting, steps_of: StepsOfText) -> float:
 
 
 def _text(model: StackedHandwriting, text: Tensor, lengths: Tensor) -> Tensor:
-    """What the model sees of texts ``[B, U]``: ``[B, U+1, C]``; as they are where it sees none."""
+    """Encode texts ``[B, U]`` as ``[B, U+1, C]``; a model without text gets them as they are."""
     return model.encode(text, lengths) if isinstance(model, ConditionalHandwriting) else text
 
 

@@ -90,12 +90,12 @@ def writes(options: argparse.Namespace) -> bool:
 
 
 def page_options(options: argparse.Namespace) -> PageOptions:
-    """How the pages are laid out."""
+    """Return the options of the pages' layout."""
     return PageOptions(**given(options, PAGE))
 
 
 def gcode_options(options: argparse.Namespace) -> GcodeOptions:
-    """What a plotter is told. A backslash and n in a command start a new line of it."""
+    """Return the plotter's options. A backslash and n in a command start a new line of it."""
     values = given(options, GCODE)
     for name in ("pen_up", "pen_down"):
         if name in values:

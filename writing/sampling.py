@@ -3,8 +3,9 @@
 Shapes: ``B`` samples, ``T`` pen steps, ``P`` pen steps of a prime.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from model.mixture import NOISE_SIZE, draw_noise
 from model.models import UnconditionalHandwriting
 from writing.bias_control import StalledPenBias
 from writing.pen_steps import cuda_graph_steps
-from writing.pen_steps.packed_steps import PenSteps
 from writing.pen_steps.packed_weights import pack
+from writing.pen_steps.protocols import Steps, StepsOfLines
+
+Each = TypeVar("Each")
 
 NOISE_BLOCK = 256
 """Pen steps whose noise is drawn at a time, see ``sample_noise``."""
@@ -35,7 +38,7 @@ def generate(
     seeds: Sequence[int] | None = None,
     include_prime: bool = False,
     progress: bool = False,
-    pen_steps: Callable[[int], PenSteps] | None = None,
+    pen_steps: StepsOfLines | None = None,
 ) -> list[np.ndarray]:
     """Sample pen strokes, all samples at once.
 
@@ -74,11 +77,11 @@ def generate(
     starts = _starts(primes, num_samples)
     heads = [normalisation.normalise(start) for start in starts]
     pen_steps = pen_steps or partial(cuda_graph_steps.pen_steps, pack(model))
-    rows = _continue(pen_steps(num_samples), heads, noise, biases, progress)
+    written = _continue(pen_steps(num_samples), heads, noise, biases, progress)
     keep_start = primes is None or include_prime
     return [
         _finished(start if keep_start else start[:0], normalisation.denormalise(row))
-        for start, row in zip(starts, rows, strict=True)
+        for start, row in zip(starts, written, strict=True)
     ]
 
 
@@ -101,7 +104,7 @@ def sample_seeds(
     """The given seeds, or one drawn for each sample."""
     if seeds is None:
         # One draw a seed, so that the first seeds do not depend on how many follow.
-        return [torch.randint(2**62, (), generator=generator).item() for _ in range(num_samples)]
+        return [int(torch.randint(2**62, (), generator=generator)) for _ in range(num_samples)]
     return [int(seed) for seed in one_each("seed", seeds, num_samples)]
 
 
@@ -120,7 +123,7 @@ def check_prime(strokes: np.ndarray) -> None:
         raise ValueError(f"a prime has the shape [P, 3] with P >= 1, got {list(strokes.shape)}")
 
 
-def one_each(name: str, values: Sequence, num_samples: int) -> Sequence:
+def one_each(name: str, values: Sequence[Each], num_samples: int) -> Sequence[Each]:
     """The values; ``ValueError`` if they are not one a sample."""
     if len(values) != num_samples:
         raise ValueError(f"{num_samples} samples need one {name} each, got {len(values)}")
@@ -128,7 +131,7 @@ def one_each(name: str, values: Sequence, num_samples: int) -> Sequence:
 
 
 def _continue(
-    steps: PenSteps,
+    steps: Steps,
     heads: list[np.ndarray],
     noise: Tensor,
     bias: StalledPenBias,
@@ -154,14 +157,14 @@ def _continue(
         _, row = steps.step_and_draw(row, bias.after(row), noise[lines, own_step])
         written.append(row)
     rows = torch.stack(written, dim=1) if written else padded[:, :0]  # [B, total_steps, 3]
-    rows = rows.float().cpu().numpy()
     return [
-        row[length - 1 : length - 1 + max_steps] for row, length in zip(rows, lengths, strict=True)
+        of_line[length - 1 : length - 1 + max_steps]
+        for of_line, length in zip(rows.float().cpu().numpy(), lengths, strict=True)
     ]
 
 
 def _starts(primes: Sequence[np.ndarray] | None, num_samples: int) -> list[np.ndarray]:
-    """What each sample reads before it writes: its prime, or a line's first point."""
+    """Return the ink that each sample reads before it writes: its prime, or a first point."""
     if primes is None:
         return [np.zeros((1, 3), dtype=np.float32)] * num_samples
     for prime in one_each("prime", primes, num_samples):

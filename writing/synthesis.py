@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
@@ -17,8 +16,8 @@ from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text
 from model.models import ConditionalHandwriting
 from writing.pen_steps import cuda_graph_steps
-from writing.pen_steps.packed_steps import TextPenSteps
 from writing.pen_steps.packed_weights import pack
+from writing.pen_steps.protocols import StepsOfTexts
 from writing.sampling import check_prime, one_each, sample_biases, sample_seeds
 from writing.synthesis_loop import Prime, SynthesisBatch, SynthesisRequest
 from writing.synthesised_line import SynthesisedLine
@@ -62,7 +61,7 @@ def write(
     batch_size: int = 64,
     precision: str = "float32",
     progress: bool = False,
-    pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
+    pen_steps: StepsOfTexts | None = None,
 ) -> list[SynthesisedLine]:
     """Write each text as one line of handwriting, many at once (Graves 2013, section 5).
 
@@ -105,8 +104,8 @@ def write(
     """
     _check(model, vocabulary, best_of, most_steps_per_character, batch_size)
     requests = [
-        _order(vocabulary, text, *options, most_steps_per_character)
-        for text, *options in zip(
+        _order(vocabulary, text, prime, text_bias, seed, most_steps_per_character)
+        for text, prime, text_bias, seed in zip(
             texts,
             _primes(primes, len(texts)),
             sample_biases(bias, len(texts)).tolist(),

@@ -4,9 +4,9 @@ Shapes: ``B`` lines at work, ``T`` pen steps, ``P`` pen steps of a prime, ``U`` 
 vocabulary, ``M`` mixture components.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
 from writing.bias_control import StalledPenBias, StalledWindowScale
-from writing.pen_steps.packed_steps import TextPenSteps
+from writing.pen_steps.protocols import StepsOfTexts
 from writing.sampling import sample_noise
 from writing.synthesised_line import SynthesisedLine, characters_of_steps, has_ended, rest_of_prime
 
@@ -48,7 +48,7 @@ class SynthesisRequest:
 
     @property
     def before(self) -> str:
-        """What the window sees before the text."""
+        """Text that the window sees before the text to write."""
         return "" if self.prime is None else f"{self.prime.text.rstrip()} "
 
     @property
@@ -68,7 +68,7 @@ class SynthesisRequest:
 
 
 class _AtWork(NamedTuple):
-    """What the loop needs to know of the lines at work: tensors ``[B]``.
+    """State of the lines at work: tensors ``[B]``.
 
     Attributes:
         place: in the batch as it began.
@@ -104,7 +104,7 @@ class SynthesisBatch:
     def __init__(
         self,
         model: ConditionalHandwriting,
-        pen_steps: Callable[[Tensor], TextPenSteps],
+        pen_steps: StepsOfTexts,
         vocabulary: Vocabulary,
         requests: Sequence[SynthesisRequest],
     ) -> None:
@@ -121,7 +121,7 @@ class SynthesisBatch:
         self._steps = pen_steps(self._text)
         self._record = _Record(len(requests))
 
-    def write(self, normalisation: Normalisation, bar: tqdm) -> list[SynthesisedLine]:
+    def write(self, normalisation: Normalisation, bar: "tqdm[NoReturn]") -> list[SynthesisedLine]:
         """The lines in their order; ``bar`` moves with each."""
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
         at_limit = torch.ones(len(self._requests), dtype=torch.bool, device=noise.device)
@@ -186,7 +186,7 @@ class SynthesisBatch:
         )
 
     def _heads(self, normalisation: Normalisation) -> Tensor:
-        """What each line reads, normalised and padded: ``[P, B, 3]``."""
+        """Return the ink that each line reads, normalised and padded: ``[P, B, 3]``."""
         heads = [
             torch.from_numpy(normalisation.normalise(request.read)) for request in self._requests
         ]
@@ -217,7 +217,7 @@ class SynthesisBatch:
 
 
 class _Record:
-    """What the lines of a batch have written, step by step."""
+    """Record of the pen steps of a batch."""
 
     def __init__(self, num_lines: int) -> None:
         self._parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(num_lines)]

@@ -1,4 +1,4 @@
-"""What a conditional model wrote, and the rules that read it off the window.
+"""A line that a conditional model wrote, and the rules that read its text off the window.
 
 Shapes: ``T`` pen steps, ``U`` characters, ``B`` lines, ``K`` window components.
 """
@@ -65,11 +65,12 @@ def characters_of_steps(phi: np.ndarray) -> np.ndarray:
     where it weighs none (between two characters, or past the text), as at the step before."""
     seen = phi.max(axis=1) > 0
     latest = np.maximum.accumulate(np.where(seen, np.arange(len(phi)), 0))
-    return phi.argmax(axis=1)[latest]
+    characters: np.ndarray = phi.argmax(axis=1)[latest]
+    return characters
 
 
 def rest_of_prime(end_of_stroke: np.ndarray, characters: np.ndarray, start: int) -> int:
-    """How many pen steps, of those after a prime, still write the prime's text.
+    """Return how many pen steps after a prime still write the prime's text.
 
     The window may not have reached the end of the prime's text when the prime's strokes end, and
     then the model finishes that text first. Whole strokes count, by what most of their steps

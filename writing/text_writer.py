@@ -1,19 +1,19 @@
 """Writing a text of any length with a model that writes lines: piece by piece, in one hand."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from handwriting.ink.normalisation import Normalisation
 from handwriting.pages import AlignedLine, split_text
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from writing.pen_steps.packed_steps import TextPenSteps
-from writing.synthesis import Prime, Scorer, by_log_prob, write
+from writing.pen_steps.protocols import StepsOfTexts
+from writing.synthesis import Scorer, by_log_prob, write
+from writing.synthesis_loop import Prime
 from writing.synthesised_line import SynthesisedLine
 
 # Of 95 % of IAM-OnDB's lines, no more than 41 characters; their mean is 29. What is longer than
@@ -67,7 +67,7 @@ class TextWriter:
         scorer: Scorer = by_log_prob,
         precision: str = "float32",
         progress: bool = False,
-        pen_steps: Callable[[Tensor], TextPenSteps] | None = None,
+        pen_steps: StepsOfTexts | None = None,
     ) -> None:
         self.model = model
         self.normalisation = normalisation
@@ -146,7 +146,7 @@ class TextWriter:
 
 
 def flaws(written: SynthesisedLine) -> int:
-    """How many words have no ink, plus, for a line that the model did not end by itself, more than
+    """Count the words without ink, plus, for a line that the model did not end by itself, more than
     there are words."""
     words = list(re.finditer(r"\S+", written.text))
     steps = written.character_of_step

@@ -9,18 +9,21 @@ from base.base_reader import BaseReader, NoSource, ReadReport
 from base.registry import READERS
 from data_loader.readers.iam_ondb import IamOndbReader
 from data_loader.readers.inkml import InkmlReader
+from data_loader.readers.pendigits import PendigitsReader
 from data_loader.readers.strokes_npy import StrokesNpyReader
 from data_loader.readers.synthetic import SyntheticReader
+from data_loader.readers.unipen import UnipenReader
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 
 _DEFAULT_DIR = "data"
+_READERS = (IamOndbReader, StrokesNpyReader, InkmlReader, UnipenReader, PendigitsReader)
 
 
 @READERS.register("auto")
 class AutoReader(BaseReader):
-    """The first of these that is in ``data_dir``: IAM-OnDB, ``strokes.npy``, InkML; else the
-    built-in synthetic corpus. The log says which and why.
+    """The first of these that is in ``data_dir``: IAM-OnDB, ``strokes.npy``, InkML, UNIPEN,
+    pendigits; else the built-in synthetic corpus. The log says which and why.
 
     A source of which only a part is there stops the search with an error, since whoever put it
     there wants it read; so does a ``data_dir`` other than the default that does not exist.
@@ -68,15 +71,19 @@ class AutoReader(BaseReader):
 
     @property
     def skipped(self) -> ReadReport:
-        """What the chosen reader left out."""
+        """Report of the chosen reader."""
         return self.reader.skipped
+
+    @skipped.setter
+    def skipped(self, report: ReadReport) -> None:
+        self.reader.skipped = report
 
     def read(self) -> Iterator[Line]:
         """Stream the lines of the reader chosen; its errors are this one's."""
         return self.reader.read()
 
     def fingerprint(self) -> dict[str, Any]:
-        """That of the reader chosen."""
+        """Return that of the chosen reader."""
         return self.reader.fingerprint()
 
     def locate(self) -> str:
@@ -84,14 +91,14 @@ class AutoReader(BaseReader):
         return self.reason
 
     def expected_lines(self) -> int | None:
-        """That of the reader chosen."""
+        """Return that of the chosen reader."""
         return self.reader.expected_lines()
 
     def _choose(self) -> tuple[BaseReader, str]:
         if self.data_dir != _DEFAULT_DIR and not Path(self.data_dir).exists():
             raise DataError(f"{self.data_dir}: does not exist")
         absent = []
-        for kind in (IamOndbReader, StrokesNpyReader, InkmlReader):
+        for kind in _READERS:
             reader = kind(data_dir=self.data_dir)
             try:
                 return reader, f"{reader.name}, found as {reader.locate()}"

@@ -49,12 +49,12 @@ def read_files(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
 
 
 def place(source: Path, name: str) -> str:
-    """How messages name a file of a source: a path, or ``TARBALL: MEMBER``."""
+    """Return the name of a source's file in messages: a path, or ``TARBALL: MEMBER``."""
     return str(source / name) if source.is_dir() else f"{source}: {name}"
 
 
 def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
-    """What identifies the contents of ``source`` without reading them.
+    """Return an identity of the contents of ``source`` without reading them.
 
     Returns:
         a tarball's name, size and time; or a folder's name, number of files and a hash of their
@@ -111,6 +111,16 @@ def hash_fraction(key: str, seed: int) -> float:
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
+def split_by_hash(key: str, seed: int, validation_fraction: float, test_fraction: float) -> str:
+    """The split of all lines that share ``key``, such as a writer: ``testset_v`` where
+    ``hash_fraction`` is below the first fraction, ``testset_t`` where it is below both together,
+    else ``trainset``."""
+    fraction = hash_fraction(key, seed)
+    if fraction < validation_fraction:
+        return "testset_v"
+    return "testset_t" if fraction < validation_fraction + test_fraction else "trainset"
+
+
 def _paths(folder: Path, suffix: str) -> list[Path]:
     found = (path for path in folder.rglob("*") if _is_wanted(path.name, suffix))
     return sorted(path for path in found if path.is_file())
@@ -154,8 +164,10 @@ def _tar_members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
     with gzip.open(path) if is_gzip else path.open("rb") as stream:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
-                archive.members = []
-                if member.isfile() and _is_wanted(Path(member.name).name, suffix):
-                    yield member.name, archive.extractfile(member).read()
+                archive.members = []  # type: ignore[attr-defined]  # else it keeps all that it read
+                is_wanted = member.isfile() and _is_wanted(Path(member.name).name, suffix)
+                content = archive.extractfile(member) if is_wanted else None
+                if content is not None:
+                    yield member.name, content.read()
         while stream.read(1 << 20):
             pass

@@ -50,7 +50,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class _Forms:
-    """What is known of each form beside its strokes."""
+    """Facts about the forms beside their strokes."""
 
     splits: dict[str, str]
     texts: dict[str, list[str]]
@@ -183,7 +183,9 @@ class IamOndbReader(BaseReader):
     def _read_texts(self, source: Path | None) -> dict[str, list[str]]:
         """Each form's transcription, line by line."""
         texts: dict[str, list[str]] = {}
-        for name, data in read_files(source, ".txt") if source else ():
+        if source is None:
+            return texts
+        for name, data in read_files(source, ".txt"):
             lines = _transcription(data.decode("utf-8", errors="replace"))
             if lines is None:
                 self.skipped.add(
@@ -197,8 +199,10 @@ class IamOndbReader(BaseReader):
         """Each form's writer. Nothing but the writers' names depends on this part of the database,
         so a damaged file of it is reported, not an end."""
         writers: dict[str, str] = {}
+        if source is None:
+            return writers
         try:
-            for name, data in read_files(source, ".xml") if source else ():
+            for name, data in read_files(source, ".xml"):
                 found = _WRITER.search(data, 0, _HEAD_BYTES)
                 if found:
                     writers[_original_form(name)] = found[1].decode("utf-8", errors="replace")

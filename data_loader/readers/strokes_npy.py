@@ -195,7 +195,7 @@ _NOT_SETTINGS = ("skipped", "data_dir")
 
 
 def _problem(rows: np.ndarray) -> tuple[str, str] | None:
-    """What keeps ``rows`` from being strokes, as (reason, detail)."""
+    """Return why ``rows`` are no strokes, as (reason, detail)."""
     if rows.size == 0:
         return "line without a stroke", "has no point"
     if rows.ndim != 2 or rows.shape[1] != 3:

@@ -10,14 +10,16 @@ Coordinates are in x-heights: the baseline is y = 0, the top of a small letter y
 
 import functools
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Glyph:
-    """How a character is written.
+    """Shape of a character.
 
     Attributes:
         strokes: its strokes in order, each float64 ``[n, 2]``.
@@ -39,7 +41,7 @@ class Glyph:
 
 @dataclass(frozen=True)
 class _Source:
-    """How to read one Hershey font.
+    """Settings for reading one Hershey font.
 
     Attributes:
         name: the font's name in the package.
@@ -116,7 +118,15 @@ def _load_font(source: _Source) -> dict[str, Glyph]:
     }
 
 
-def _make_glyph(source: _Source, character: str, shape) -> Glyph:
+class _HersheyGlyph(Protocol):
+    """A glyph of the fonts' package: strokes of points (x, y), y downwards."""
+
+    strokes: Iterable[Iterable[tuple[float, float]]]
+    left_offset: float
+    char_width: float
+
+
+def _make_glyph(source: _Source, character: str, shape: _HersheyGlyph) -> Glyph:
     scale = source.scale / source.x_height
     raw = [np.array(list(stroke), dtype=np.float64) for stroke in shape.strokes]
     raw = [_upright(stroke, shape.left_offset, source.slant) for stroke in raw]

@@ -1,10 +1,11 @@
-"""How a synthetic writer writes: the letters of a line, and the pen's movement along them.
+"""The pen of a synthetic writer: letters of a line, and the movement along them.
 
 A line is made in x-heights, y upwards, and rounded to whole units at the end. Only sums, products,
 quotients and square roots are used, which are the same on every machine. Shapes: ``N`` points of
 all strokes of a line before the pen's timing, ``P`` pieces of letters, ``T`` pen steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,7 +201,7 @@ def _place(
 def _lefts(
     text: str, writer: Writer, draws: Draws, scales: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where each character's left edge is, ``[len(text)]``, and its width before scaling."""
+    """Left edge of each character, ``[len(text)]``, and its width before scaling."""
     glyphs = load_style(writer.style)
     is_space = np.array([character == " " for character in text])
     widths = np.array(
@@ -243,7 +244,11 @@ def _step_lengths(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _sample_strokes(
-    points: np.ndarray, starts: np.ndarray, progress: np.ndarray, rounded, rate: float
+    points: np.ndarray,
+    starts: np.ndarray,
+    progress: np.ndarray,
+    rounded: Callable[[np.ndarray], np.ndarray],
+    rate: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points at even distances of ``progress``, both ends of each stroke among them.
 
@@ -287,12 +292,13 @@ def _between_knots(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
     index = at.astype(np.int64)
     share = at - index
     share = (share * share * (3.0 - 2.0 * share)).reshape(-1, *[1] * (knots.ndim - 1))
-    return knots[index] * (1.0 - share) + knots[index + 1] * share
+    between: np.ndarray = knots[index] * (1.0 - share) + knots[index + 1] * share
+    return between
 
 
 def _smooth(points: np.ndarray, starts: np.ndarray, passes: int) -> np.ndarray:
     """Corners rounded; the ends of strokes stay where they are."""
-    smoothed = points.copy()
+    smoothed: np.ndarray = points.copy()
     weights = 0.25 * ~_is_end(starts)[1:-1]
     weights = weights.reshape(-1, *[1] * (points.ndim - 1))
     for _ in range(passes):
@@ -301,12 +307,14 @@ def _smooth(points: np.ndarray, starts: np.ndarray, passes: int) -> np.ndarray:
 
 
 def _second_difference(values: np.ndarray) -> np.ndarray:
-    return values[2:] - 2.0 * values[1:-1] + values[:-2]
+    second: np.ndarray = values[2:] - 2.0 * values[1:-1] + values[:-2]
+    return second
 
 
 def _is_end(starts: np.ndarray) -> np.ndarray:
     """``[N]``, true on the first and the last point of each stroke."""
-    return starts | np.append(starts[1:], True)
+    is_end: np.ndarray = starts | np.append(starts[1:], True)
+    return is_end
 
 
 def _bend_baseline(points: np.ndarray, writer: Writer, draws: Draws) -> np.ndarray:
@@ -352,11 +360,12 @@ def _stroke_bounds(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def _shorten_pen_lifts(points: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """What follows a pen lift that is too long moved nearer, in units."""
+    """Move ink nearer that follows too long a pen lift, in units."""
     offsets = np.diff(points, axis=0, prepend=points[:1])
     lengths = np.sqrt((offsets**2).sum(axis=1))
     too_long = starts & (lengths > _LONGEST_PEN_LIFT)
     if not too_long.any():
         return points
     offsets[too_long] *= (_LONGEST_PEN_LIFT / lengths[too_long])[:, None]
-    return points[0] + np.cumsum(offsets, axis=0)
+    moved: np.ndarray = points[0] + np.cumsum(offsets, axis=0)
+    return moved

@@ -30,7 +30,8 @@ class Draws:
         """float64 of ``shape``, uniform in [0, 1)."""
         count = math.prod(shape)
         raw = np.asarray(self._bits.random_raw(count), dtype=np.uint64)
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        numbers: np.ndarray = ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        return numbers
 
     def between(self, low: float, high: float) -> float:
         """One number, uniform in [low, high)."""
@@ -49,4 +50,5 @@ class Draws:
 
         The sum of four uniform numbers, which has no outliers and needs no logarithm.
         """
-        return (self.uniform(4, *shape).sum(axis=0) - 2.0) * np.sqrt(3.0)
+        numbers: np.ndarray = (self.uniform(4, *shape).sum(axis=0) - 2.0) * np.sqrt(3.0)
+        return numbers

@@ -63,6 +63,14 @@ def english_words() -> Words:
     return Words({word: word_frequency(word, "en") for word in words if _is_usable(word)})
 
 
+@functools.lru_cache(maxsize=2)
+def english_vocabulary(num_words: int) -> tuple[str, ...]:
+    """The most frequent English words, without their frequencies."""
+    from wordfreq import top_n_list
+
+    return tuple(filter(_is_usable, top_n_list("en", num_words, ascii_only=True)))
+
+
 def _is_usable(word: str) -> bool:
     return bool(_WORD.fullmatch(word)) and not _LEFT_OUT.fullmatch(word)
 

@@ -130,4 +130,4 @@ def _palette() -> list[int]:
         (1 - amount) * np.array(ImageColor.getrgb(colour)) + amount * ink
         for colour in (PAPER_COLOUR, RULE_COLOUR)
     ]
-    return np.concatenate(shades).round().astype(int).ravel().tolist()
+    return [int(part) for part in np.concatenate(shades).round().ravel()]

@@ -50,7 +50,8 @@ def read_inkml(path: Path) -> list[Line]:
     document = InkmlDocument(path.name, str(path), lambda reason, message: problems.append(message))
     lines = list(document.lines(path.read_bytes(), require_text=False))
     if not lines:
-        raise DataError(f"{path}: no usable line ({next(iter(problems), 'it holds no line')})")
+        first = next(iter(problems), "it holds no line")
+        raise DataError(f"{path}: no line can be used; {first}")
     return lines
 
 

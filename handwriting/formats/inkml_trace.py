@@ -52,7 +52,11 @@ class TraceFormat:
             BadXml: when X or Y is not among its regular channels.
         """
         channels = [child for child in node.everything() if child.name == "channel"]
-        regular = [child for child in channels if child.parent.name != "intermittentChannels"]
+        regular = [
+            child
+            for child in channels
+            if child.parent is None or child.parent.name != "intermittentChannels"
+        ]
         if not channels:
             return cls()
         names = [channel.attributes.get("name", "").upper() for channel in regular]

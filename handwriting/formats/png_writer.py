@@ -51,7 +51,8 @@ def page_figure(page: Page, dpi: float) -> Figure:
     dots = [stroke[0] for stroke in strokes if is_dot(stroke)]
     if dots:
         area = (DOT_OF_PEN * page.pen_width * _POINTS_PER_MM) ** 2
-        axes.scatter(*zip(*dots, strict=True), s=area, c=INK_COLOUR, linewidths=0)
+        x, y = zip(*dots, strict=True)
+        axes.scatter(x, y, s=area, c=INK_COLOUR, linewidths=0)
     return figure
 
 

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from handwriting.errors import UserError
 
@@ -64,6 +64,7 @@ FORMATS = (
     ),
     Format("inkml", "W3C's ink markup", "inkml_reader:read_inkml", "inkml_writer:write_inkml"),
     Format("gcode", "pen plotter program", page_writer="gcode_writer:write_gcode"),
+    Format("dat", "UNIPEN", "unipen_reader:read_unipen"),
     Format("npy", "NumPy array of strokes", "npy_reader:read_npy"),
 )
 READ_SUFFIXES = tuple(entry.suffix for entry in FORMATS if entry.reader)
@@ -86,17 +87,18 @@ def reader_of(path: Path) -> Reader | None:
     entry = format_named(path.suffix.lower().removeprefix("."))
     if entry is None or entry.reader is None:
         return None
-    return cast(Reader, _load(entry.reader))
+    reader: Reader = _load(entry.reader)
+    return reader
 
 
 def page_writer_of(entry: Format) -> PageWriter | None:
     """Return what writes one page in the format, None where nothing does."""
-    return entry.page_writer and cast(PageWriter, _load(entry.page_writer))
+    return _load(entry.page_writer) if entry.page_writer else None
 
 
 def document_writer_of(entry: Format) -> DocumentWriter | None:
     """Return what writes all pages to one file in the format, None where nothing does."""
-    return entry.document_writer and cast(DocumentWriter, _load(entry.document_writer))
+    return _load(entry.document_writer) if entry.document_writer else None
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -115,6 +117,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return names
 
 
-def _load(name: str) -> Callable[..., object]:
+def _load(name: str) -> Any:
+    """Return the function of that name, whose type its place in ``Format`` says."""
     module, _, function = name.partition(":")
     return getattr(importlib.import_module(f"{__package__}.{module}"), function)

@@ -88,7 +88,8 @@ class _Transform:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
-            return points @ self.matrix.T + self.shift
+            moved: np.ndarray = points @ self.matrix.T + self.shift
+            return moved
 
     def inside(self, node: Node) -> "_Transform":
         """The transform of what is in ``node``, when this is the one around it."""

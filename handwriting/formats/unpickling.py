@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -19,6 +19,12 @@ from handwriting.errors import DataError
 
 _NUMBER = re.compile(r"[<>=|]?(?P<kind>[fiub])(?P<size>[1248])")
 _OBJECT = re.compile(r"[<>=|]?O[48]?")
+_ByteOrder = Literal["<", ">", "=", "|"]
+_BYTE_ORDERS: dict[str, _ByteOrder] = {"<": "<", ">": ">", "=": "=", "|": "|"}
+_HEADER_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 class BadPickle(Exception):
@@ -42,7 +48,8 @@ def load_object_array(path: Path) -> np.ndarray:
             warnings.simplefilter("ignore", UserWarning)
             if _read_header(file).hasobject:
                 return _as_array(_unpickle(file))
-            return np.load(path, allow_pickle=False)
+            array: np.ndarray = np.load(path, allow_pickle=False)
+            return array
     except FileNotFoundError:
         raise DataError(f"{path}: does not exist") from None
     except BadPickle as error:
@@ -59,11 +66,10 @@ def _one_line(error: Exception) -> str:
 
 def _read_header(file: BinaryIO) -> np.dtype:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)[2]
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(file)[2]
-    raise ValueError(f"format version {version} is not one of (1, 0), (2, 0)")
+    if version not in _HEADER_READERS:
+        raise ValueError(f"format version {version} is not one of (1, 0), (2, 0)")
+    dtype: np.dtype = _HEADER_READERS[version](file)[2]
+    return dtype
 
 
 def _unpickle(file: BinaryIO) -> Any:
@@ -91,14 +97,14 @@ class _PickledDtype:
 
     def __init__(self, spec: Any, *_: Any) -> None:
         self.spec = _ascii(spec)
-        self.order = "="
+        self.order: _ByteOrder = "="
         if not (_NUMBER.fullmatch(self.spec) or _OBJECT.fullmatch(self.spec)):
             raise BadPickle(f"the pickle in it holds an array of type {self.spec!r}, not numbers")
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 5 or any(state[2:5]):
             raise BadPickle("the pickle in it holds an array of structured type")
-        self.order = _ascii(state[1])
+        self.order = _byte_order(_ascii(state[1]))
 
     @property
     def is_object(self) -> bool:
@@ -106,7 +112,8 @@ class _PickledDtype:
 
     @property
     def dtype(self) -> np.dtype:
-        return np.dtype(self.spec.lstrip("<>=|")).newbyteorder(self.order)
+        dtype: np.dtype = np.dtype(self.spec.lstrip("<>=|")).newbyteorder(self.order)
+        return dtype
 
 
 class _PickledArray:
@@ -125,17 +132,18 @@ class _PickledArray:
         return self._array
 
 
-def _build(shape: Any, dtype: Any, order: str, data: Any) -> np.ndarray:
+def _build(shape: Any, dtype: Any, order: Literal["C", "F"], data: Any) -> np.ndarray:
     if not isinstance(dtype, _PickledDtype) or not isinstance(shape, tuple):
         raise BadPickle("the pickle in it holds an array without a type or a shape")
     if dtype.is_object:
-        flat = np.empty(len(data), dtype=object)
+        flat: np.ndarray = np.empty(len(data), dtype=object)
         for index, item in enumerate(data):
             flat[index] = item.array() if isinstance(item, _PickledArray) else item
     else:
         raw = data.encode("latin1") if isinstance(data, str) else data
         flat = np.frombuffer(raw, dtype=dtype.dtype)
-    return flat.reshape(shape, order=order)
+    array: np.ndarray = flat.reshape(shape, order=order)
+    return array
 
 
 def _reconstruct(subtype: Any, *_: Any) -> _PickledArray:
@@ -161,6 +169,12 @@ def _empty_bytes(*arguments: Any) -> bytes:
     if arguments:
         raise BadPickle("the pickle in it calls bytes")
     return b""
+
+
+def _byte_order(name: str) -> _ByteOrder:
+    if name not in _BYTE_ORDERS:
+        raise BadPickle(f"the pickle in it holds an array of byte order {name!r}")
+    return _BYTE_ORDERS[name]
 
 
 def _ascii(value: Any) -> str:

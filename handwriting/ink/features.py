@@ -153,7 +153,8 @@ class InkFeatures:
         if self.time:
             passed = np.diff(samples, prepend=samples[:1])
             columns.append(np.log1p(np.maximum(passed, 0.0))[:, None])
-        return np.concatenate(columns, axis=1).astype(np.float32)
+        described: np.ndarray = np.concatenate(columns, axis=1).astype(np.float32)
+        return described
 
     def _resampled(self, normalised: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         points = np.cumsum(normalised[:, 1:], axis=0)
@@ -182,13 +183,15 @@ def _ink_around(points: np.ndarray, spacing: float) -> np.ndarray:
     edges_y = y[:, None] + _CELL_PIXELS * np.arange(_CELLS_UP + 1)
     corners = sums[edges_x[:, None, :], edges_y[:, :, None]]  # [N, 8, 4]
     ink = np.diff(np.diff(corners, axis=1), axis=2).reshape(len(points), -1)
-    return np.clip(ink, 0.0, _MOST_INK / 2)
+    clipped: np.ndarray = np.clip(ink, 0.0, _MOST_INK / 2)
+    return clipped
 
 
 def _without_wide_gaps(places: np.ndarray, widest: int) -> np.ndarray:
     """Whole places ``[N]`` from 0 on, int64, none further than ``widest`` from the next one."""
     occupied, inverse = np.unique(places, return_inverse=True)
-    return np.minimum(np.diff(occupied, prepend=0), widest).cumsum().astype(np.int64)[inverse]
+    narrowed: np.ndarray = np.minimum(np.diff(occupied, prepend=0), widest).cumsum()
+    return narrowed.astype(np.int64)[inverse]
 
 
 def _ink_weights(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
@@ -197,7 +200,8 @@ def _ink_weights(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     weights = np.full(len(points), 1e-12)  # all the same where there are dots alone
     weights[1:] += lengths
     weights[:-1] += lengths
-    return weights / weights.sum()
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 def levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
@@ -211,13 +215,15 @@ def levelled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     slope = (weights @ (x * y)) / (weights @ (x * x))
     angle = -np.clip(math.atan(slope), -_STEEPEST_SLOPE, _STEEPEST_SLOPE)
     cosine, sine = math.cos(angle), math.sin(angle)
-    return points @ np.array([[cosine, sine], [-sine, cosine]])
+    turned: np.ndarray = points @ np.array([[cosine, sine], [-sine, cosine]])
+    return turned
 
 
 def _upright(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     """Sheared so that the steep segments stand upright in the mean, weighted by their height."""
     slant = float(np.clip(slant_of(points, pen_down), -_STRONGEST_SLANT, _STRONGEST_SLANT))
-    return points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+    sheared: np.ndarray = points @ np.array([[1.0, 0.0], [-slant, 1.0]])
+    return sheared
 
 
 def slant_of(points: np.ndarray, pen_down: np.ndarray) -> float:
@@ -239,9 +245,10 @@ def _scaled(points: np.ndarray, pen_down: np.ndarray) -> np.ndarray:
     """Moved and scaled: y from the mean of the ink, in twice its standard deviation."""
     weights = _ink_weights(points, pen_down)
     low, high = points.min(axis=0), points.max(axis=0)
-    points = points - ((low[0] + high[0]) / 2, weights @ points[:, 1])
-    height = _SPREADS_PER_HEIGHT * spread_of(points, pen_down)
-    return points / max(height, _FLATTEST * (high - low).max(), np.finfo(np.float64).tiny)
+    centred: np.ndarray = points - ((low[0] + high[0]) / 2, weights @ points[:, 1])
+    height = _SPREADS_PER_HEIGHT * spread_of(centred, pen_down)
+    centred /= max(height, _FLATTEST * (high - low).max(), np.finfo(np.float64).tiny)
+    return centred
 
 
 def _between_lines(points: np.ndarray, ends: np.ndarray) -> np.ndarray:

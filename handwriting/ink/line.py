@@ -21,6 +21,7 @@ class Line:
         writer: the writer's id, empty where it is not known.
         source_id: what names the line in its source, such as ``a01-000u-01``.
         split: name of the split the line belongs to, such as ``trainset``; empty for none.
+        source: which of several mixed sources the line is from; empty where there is one alone.
     """
 
     strokes: np.ndarray
@@ -28,6 +29,7 @@ class Line:
     writer: str
     source_id: str
     split: str
+    source: str = ""
 
 
 def strokes_from_points(points_of_strokes: list[np.ndarray]) -> np.ndarray:

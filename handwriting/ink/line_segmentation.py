@@ -80,12 +80,13 @@ def writing_size(strokes: Sequence[np.ndarray]) -> float:
 
 def _vertical_runs(stroke: np.ndarray) -> np.ndarray:
     """Length of each maximal part of a stroke that goes only up or only down."""
-    steps = np.diff(stroke[:, 1])
+    steps: np.ndarray = np.diff(stroke[:, 1])
     steps = steps[steps != 0]
     if not len(steps):
         return steps
     turns = np.flatnonzero(np.diff(np.sign(steps))) + 1
-    return np.abs(np.add.reduceat(steps, np.concatenate([[0], turns])))
+    runs: np.ndarray = np.abs(np.add.reduceat(steps, np.concatenate([[0], turns])))
+    return runs
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,15 @@ class _Page:
 
     def of_strokes(self, is_in: np.ndarray) -> np.ndarray:
         """The points of the strokes for which ``is_in`` ``[S]`` is true."""
-        return self.points[np.repeat(is_in, self.counts)]
+        points: np.ndarray = self.points[np.repeat(is_in, self.counts)]
+        return points
 
     def nearest(self, lines: np.ndarray) -> np.ndarray:
         """The number of the line of ``lines`` ``[K, 2]`` (level, slope) that each stroke is in."""
         x, y = self.points.T
         away = np.abs(y[:, None] - lines[:, 0] - x[:, None] * lines[:, 1])
         distances = np.add.reduceat(away, self.starts) / self.counts[:, None]  # [S, K]
-        labels = distances.argmin(axis=1)
+        labels: np.ndarray = distances.argmin(axis=1)
         rows = np.arange(len(labels))
         for _ in range(2):
             seeming = distances.copy()
@@ -156,8 +158,8 @@ def _peaks(page: _Page) -> tuple[float, np.ndarray] | None:
     best = int(np.argmax([np.square(profile).sum() for profile in profiles]))
     profile, slope = profiles[best], float(_SLOPES[best])
     is_peak = (profile[1:-1] > profile[:-2]) & (profile[1:-1] >= profile[2:])
-    places = np.flatnonzero(is_peak) + 1
-    places = _distinct(profile, list(places[profile[places] > _LOWEST_PEAK * profile.max()]))
+    peaks = np.flatnonzero(is_peak) + 1
+    places = _distinct(profile, list(peaks[profile[peaks] > _LOWEST_PEAK * profile.max()]))
     if len(places) < 2:
         return None
     return slope, (y - slope * x).min() + (np.array(places) - len(_KERNEL) // 2 + 0.5) * _BIN
@@ -210,4 +212,4 @@ def _is_one_line(
     level, change = line_a - line_b
     pitch = abs(level + change * (left + right) / 2)
     shared = (right - left) / max(min(np.ptp(x_a), np.ptp(x_b)), _SAMPLING)
-    return pitch < _SMALLEST_PITCH or (shared < _OVERLAP and pitch < _BESIDE)
+    return bool(pitch < _SMALLEST_PITCH or (shared < _OVERLAP and pitch < _BESIDE))

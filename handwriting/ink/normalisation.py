@@ -21,12 +21,12 @@ class Normalisation:
     def normalise(self, strokes: np.ndarray) -> np.ndarray:
         """Strokes ``[..., 3]`` in the corpus's units to float32 in normalised units."""
         offsets = (strokes[..., 1:] - np.asarray(self.mean)) / np.asarray(self.std)
-        return np.concatenate([strokes[..., :1], offsets], axis=-1).astype(np.float32)
+        return _joined(strokes[..., :1], offsets)
 
     def denormalise(self, strokes: np.ndarray) -> np.ndarray:
         """The inverse of ``normalise``."""
         offsets = strokes[..., 1:] * np.asarray(self.std) + np.asarray(self.mean)
-        return np.concatenate([strokes[..., :1], offsets], axis=-1).astype(np.float32)
+        return _joined(strokes[..., :1], offsets)
 
     def to_dict(self) -> dict[str, list[float]]:
         """Plain values, for a checkpoint or JSON."""
@@ -35,4 +35,10 @@ class Normalisation:
     @classmethod
     def from_dict(cls, values: dict[str, list[float]]) -> "Normalisation":
         """The inverse of ``to_dict``."""
-        return cls(mean=tuple(values["mean"]), std=tuple(values["std"]))
+        (mean_x, mean_y), (std_x, std_y) = values["mean"], values["std"]
+        return cls(mean=(mean_x, mean_y), std=(std_x, std_y))
+
+
+def _joined(ends: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    strokes: np.ndarray = np.concatenate([ends, offsets], axis=-1).astype(np.float32)
+    return strokes

@@ -140,7 +140,8 @@ def _low_points(strokes: Sequence[TracedStroke], text: str) -> np.ndarray:
     points = np.concatenate([stroke.points for stroke in strokes])
     at = _lowest_around(points[:, 1], [len(stroke.points) for stroke in strokes])
     standing = ~off[np.concatenate([stroke.characters for stroke in strokes])[at]]
-    return points[at[standing]] if standing.any() else points[at]
+    lowest: np.ndarray = points[at[standing]] if standing.any() else points[at]
+    return lowest
 
 
 def _lowest_around(y: np.ndarray, lengths: Sequence[int]) -> np.ndarray:

@@ -168,7 +168,7 @@ def _blocks(pieces: Sequence[_Piece], x_height: float) -> Iterator[_Block]:
     for piece, scale in zip(
         pieces, _scales([piece.size for piece in pieces], x_height), strict=True
     ):
-        right = None
+        right: float | None = None
         for word in piece.words.words:
             left, end = extent(word.strokes)
             newlines += word.newlines
@@ -266,7 +266,8 @@ def _median_gap(blocks: Sequence[_Block], x_height: float) -> float:
     """The gap in mm between words."""
     gaps = [block.gap for block in blocks if block.gap is not None]
     gap = float(np.median(gaps)) if gaps else _USUAL_GAP * x_height
-    return float(np.clip(gap, *(limit * x_height for limit in _GAP_LIMITS)))
+    narrowest, widest = _GAP_LIMITS
+    return float(np.clip(gap, narrowest * x_height, widest * x_height))
 
 
 def _wrapped(blocks: Sequence[_Block], width: float, gap: float) -> list[_Row]:
@@ -275,10 +276,10 @@ def _wrapped(blocks: Sequence[_Block], width: float, gap: float) -> list[_Row]:
     row: list[_Block] = []
     lefts: list[float] = []
     blank = 0
+    narrowest, widest = _GAP_RANGE
     for block in blocks:
-        own = (
-            gap if block.gap is None else float(np.clip(block.gap, *(gap * r for r in _GAP_RANGE)))
-        )
+        own = block.gap
+        own = gap if own is None else float(np.clip(own, gap * narrowest, gap * widest))
         left = lefts[-1] + row[-1].width + own if row else 0.0
         if row and (block.newlines or left + block.width > width + _ROUNDING):
             rows.append(_Row(tuple(row), tuple(lefts), blank))

@@ -16,6 +16,8 @@ import numpy as np
 
 from handwriting.pages.aligned_text import TracedStroke
 
+_Run = tuple[int, int, int]
+
 _SHORT_RUN = 4  # pen steps: fewer in a row that point elsewhere say nothing
 # x-heights from the rest of its word at which a stroke may be another word's; and at which the end
 # of a stroke, cut off where the window went on too early or too late, may belong with the stroke.
@@ -153,11 +155,11 @@ def _span(pieces: Sequence[_Piece]) -> tuple[float, float]:
     return min(piece.span[0] for piece in pieces), max(piece.span[1] for piece in pieces)
 
 
-def _pairs(runs: Sequence) -> Iterator[tuple]:
+def _pairs(runs: Sequence[_Run]) -> Iterator[tuple[_Run, _Run]]:
     return zip(runs[:-1], runs[1:], strict=True)
 
 
-def _long_runs(of_step: np.ndarray) -> list[tuple[int, int, int]]:
+def _long_runs(of_step: np.ndarray) -> list[_Run]:
     """Runs (group, first step, step after the last) of steps that point to one group, less those
     too short to count and those that point to none; one run at least."""
     at = np.flatnonzero(of_step >= 0)

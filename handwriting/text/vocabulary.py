@@ -35,6 +35,11 @@ class Vocabulary:
         """The characters of ``texts``, sorted by code point."""
         return cls(sorted({character for text in texts for character in text}))
 
+    def extended(self, characters: Iterable[str]) -> "Vocabulary":
+        """Return a vocabulary with ``characters`` too; those that it knows keep their indices, new
+        ones follow, sorted by code point."""
+        return Vocabulary((*self.characters, *self.unknown("".join(characters))))
+
     def __len__(self) -> int:
         """Number of indices, the special ones included."""
         return len(SPECIALS) + len(self.characters)

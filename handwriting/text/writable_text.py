@@ -56,8 +56,12 @@ def replace_unknown(text: str, vocabulary: Vocabulary) -> tuple[str, list[Replac
     """
     text = unicodedata.normalize("NFC", text)
     unknown = set(vocabulary.unknown(text))
-    choices = {character: _substitute(character, vocabulary) for character in unknown}
-    missing = sorted(character for character in unknown if choices[character] is None)
+    choices = {
+        character: substitute
+        for character in unknown
+        if (substitute := _substitute(character, vocabulary)) is not None
+    }
+    missing = sorted(unknown - choices.keys())
     if missing:
         raise UserError(
             f"text: the model does not know the characters {_listed(missing)},"

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from model.custom_layers.recurrence import add_product, cell_backward, product_type
+from model.custom_layers.recurrence import add_product, cell_backward, fast_tanh, product_type
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward
 
@@ -153,8 +153,8 @@ def _cell_forward(
     input_gate, forget_gate, candidate, output_gate = gate.chunk(4, dim=1)
     gate[:, : 2 * cell.shape[1]].sigmoid_()
     torch.mul(forget_gate, cell, out=after)
-    after.addcmul_(input_gate, candidate.tanh_())
-    torch.tanh(after, out=tanh_cell)
+    after.addcmul_(input_gate, fast_tanh(candidate, out=candidate))
+    fast_tanh(after, out=tanh_cell)
     torch.mul(output_gate.sigmoid_(), tanh_cell, out=hidden)
 
 

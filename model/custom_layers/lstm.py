@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from model.custom_layers.cpu import extension, recurrences
 from model.custom_layers.recurrence import (
     GateGradients,
     GateInputs,
@@ -22,21 +23,26 @@ from model.custom_layers.recurrence import (
     join_weights,
     product_type,
 )
+from model.custom_layers.verified import Pairs, Verified
 
 Inputs = Tensor | Sequence[Tensor]
 # Where the recurrence by hand was faster than the library's in bfloat16, on a CPU with bfloat16
 # products. In float32 the library's takes little more than the products do, and is used.
 BY_HAND_HIDDEN = 256
 BY_HAND_LINES = 16
+# The compiled recurrence packs its weights at each call: for fewer steps that does not pay.
+COMPILED_STEPS = 8
+# In float32 the library's is as fast for few lines.
+COMPILED_LINES = {torch.float32: 8, torch.bfloat16: 1}
 
 
 class FastLSTM(nn.LSTM):
-    """One ``torch.nn.LSTM`` layer whose training under autocast on a CPU is written by hand.
+    """One ``torch.nn.LSTM`` layer that on a CPU runs in compiled operators, see ``cpu``.
 
-    There a step is one product in the lower precision and pointwise work in float32 on columns, see
-    ``recurrence``; kept for the backward pass are gates, cells and hidden outputs, and the inputs
-    where they lie. So it is on any device where derivatives are to be clipped. Elsewhere, and
-    without gradients, it is ``torch.nn.LSTM``.
+    Where these are not to be had, its training under autocast is written by hand: a step is one
+    product in the lower precision and pointwise work in float32 on columns, see ``recurrence``;
+    kept for the backward pass are gates, cells and hidden outputs, and the inputs where they lie.
+    So it is on any device where derivatives are to be clipped. Elsewhere it is ``torch.nn.LSTM``.
 
     Args:
         input_size: ``I``.
@@ -45,17 +51,24 @@ class FastLSTM(nn.LSTM):
             summed input (Graves 2013, section 4: 10); None for no bound.
     """
 
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: nn.Parameter
+
     def __init__(
         self, input_size: int, hidden_size: int, gradient_clip: float | None = None
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.gradient_clip = gradient_clip
 
-    def forward(
+    def forward(  # type: ignore[override]  # parts of an input, and no packed sequences
         self, inputs: Inputs, state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Run over a sequence, see ``LoopLSTM.forward``."""
         parts = [inputs] if isinstance(inputs, Tensor) else inputs
+        if is_compiled(self.weight_hh_l0, *parts[0].shape[:2]):
+            return self._forward_compiled(parts, state)
         if self._better_by_hand(parts[0]):
             return self.forward_by_hand(parts, state)
         return super().forward(side_by_side(parts), state)
@@ -74,18 +87,71 @@ class FastLSTM(nn.LSTM):
         self, parts: Sequence[Tensor], state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """``forward`` of inputs in parts, whatever the device, type and sizes."""
-        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0 + self.bias_hh_l0)
-        parts = [part.to(self.weight_hh_l0.dtype) for part in parts]
-        if state is None:
-            hidden = cell = parts[0].new_zeros(parts[0].shape[1], self.hidden_size)
-        else:
-            hidden, cell = (part.squeeze(0).to(self.weight_hh_l0.dtype) for part in state)
+        parts, state = self._in_own_type(parts, state)
         dtype = product_type(self.weight_hh_l0)
         with torch.autocast(parts[0].device.type, enabled=False):
             hiddens, cell = _Recurrence.apply(
-                *weights, hidden, cell, dtype, self.gradient_clip, *parts
+                *joined_biases(self), *state, dtype, self.gradient_clip, *parts
             )
         return hiddens, (hiddens[-1:], cell.unsqueeze(0))
+
+    def _forward_compiled(
+        self, parts: Sequence[Tensor], state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        parts, state = self._in_own_type(parts, state)
+        steps, lines = parts[0].shape[:2]
+        rows = [part.flatten(0, 1) for part in parts]
+        hiddens, cell = compiled_rows(self, rows, [lines] * steps, state, self.gradient_clip)
+        hiddens = hiddens.unflatten(0, (steps, lines))
+        return hiddens, (hiddens[-1:], cell.unsqueeze(0))
+
+    def _in_own_type(
+        self, parts: Sequence[Tensor], state: tuple[Tensor, Tensor] | None
+    ) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
+        """Inputs and the state ``[B, H]`` in the type of the weights."""
+        dtype = self.weight_hh_l0.dtype
+        parts = [part.to(dtype) for part in parts]
+        if state is None:
+            zeros = parts[0].new_zeros(parts[0].shape[1], self.hidden_size)
+            return parts, (zeros, zeros)
+        return parts, (state[0].squeeze(0).to(dtype), state[1].squeeze(0).to(dtype))
+
+
+def joined_biases(layer: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
+    """The weights of the inputs and of the hidden output, and the sum of both biases."""
+    return layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0 + layer.bias_hh_l0
+
+
+def is_compiled(weight: Tensor, steps: int, lines: int) -> bool:
+    """Whether a layer with this recurrent weight runs over so many steps and lines in compiled
+    operators."""
+    dtype = product_type(weight)
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype == torch.float32
+        and dtype in COMPILED
+        and steps >= COMPILED_STEPS
+        and lines >= COMPILED_LINES[dtype]
+        and extension.is_available()
+        and bool(COMPILED[dtype])
+    )
+
+
+def compiled_rows(
+    layer: nn.LSTM,
+    parts: Sequence[Tensor],
+    counts: Sequence[int],
+    state: tuple[Tensor, Tensor],
+    gradient_clip: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A layer over rows ``[R, I_i]``, see ``recurrences.lstm``, where ``is_compiled``."""
+    dtype = product_type(layer.weight_hh_l0)
+    own_type = layer.weight_hh_l0.dtype
+    parts, state = ([each.to(own_type) for each in group] for group in (parts, state))
+    with torch.autocast("cpu", enabled=False):
+        return recurrences.lstm(
+            parts, joined_biases(layer), tuple(state), counts, dtype, gradient_clip
+        )
 
 
 class _Recurrence(torch.autograd.Function):
@@ -149,10 +215,45 @@ class _Recurrence(torch.autograd.Function):
                     if target is not None:
                         target[step].t().copy_(part)
             gradients.add_weights(chunk, [hiddens, *inputs])
-        of_hidden, of_inputs, of_bias = gradients.of_weights([size, sum(sizes[1:])])
+        of_hidden, of_input, of_bias = gradients.of_weights([size, sum(sizes[1:])])
         return (
-            of_inputs, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, None, *grad_inputs,
+            of_input, of_hidden, of_bias, from_next.t(), grad_cell.t(), None, None, *grad_inputs,
         )  # fmt: skip
+
+
+def _compare(dtype: torch.dtype) -> Pairs:
+    """The compiled recurrence beside the one by hand, with operands of products of a type; sizes
+    are not those that processors like."""
+    steps, lines, sizes, size = 5, 3, (2, 5), 21
+    generator = torch.Generator().manual_seed(1)
+    shapes = [
+        (4 * size, sum(sizes)), (4 * size, size), (4 * size,), (lines, size), (lines, size),
+        *((steps, lines, part) for part in sizes),
+    ]  # fmt: skip
+    values = [0.5 * torch.randn(shape, generator=generator) for shape in shapes]
+    seeds = [torch.randn(shape, generator=generator) for shape in ((steps, lines, size), shapes[4])]
+    results = []
+    for compiled in (True, False):
+        leaves = [value.clone().requires_grad_() for value in values]
+        weights, state, parts = tuple(leaves[:3]), tuple(leaves[3:5]), leaves[5:]
+        if compiled:
+            rows = [part.flatten(0, 1) for part in parts]
+            hiddens, cell = recurrences.lstm(rows, weights, state, [lines] * steps, dtype, 1.0)
+            hiddens = hiddens.unflatten(0, (steps, lines))
+        else:
+            hiddens, cell = _Recurrence.apply(*weights, *state, dtype, 1.0, *parts)
+        torch.autograd.backward((hiddens, cell), seeds)
+        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves])
+        results.append({"hidden outputs": hiddens, "cells": cell, "gradients": gradients})
+    fast, plain = results
+    return {name: (fast[name], plain[name]) for name in fast}
+
+
+# By the type of the operands of products.
+COMPILED = {
+    torch.float32: Verified("compiled LSTM", lambda: _compare(torch.float32), 1e-4),
+    torch.bfloat16: Verified("compiled LSTM in bfloat16", lambda: _compare(torch.bfloat16), 0.03),
+}
 
 
 def side_by_side(parts: Sequence[Tensor]) -> Tensor:
@@ -287,15 +388,16 @@ def initialise_lstm(layer: nn.LSTM | LoopLSTM) -> None:
     2015), so that memory lasts from the start.
     """
     hidden_size = layer.hidden_size
+    parameters = dict(layer.named_parameters())
     with torch.no_grad():
         bound = math.sqrt(3 / layer.input_size)
-        nn.init.uniform_(layer.weight_ih_l0, -bound, bound)
-        for gate in layer.weight_hh_l0.chunk(4):
+        nn.init.uniform_(parameters["weight_ih_l0"], -bound, bound)
+        for gate in parameters["weight_hh_l0"].chunk(4):
             nn.init.orthogonal_(gate)
-        nn.init.zeros_(layer.bias_ih_l0)
-        nn.init.zeros_(layer.bias_hh_l0)
-        layer.bias_ih_l0[hidden_size : 2 * hidden_size].fill_(1.0)
-        if getattr(layer, "layer_norm", False):
-            nn.init.ones_(layer.gates_gain)
-            nn.init.ones_(layer.cell_gain)
-            nn.init.zeros_(layer.cell_bias)
+        nn.init.zeros_(parameters["bias_ih_l0"])
+        nn.init.zeros_(parameters["bias_hh_l0"])
+        parameters["bias_ih_l0"][hidden_size : 2 * hidden_size].fill_(1.0)
+        if "gates_gain" in parameters:
+            nn.init.ones_(parameters["gates_gain"])
+            nn.init.ones_(parameters["cell_gain"])
+            nn.init.zeros_(parameters["cell_bias"])

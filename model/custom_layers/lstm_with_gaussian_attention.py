@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from model.custom_layers.cpu import extension, recurrences
 from model.custom_layers.cuda import window_recurrence
-from model.custom_layers.lstm import clip_gradient
+from model.custom_layers.lstm import COMPILED_STEPS, clip_gradient
 from model.custom_layers.recurrence import (
     GateGradients,
     GateInputs,
@@ -32,6 +33,7 @@ from model.custom_layers.recurrence import (
     per_step,
     product_type,
 )
+from model.custom_layers.verified import Pairs, Verified
 from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES, PHI_FLOOR
 
 # Pen steps that a character takes at the start of training, about what people's writing takes.
@@ -72,7 +74,9 @@ class GaussianAttentionOutput(NamedTuple):
     state: GaussianAttentionState
 
 
-def window_weights(parameters: Tensor, kappa: Tensor, positions: Tensor, mask: Tensor) -> tuple:
+def window_weights(
+    parameters: Tensor, kappa: Tensor, positions: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
     """The window of one step (eq. 46, 48-51).
 
     Args:
@@ -178,6 +182,8 @@ class LSTMWithGaussianAttention(nn.Module):
             state: what the steps before left; zeros at the start of a line.
         """
         state = self.initial_state(one_hot_text) if state is None else state
+        if self._is_compiled(inputs, one_hot_text):
+            return self._forward_compiled(inputs, one_hot_text, state)
         dtype = one_hot_text.dtype
         weights = (self.weight_input, self.weight_recurrent, self.bias, self.weight_window)
         on_gpu = window_recurrence.is_for(one_hot_text)
@@ -190,6 +196,39 @@ class LSTMWithGaussianAttention(nn.Module):
                 *state, self.gradient_clip, recurrent_type, torch.is_grad_enabled(),
             )  # fmt: skip
         final = GaussianAttentionState(hidden[-1], cell, last_kappa, window[-1])
+        return self._output(hidden, window, kappa, phi, final)
+
+    def _is_compiled(self, inputs: Tensor, one_hot_text: Tensor) -> bool:
+        """Whether the sequence form runs in compiled operators."""
+        return (
+            inputs.device.type == "cpu"
+            and one_hot_text.dtype == self.bias.dtype == torch.float32
+            and inputs.shape[1] >= COMPILED_STEPS
+            and product_type(one_hot_text) in COMPILED
+            and extension.is_available()
+            and bool(COMPILED[product_type(one_hot_text)])
+        )
+
+    def _forward_compiled(
+        self, inputs: Tensor, one_hot_text: Tensor, state: GaussianAttentionState
+    ) -> GaussianAttentionOutput:
+        """``forward`` in compiled operators."""
+        lines, num_steps = inputs.shape[:2]
+        dtype = product_type(one_hot_text)
+        with torch.autocast("cpu", enabled=False):
+            rows = inputs.to(one_hot_text.dtype).transpose(0, 1).flatten(0, 1)
+            weights = recurrences.WindowWeights(
+                self.weight_input, self.weight_recurrent, self.bias,
+                self.weight_window, self.bias_window,
+            )  # fmt: skip
+            steps = recurrences.window_lstm(
+                rows, weights, one_hot_text, tuple(state), dtype, self.gradient_clip
+            )
+        hidden, window, kappa, phi = (
+            part.unflatten(0, (num_steps, lines))
+            for part in (steps.hidden, steps.window, steps.kappa, steps.phi)
+        )
+        final = GaussianAttentionState(hidden[-1], steps.cell, steps.last_kappa, window[-1])
         return self._output(hidden, window, kappa, phi, final)
 
     def forward_plain(
@@ -350,9 +389,9 @@ class _Recurrence(torch.autograd.Function):
             of_chunk = grad_parameters[chunk.start : chunk.stop].transpose(0, 1).flatten(1)
             after = hiddens[chunk.start + 1 : chunk.stop + 1].flatten(0, 1)
             add_product(grad_weight_window, of_chunk, after, out=grad_weight_window)
-        of_recurrent, of_input, of_bias = gradients.of_weights([size + characters, num_inputs])
+        of_recurrent, of_inputs, of_bias = gradients.of_weights([size + characters, num_inputs])
         return (
-            grad_inputs, of_input, of_recurrent, of_bias,
+            grad_inputs, of_inputs, of_recurrent, of_bias,
             grad_weight_window, grad_parameters.sum((0, 2)), None,
             from_hidden.t(), grad_cell.t(), grad_kappa.t(), from_window.t(), None, None, None,
         )  # fmt: skip
@@ -383,7 +422,7 @@ class _Text:
         phi = distance.square().mul_(beta.unsqueeze(1))
         torch.sub(log_alpha.unsqueeze(1), phi, out=phi)
         phi.clamp_(min=LOG_PHI_FLOOR).exp_()
-        return nn.functional.threshold_(phi, PHI_FLOOR, 0.0), distance
+        return torch.threshold_(phi, PHI_FLOOR, 0.0), distance
 
     def read(self, phi: Tensor, out: Tensor) -> Tensor:
         """The window ``[C, B]`` for phi ``[U, B]``."""
@@ -437,3 +476,44 @@ def _bounded_columns(raw: Tensor, bounds: tuple[Tensor, Tensor]) -> tuple[Tensor
     bounded = torch.clamp(raw, *bounds)
     bounded[components:].exp_()
     return bounded.chunk(3)
+
+
+def _compare(dtype: torch.dtype) -> Pairs:
+    """The compiled recurrence beside the one above, with operands of products of a type."""
+    steps, lines, inputs, size, characters, components = 5, 3, 3, 21, 11, 4
+    generator = torch.Generator().manual_seed(1)
+    shapes = [
+        (steps * lines, inputs), (4 * size, inputs), (4 * size, size + characters), (4 * size,),
+        (3 * components, size), (3 * components,), (lines, size), (lines, size),
+        (lines, components), (lines, characters),
+    ]  # fmt: skip
+    values = [0.5 * torch.randn(shape, generator=generator) for shape in shapes]
+    text = torch.randint(characters, (lines, 7), generator=generator)
+    text = nn.functional.one_hot(text, characters).float()
+    text[1, 4:] = 0
+    of_hidden = torch.randn(steps * lines, size, generator=generator)
+    of_window = torch.randn(steps * lines, characters, generator=generator)
+    results = []
+    for compiled in (True, False):
+        leaves = [value.clone().requires_grad_() for value in values]
+        pen, weights, state = leaves[0], recurrences.WindowWeights(*leaves[1:6]), leaves[6:]
+        if compiled:
+            found = recurrences.window_lstm(pen, weights, text, tuple(state), dtype, 1.0)
+        else:
+            rows = pen.unflatten(0, (steps, lines))
+            found = _Recurrence.apply(rows, *weights, text, *state, 1.0, dtype, True)
+        hidden, window, cell, last_kappa, _, phi = (part.reshape(-1) for part in found)
+        ends = [(each * each).sum() for each in (cell, last_kappa)]
+        loss = hidden @ of_hidden.flatten() + window @ of_window.flatten() + sum(ends)
+        loss.backward()
+        gradients = torch.cat([leaf.grad.flatten() for leaf in leaves])
+        results.append({"hidden outputs": hidden, "windows": phi, "gradients": gradients})
+    fast, plain = results
+    return {name: (fast[name], plain[name]) for name in fast}
+
+
+# By the type of the operands of products.
+COMPILED = {
+    torch.float32: Verified("compiled window", lambda: _compare(torch.float32), 1e-4),
+    torch.bfloat16: Verified("compiled window in bfloat16", lambda: _compare(torch.bfloat16), 0.03),
+}

@@ -93,7 +93,8 @@ class PackedDecoder:
             product = self.weight @ joined.t()
         else:
             product = F.linear(joined, self.weight).t()
-        return product.split([len(self.table), len(self.bias)])
+        of_gates, features = product.split([len(self.table), len(self.bias)])
+        return of_gates, features
 
 
 def _weighted_sum(weights: Tensor, memory: Tensor) -> Tensor:

@@ -158,8 +158,8 @@ class GateGradients:
         self._joined_gradient = self._product
         if self._product.dtype != gate.dtype or not self._product.is_contiguous():
             self._joined_gradient = gate.new_empty(self._product.shape)
-        self._parts = self._joined_gradient.split(list(sizes))
-        self._of_weight = None
+        self._parts: Sequence[Tensor] = self._joined_gradient.split(list(sizes))
+        self._of_weight: Tensor | None = None
         if of_weight:
             self._of_weight = gate.new_zeros(weight.shape)
             # One step too many: rows that lie a power of two apart share their place in the cache.

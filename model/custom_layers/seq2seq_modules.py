@@ -9,8 +9,8 @@ memory, ``U`` characters, ``C`` vocabulary, ``D`` decoder cells, ``A`` width of 
 
 import itertools
 import math
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from model.custom_layers.attention_recurrence import (
     attend_over_text,
     attention_energies,
 )
-from model.custom_layers.lstm import initialise_lstm
+from model.custom_layers.lstm import compiled_rows, initialise_lstm, is_compiled
 
 STRIDE = 2
 # Frames that are hidden together in training.
@@ -79,7 +79,7 @@ class ConvolutionalSubsampling(nn.Module):
         super().__init__()
         sizes = (num_features, *channels)
         first_halving = len(channels) - num_halvings
-        self.convolutions = nn.ModuleList(
+        convolutions = [
             nn.Conv1d(
                 sizes[at],
                 sizes[at + 1],
@@ -88,16 +88,18 @@ class ConvolutionalSubsampling(nn.Module):
                 padding=kernel_size // 2,
             )
             for at in range(len(channels))
-        )
-        for convolution in self.convolutions:
+        ]
+        for convolution in convolutions:
             nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")
-            nn.init.zeros_(convolution.bias)
+            if convolution.bias is not None:
+                nn.init.zeros_(convolution.bias)
+        self.convolutions = nn.ModuleList(convolutions)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[B, N, F]`` to frames, time first ``[N', B, E]``, and their lengths."""
         mask = mask_from_lengths(lengths, features.shape[1])
         values = (features * mask.unsqueeze(2)).transpose(1, 2)  # [B, F, N]
-        for convolution in self.convolutions:
+        for convolution in cast("Iterable[nn.Conv1d]", self.convolutions):
             values = _convolved(convolution, values)
             lengths = _strided(lengths, convolution)
             # What is past a line's end must be zero for the next convolution, bias or not.
@@ -113,13 +115,14 @@ def _convolved(convolution: nn.Conv1d, values: Tensor) -> Tensor:
     in features and in frames. Those of one dimension are brought into another order and back.
     """
     if values.device.type != "cpu":
-        return convolution(values)
+        convolved: Tensor = convolution(values)
+        return convolved
     stride, padding = (1, *convolution.stride), (0, *convolution.padding)
     weight = convolution.weight.unsqueeze(2)
     return F.conv2d(values.unsqueeze(2), weight, convolution.bias, stride, padding).squeeze(2)
 
 
-def _strided(length: Tensor | int, convolution: nn.Conv1d) -> Tensor | int:
+def _strided(length: Tensor, convolution: nn.Conv1d) -> Tensor:
     """How many places a convolution with full padding takes over so many values."""
     stride = convolution.stride[0]
     return (length + stride - 1) // stride
@@ -162,7 +165,7 @@ def frame_rows(lengths: Tensor, size: int) -> FrameRows:
     places[frames] = torch.arange(len(frames), device=device)
     mirrored = lengths[line] - 1 - frame
     reverse = places[line * size + torch.where(mirrored < 0, frame, mirrored)]
-    return FrameRows(sizes, line, frames, places, reverse)
+    return FrameRows([(frames, lines) for frames, lines in sizes], line, frames, places, reverse)
 
 
 def block_stops(lengths: Sequence[int], most_padding: int) -> list[int]:
@@ -232,11 +235,19 @@ class BidirectionalLSTM(nn.Module):
 
 def _reversed(values: Tensor, rows: FrameRows) -> Tensor:
     """Rows ``[R, E]`` with each line in reverse, which taken twice is as before."""
-    return _Reordered.apply(values, rows.reverse, rows.reverse)
+    reordered: Tensor = _Reordered.apply(values, rows.reverse, rows.reverse)
+    return reordered
 
 
 def _over_blocks(layer: nn.LSTM, rows: Tensor, sizes: Sequence[tuple[int, int]]) -> Tensor:
     """``[R, I]`` to ``[R, H]``; a block begins with the states that its lines ended the last in."""
+    lines = sizes[0][1]
+    # Without gradients the library's layers are as fast.
+    steps = sum(frames for frames, _ in sizes)
+    if torch.is_grad_enabled() and is_compiled(layer.weight_hh_l0, steps, lines):
+        counts = [count for frames, count in sizes for _ in range(frames)]
+        zeros = layer.weight_hh_l0.new_zeros(lines, layer.hidden_size)
+        return compiled_rows(layer, [rows], counts, (zeros, zeros))[0]
     outputs, state = [], None
     for block, size in zip(rows.split([math.prod(size) for size in sizes]), sizes, strict=True):
         if state is not None:
@@ -486,7 +497,7 @@ class AttentionDecoder(nn.Module):
     def logits_of(self, features: Tensor) -> Tensor:
         """Logits ``[..., C]`` of the output layer's features ``[..., D]``; float32 or better, since
         losses and scores are made of them."""
-        logits = self.output(F.dropout(features, self.dropout, self.training))
+        logits: Tensor = self.output(F.dropout(features, self.dropout, self.training))
         return logits.to(self.output.weight.dtype)
 
 

@@ -48,7 +48,7 @@ def indices(batches) -> list[int]:
 
 def test_it_is_registered_and_the_framework_provides_the_rest():
     assert DATA_LOADERS["HandwritingDataLoader"] is HandwritingDataLoader
-    assert DATA_LOADERS.provided("HandwritingDataLoader") >= {"seed", "rank", "vocabulary"}
+    assert DATA_LOADERS.provided("HandwritingDataLoader") == {"context"}
 
 
 def test_batches_hold_the_corpus_normalised_and_encoded(cache):

@@ -43,9 +43,9 @@ def test_default_is_off_and_changes_nothing():
     np.testing.assert_allclose(changed, strokes, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["scale", "slant", "rotation", "warp", "drop"])
+@pytest.mark.parametrize("name", ["scale", "slant", "rotation", "warp", "drop", "width", "jitter"])
 def test_each_amount_alone_enables_it(name):
-    augmentation = InkAugmentation(**{name: 0.5})
+    augmentation = InkAugmentation(**{name: 2.0 if name == "width" else 0.5})
     strokes = corrected(0)
     rng = np.random.default_rng(0)
     all_changed = [
@@ -173,3 +173,47 @@ def test_warp_bends_no_more_than_its_shortest_wave():
     moved = shifts([[0, 0], [0.1, 0], [0.2, 0]], 1.0)
     bend = np.diff(moved, n=2, axis=1) / 0.1**2
     assert bend.std() < (2 * np.pi / 2) ** 2
+
+
+def test_width_changes_x_alone_and_by_its_factor_at_most():
+    strokes, rng = corrected(0), np.random.default_rng(2)
+    factors = []
+    for _ in range(200):
+        changed = InkAugmentation(width=2.0).apply(strokes, rng)
+        np.testing.assert_allclose(changed[:, 2], strokes[:, 2], atol=1e-12)
+        moved = np.abs(strokes[:, 1]) > 1e-9
+        (factor,) = np.unique((changed[moved, 1] / strokes[moved, 1]).round(9))
+        factors.append(factor)
+    assert 0.5 <= min(factors) < 0.55 and 1.85 < max(factors) <= 2.0
+    assert np.median(factors) == pytest.approx(1.0, abs=0.2)
+
+
+def test_jitter_is_white_noise_of_its_size():
+    strokes, rng = grid(np.zeros((400, 2))), np.random.default_rng(3)
+    sizes = [placed(InkAugmentation(jitter=0.1).apply(strokes, rng)).std() for _ in range(200)]
+    assert max(sizes) < 0.11 and np.mean(sizes) == pytest.approx(0.05, abs=0.01)
+
+
+def test_lifts_are_lost_in_a_share_of_the_lines_and_no_point_moves():
+    places = np.cumsum(np.ones((40, 2)), axis=0)
+    strokes = grid(places)
+    strokes[3::4, 0] = 1
+    rng = np.random.default_rng(4)
+    counts = []
+    for _ in range(400):
+        changed = InkAugmentation(lost_lifts=0.5).apply(strokes, rng)
+        np.testing.assert_allclose(changed[:, 1:], strokes[:, 1:], atol=1e-12)
+        assert changed[-1, 0] == 1 and set(changed[:, 0]) <= {0, 1}
+        assert (changed[:, 0] <= strokes[:, 0]).all()
+        counts.append(changed[:, 0].sum())
+    whole = sum(count == 10 for count in counts)
+    assert 150 < whole < 250
+    assert np.mean([count for count in counts if count < 10]) == pytest.approx(5.5, abs=0.4)
+
+
+def test_ink_without_the_new_changes_is_as_it_was():
+    strokes = corrected(2)
+    before = ALL.apply(strokes, np.random.default_rng(5))
+    more = InkAugmentation(scale=0.2, slant=15, rotation=5, warp=0.1, drop=0.3, jitter=1e-12)
+    after = more.apply(strokes, np.random.default_rng(5))
+    np.testing.assert_allclose(after, before, atol=1e-9)

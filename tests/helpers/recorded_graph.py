@@ -37,7 +37,7 @@ class _Recorder(TorchDispatchMode):
 
 
 class RecordedGraphs:
-    """Stands in for ``step_graphs.capture``.
+    """Stands in for ``graphs.capture``.
 
     Attributes:
         captures, replays: how many there were.

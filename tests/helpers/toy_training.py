@@ -1,6 +1,6 @@
 """A model and data small enough that a test can train them many times."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,8 @@ class ToyBatches:
 class ToyLoader:
     """20 training lines in batches of 4, 7 validation lines in batches of 3."""
 
+    groups: Sequence[str] = ()
+
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
         self.train = ToyBatches(20, 4, True, rank, world_size)
         self.validation = ToyBatches(7, 3, False, rank, world_size)
@@ -139,6 +141,7 @@ def make_trainer(
     broken_line: int | None = None,
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam,
     draw_history: Callable[..., None] = lambda rows, path: None,
+    groups: tuple[str, ...] = (),
     **settings: Any,
 ) -> Trainer:
     """A toy trainer, as ``train.py`` makes the real one; ``scheduler`` is made of an optimizer.
@@ -150,18 +153,21 @@ def make_trainer(
     seed_everything(3)
     model = ToyModel(dropout)
     made = optimizer(model.parameters(), lr=0.02)
+    loader = ToyLoader(distributed.rank, distributed.world_size)
+    loader.groups = groups
     trainer = Trainer(
         model=model,
         criterion=SquaredError(broken_line),
         metrics={"error": MeanError()},
         optimizer=made,
-        data_loader=ToyLoader(distributed.rank, distributed.world_size),
+        data_loader=loader,
         settings=TrainerSettings(**{**defaults, **settings}),
         run=RunFolder(Path(folder), "toy", "run"),
         header={"arch": {"type": "ToyModel"}, "config": {"name": "toy"}},
         scheduler=scheduler(made) if scheduler else None,
         distributed=distributed,
         line_id=lambda index: f"line-{index}",
+        group_of=lambda index: groups[min(index // 3, len(groups) - 1)],
         draw_history=draw_history,
     )
     if resume is not None:

@@ -14,7 +14,13 @@ from patience import A_HANG
 from toy_training import make_trainer
 
 from handwriting.errors import UserError
-from trainer.distributed import Distributed, checked_device
+from trainer import distributed as distributed_module
+from trainer.distributed import (
+    Distributed,
+    checked_device,
+    faster_arrangement,
+    share_processors,
+)
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 ROOT = HELPERS.parents[1]
@@ -134,3 +140,33 @@ def test_device_that_is_not_there() -> None:
     assert checked_device("cpu").type == "cpu"
     with pytest.raises(UserError, match="device: cannot be used here, got 'cuda:99'"):
         checked_device("cuda:99")
+
+
+@pytest.fixture
+def two_processors(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(distributed_module, "available_processors", lambda: 2)
+    return monkeypatch
+
+
+def test_one_process_on_two_processors_is_told_what_is_faster(two_processors) -> None:
+    assert "torchrun --nproc_per_node=2" in faster_arrangement(Distributed())
+    assert faster_arrangement(Distributed(0, 2)) is None
+    assert faster_arrangement(Distributed(device=torch.device("meta"))) is None
+    two_processors.setattr(distributed_module, "available_processors", lambda: 1)
+    assert faster_arrangement(Distributed()) is None
+
+
+def test_threads_that_the_user_chose_are_kept(two_processors) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        two_processors.setenv("OMP_NUM_THREADS", "2")
+        assert faster_arrangement(Distributed()) is None
+        share_processors()
+        assert torch.get_num_threads() == 2
+        two_processors.delenv("OMP_NUM_THREADS")
+        share_processors()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -412,3 +412,18 @@ def test_schedule_shorter_than_training_is_the_users_fault(tmp_path: Path) -> No
     scheduler: Callable[..., Any] = VARIANTS["one cycle"]["scheduler"]
     with pytest.raises(UserError, match="lr_scheduler: "):
         make_trainer(tmp_path, epochs=5, scheduler=scheduler).train()
+
+
+def test_each_group_of_lines_has_its_own_numbers(tmp_path: Path) -> None:
+    """Groups are the validation batches here: their rates are those of these lines alone."""
+    trainer = make_trainer(tmp_path, epochs=1, groups=("first", "others"))
+    trainer.train()
+    row = trainer.history.rows[-1]
+    model = trainer.evaluated_model.eval()
+    for group, batches in (("first", [0]), ("others", [1, 2])):
+        metric = MeanError()
+        for number, batch in enumerate(ToyLoader().validation):
+            if number in batches:
+                metric.update(model(batch), batch)
+        assert row[f"val.{group}.error"] == pytest.approx(metric.compute())
+    assert row["val.first.error"] != row["val.others.error"] != row["val.error"]

@@ -101,7 +101,7 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
     for name in ("none.json", "none.npy", "none.inkml"):
         with pytest.raises(DataError, match=name):
             read_style_file(tmp_path / name)
-    with pytest.raises(DataError, match=r"from .svg, .json, .inkml, .npy, got '.pdf'"):
+    with pytest.raises(DataError, match=r"from .*, got '.pdf'"):
         read_style_file(tmp_path / "a.pdf")
 
 

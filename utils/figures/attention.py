@@ -67,18 +67,22 @@ class ReadLine:
         points = np.interp(self.positions, np.arange(len(x)), x)  # [N]
         frames, number = self._frame_of_point, self.attention.shape[1]
         counts = np.bincount(frames, minlength=number)
-        return np.bincount(frames, weights=points, minlength=number) / np.maximum(counts, 1)
+        sums = np.bincount(frames, weights=points, minlength=number)
+        means: np.ndarray = sums / np.maximum(counts, 1)
+        return means
 
     @property
     def _frame_of_point(self) -> np.ndarray:
         """int64 ``[N]``: frames share the points evenly, which is right to a few points."""
         points, frames = len(self.positions), self.attention.shape[1]
-        return np.arange(points) * frames // points
+        frame_of_point: np.ndarray = np.arange(points) * frames // points
+        return frame_of_point
 
     @property
     def character_of_step(self) -> np.ndarray:
         """int64 ``[T]``, the character, or the end (``U``), that looked at each step the most."""
-        return self.attention.argmax(axis=0)[self.frame_of_step]
+        characters: np.ndarray = self.attention.argmax(axis=0)[self.frame_of_step]
+        return characters
 
 
 def attention_figure(lines: Sequence[ReadLine]) -> Figure:

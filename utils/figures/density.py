@@ -4,9 +4,10 @@
 Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns of pixels.
 """
 
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -26,8 +27,17 @@ _POWER = 0.35
 _BRIGHTEST = 0.99
 
 
-class _Map(Protocol):
-    """What is used of ``evaluation.density_map.DensityMap``."""
+@dataclass(frozen=True, eq=False)
+class DensityMap:
+    """Sum of the densities of the pen's next place, over all steps of a line.
+
+    Attributes:
+        values: float32 ``[Y, X]``, in 1 / (unit * unit); the first row is the lowest.
+        left, right, bottom, top: edges of the picture, in the unit of the points.
+        points: ``[T, 2]``, where the pen was.
+        end_of_stroke: bool ``[T]``.
+        weights: ``[T-1, M]``, the mixture weights of the steps 1 to T-1.
+    """
 
     values: np.ndarray
     left: float
@@ -39,7 +49,7 @@ class _Map(Protocol):
     weights: np.ndarray
 
 
-def density_figure(density: _Map, title: str = "") -> Figure:
+def density_figure(density: DensityMap, title: str = "") -> Figure:
     """The densities with the ink drawn over them, and below, the mixture weights of each step.
 
     Args:
@@ -53,7 +63,7 @@ def density_figure(density: _Map, title: str = "") -> Figure:
     figure = Figure(figsize=(_WIDTH, full), dpi=144.0, facecolor="white")
     figure.text(_LEFT / _WIDTH, 1 - 0.7 * _TITLE / full, title, fontsize=9, color=_LABEL)
 
-    def add_axes(bottom: float, height: float):
+    def add_axes(bottom: float, height: float) -> Axes:
         return figure.add_axes((_LEFT / _WIDTH, bottom / full, inner / _WIDTH, height / full))
 
     axes = add_axes(_AXIS + _WEIGHTS + _GAP, map_height)

@@ -177,10 +177,11 @@ def _draw_paths(axes: Axes, paths: Sequence[PenPath], width: float) -> None:
     if dots:
         centres = np.stack([path.points[0] for path in dots])
         colours = [path.colour for path in dots]
-        axes.scatter(*centres.T, s=width**2, c=colours, linewidths=0, clip_on=False)
+        x, y = centres.T
+        axes.scatter(x, y, s=width**2, c=colours, linewidths=0, clip_on=False)
 
 
 def _points_per_unit(axes: Axes) -> float:
     """Typographic points of one data unit along x."""
     (left, _), (right, _) = axes.transData.transform([(0.0, 0.0), (1.0, 0.0)])
-    return float(right - left) * _POINTS_PER_INCH / axes.get_figure().dpi
+    return float(right - left) * _POINTS_PER_INCH / axes.figure.dpi

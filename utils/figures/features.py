@@ -103,9 +103,11 @@ def _draw_ink(axes: Axes, points: np.ndarray, starts: np.ndarray) -> None:
         LineCollection(strokes, colors=_INK, linewidths=1.2, capstyle="round", clip_on=False),
         autolim=False,
     )
-    axes.scatter(*dots.T, s=4.0, color=_INK, linewidths=0, clip_on=False)
+    x, y = dots.T
+    axes.scatter(x, y, s=4.0, color=_INK, linewidths=0, clip_on=False)
 
 
 def _draw_points(axes: Axes, points: np.ndarray, starts: np.ndarray) -> None:
     for marked, colour, size in ((~starts, _INSIDE, 3.0), (starts, _START, 9.0)):
-        axes.scatter(*points[marked].T, s=size, color=colour, linewidths=0, clip_on=False)
+        x, y = points[marked].T
+        axes.scatter(x, y, s=size, color=colour, linewidths=0, clip_on=False)

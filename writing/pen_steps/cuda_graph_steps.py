@@ -37,7 +37,7 @@ def text_pen_steps(weights: PackedWeights, text: Tensor) -> TextPenSteps:
 
 
 class _Results(NamedTuple):
-    """What a step gives, ``[B, ...]`` each: raw outputs, the pen step drawn from them, and the
+    """Results of a step, ``[B, ...]`` each: raw outputs, the pen step drawn from them, and the
     window's phi and kappa, of no width without a window."""
 
     raw: Tensor
@@ -48,6 +48,10 @@ class _Results(NamedTuple):
 
 class GraphedPenSteps(PenSteps):
     """``PenSteps``, replayed."""
+
+    _rows: Tensor | None
+    _inputs: Tensor
+    _carried: tuple[Tensor, ...]
 
     def __init__(self, weights: PackedWeights, batch_size: int) -> None:
         super().__init__(weights, batch_size)
@@ -79,7 +83,7 @@ class GraphedPenSteps(PenSteps):
         """Memory for as many lines as there are now, and no graphs yet."""
         lines, outputs = self._states.shape[1], self._weights.output.shape[0]
         new = self._weights.output.new_zeros
-        self._rows: Tensor | None = None
+        self._rows = None
         self._inputs = new(lines, STROKE_SIZE + 1 + NOISE_SIZE)
         self._carried = tuple(part.clone() for part in self._shown())
         self._widths = [outputs, STROKE_SIZE, *(part.shape[1] for part in self._carried)]
@@ -145,7 +149,7 @@ class GraphedPenSteps(PenSteps):
         return replay
 
     def _shown(self) -> tuple[Tensor, ...]:
-        """What a step leaves in attributes, to read and for the next: phi and kappa, if any."""
+        """Attributes that a step leaves, to read and for the next: phi and kappa, if any."""
         return ()
 
     def _show(self, *parts: Tensor) -> None:

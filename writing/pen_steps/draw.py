@@ -16,7 +16,7 @@ _MOST_EXPONENT = 700.0  # math.exp of more raises an error
 
 
 def sample_pen_steps(raw: Tensor, bias: Tensor, noise: Tensor) -> Tensor:
-    """What ``BivariateMixture.from_output(raw).with_bias(bias).sample_from_noise(noise)`` gives,
+    """Draw as ``BivariateMixture.from_output(raw).with_bias(bias).sample_from_noise(noise)`` does,
     beyond rounding; the tests hold the two together. Only the component that is chosen is made a
     Gaussian of.
 

@@ -119,6 +119,8 @@ def _export(graph: PenStepGraph, path: Path) -> None:
         dynamo=True,
         verbose=False,
     )
+    if program is None:
+        raise RuntimeError("torch exported nothing")
     proto = program.model_proto
     # Where in the source each node comes from, with the paths of this machine.
     for part in (proto.graph, *proto.graph.node, *proto.graph.value_info):

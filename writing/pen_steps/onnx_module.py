@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.custom_layers.lstm_with_gaussian_attention import LOG_PHI_FLOOR, PARAMETER_RANGES
+from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES
 from model.mixture import MAX_CORRELATION_LOGIT, MAX_LOG_SIGMA, NOISE_SIZE
 from model.models import STROKE_SIZE, StackedHandwriting
 from writing.pen_steps.packed_weights import LayerWeights, PackedWeights, pack
@@ -63,7 +63,9 @@ class PenStepGraph(nn.Module):
             drawn from without a bias (see ``BivariateMixture.from_output``); ``phi`` ``[B, U]``,
             the window's weights, where there is one; and the states.
         """
-        pen, results, below = inputs["pen"], {}, []
+        pen = inputs["pen"]
+        results: dict[str, Tensor] = {}
+        below: list[Tensor] = []
         side = pen if self.window is None else torch.cat([pen, inputs["window"]], dim=1)
         for index, layer in enumerate(self.layers):
             own = [inputs[f"hidden_{index}"], inputs[f"cell_{index}"]]
@@ -190,6 +192,8 @@ class _WindowGraph(nn.Module):
 class _DrawGraph(nn.Module):
     """``draw.sample_pen_steps`` without a search or an index, for which ONNX has no node or only
     several."""
+
+    numbers: Tensor
 
     def __init__(self, num_mixtures: int) -> None:
         super().__init__()

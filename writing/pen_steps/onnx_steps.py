@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from handwriting.errors import UserError
-from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FORMAT, NEXT, fingerprint, require
+from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FORMAT, fingerprint, require
+from writing.pen_steps.onnx_module import NEXT
 
 FEW_LINES = 8
 """So few are not worth a second thread: the products are bound by memory, and the many small
@@ -47,7 +48,7 @@ class OnnxStep:
         self._path = path
         self._runtime = require("onnxruntime")
         description = _description(path)
-        self.weights = description["weights"]
+        self.weights: str = description["weights"]
         self.has_text = description["symbols"] is not None
         self.few_lines  # noqa: B018  (says now what is wrong with the file)
 
@@ -56,11 +57,11 @@ class OnnxStep:
         return self.weights == fingerprint(model)
 
     def pen_steps(self, batch_size: int) -> "OnnxPenSteps":
-        """What ``PenSteps(pack(model), batch_size)`` is, for a model without a text."""
+        """Return the counterpart of ``PenSteps``, for a model without a text."""
         return OnnxPenSteps(self._session(batch_size), batch_size)
 
     def text_pen_steps(self, text: Tensor) -> "OnnxTextPenSteps":
-        """What ``TextPenSteps(pack(model), text)`` is, for a text ``[B, U, C]`` from the model's
+        """Return the counterpart of ``TextPenSteps``, for a text ``[B, U, C]`` from the model's
         ``encode``."""
         return OnnxTextPenSteps(self._session(len(text)), text)
 
@@ -102,6 +103,7 @@ class OnnxPenSteps:
         self._session = session
         self._outputs = {output.name: output.shape for output in session.get_outputs()}
         sizes = {part.name: part.shape[1:] for part in session.get_inputs()}
+        self._latest: dict[str, Tensor] = {}
         self._inputs = {
             name: constants[name] if name in constants else torch.zeros(batch_size, *size)
             for name, size in sizes.items()
@@ -149,7 +151,9 @@ class OnnxPenSteps:
         self._latest = odd
         self._turns = cycle([self._turn(odd, even), self._turn(even, odd)])
 
-    def _turn(self, before: dict[str, Tensor], after: dict[str, Tensor]) -> tuple:
+    def _turn(
+        self, before: dict[str, Tensor], after: dict[str, Tensor]
+    ) -> tuple[Any, Tensor, dict[str, Tensor]]:
         """A binding that goes from the states of one step to those of the next; the pen step that
         it reads; and what it writes."""
         inputs = self._inputs | {name: before[f"{NEXT}{name}"] for name in self._states}
@@ -191,7 +195,7 @@ class OnnxTextPenSteps(OnnxPenSteps):
 
 
 def _description(path: Path) -> dict[str, Any]:
-    """What stands in the JSON beside a file."""
+    """Read the JSON beside a file."""
     path = path.with_name(DESCRIPTION_FILE)
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -203,5 +207,5 @@ def _description(path: Path) -> dict[str, Any]:
 
 
 def _place(value: Tensor) -> tuple[str, int, Any, list[int], int]:
-    """Where the runtime finds a tensor."""
+    """Return the address at which the runtime finds a tensor."""
     return "cpu", 0, np.float32, list(value.shape), value.data_ptr()

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.custom_layers.lstm_with_gaussian_attention import LOG_PHI_FLOOR, PARAMETER_RANGES
+from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES
 from model.models import STROKE_SIZE
 from writing.pen_steps.draw import sample_one_pen_step, sample_pen_steps
 from writing.pen_steps.packed_weights import LayerWeights, PackedWeights
@@ -81,7 +81,7 @@ class PenSteps:
         self._bind()
 
     def _look(self, hidden: Tensor) -> None:
-        """What happens between the first layer, whose output ``[H, B]`` this is, and the next."""
+        """Compute all between the first layer, whose output ``[H, B]`` this is, and the next."""
 
     def _side_changed(self) -> None:
         """Bring the sides to the type of the layers' products."""
@@ -125,12 +125,15 @@ class TextPenSteps(PenSteps):
     """
 
     def __init__(self, weights: PackedWeights, text: Tensor) -> None:
+        if weights.window is None:
+            raise ValueError("the weights are of a model without a window over a text")
+        self._window_weights = weights.window
         self._text = text
         # Padding is infinitely far away, so no component weighs it.
         positions = torch.arange(text.shape[1], dtype=text.dtype, device=text.device)
         self._positions = positions.where(text.any(dim=2), math.inf).unsqueeze(1)  # [B, 1, U+1]
         self.phi = text.new_zeros(text.shape[:2])
-        self.kappa = text.new_zeros(len(text), weights.window[1].shape[0] // 3)
+        self.kappa = text.new_zeros(len(text), len(self._window_weights[1]) // 3)
         self._bounds = _parameter_bounds(self.kappa)
         super().__init__(weights, len(text))
 
@@ -146,7 +149,7 @@ class TextPenSteps(PenSteps):
         ``window_weights`` in fewer operations: it can say of a component that its weight is zero
         without a thought for gradients.
         """
-        weight, bias = self._weights.window
+        weight, bias = self._window_weights
         bounded = torch.addmm(bias, weight, hidden).t().clamp(*self._bounds)
         log_alpha, log_rest = bounded[:, :, None].tensor_split([self.kappa.shape[1]], dim=1)
         beta, step = log_rest.exp().chunk(2, dim=1)  # [B, K, 1]

@@ -14,14 +14,15 @@ Shapes: ``C`` vocabulary, ``I`` what a layer reads, ``S`` side, ``W`` all states
 units, ``L`` layers, ``K`` window components, ``M`` mixture components.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from model.custom_layers.lstm import LoopLSTM
+from model.custom_layers.lstm import FastLSTM, LoopLSTM
 from model.custom_layers.lstm_with_gaussian_attention import LSTMWithGaussianAttention
 from model.models import STROKE_SIZE, ConditionalHandwriting, StackedHandwriting
 from writing.options import PRECISIONS
@@ -32,7 +33,7 @@ WIDTH = 16
 
 @dataclass(frozen=True)
 class Places:
-    """Where things stand among the states; see the module. Layers count from 0."""
+    """Places of values among the states; see the module. Layers count from 0."""
 
     num_layers: int
     hidden_size: int
@@ -40,7 +41,7 @@ class Places:
 
     @property
     def num_sides(self) -> int:
-        """How often the side is there."""
+        """Number of times that the side is there."""
         return (self.num_layers + 1) // 2
 
     @property
@@ -65,7 +66,7 @@ class Places:
 
     def one(self, layer: int) -> int:
         """The one in that side, its last place."""
-        return self.side(layer).stop - 1
+        return int(self.side(layer).stop) - 1
 
     def read(self, layer: int) -> slice:
         """All that a layer reads."""
@@ -130,17 +131,18 @@ def pack(model: StackedHandwriting, precision: str = "float32") -> PackedWeights
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision: one of {', '.join(PRECISIONS)}, got {precision!r}")
-    is_conditional = isinstance(model, ConditionalHandwriting)
-    side_size = STROKE_SIZE + (model.num_characters if is_conditional else 0) + 1
+    conditional = model if isinstance(model, ConditionalHandwriting) else None
+    side_size = STROKE_SIZE + (conditional.num_characters if conditional is not None else 0) + 1
     side_size = -(-side_size // WIDTH) * WIDTH
     places = Places(model.num_layers, model.hidden_size, side_size)
+    stack = cast("Iterable[FastLSTM | LoopLSTM]", model.layers)
     layers = [
         _packed_lstm(layer, index, places)
-        for index, layer in enumerate(model.layers, start=int(is_conditional))
+        for index, layer in enumerate(stack, start=int(conditional is not None))
     ]
     window = None
-    if is_conditional:
-        attention = model.attention
+    if conditional is not None:
+        attention = conditional.attention
         layers.insert(0, _packed_attention(attention, places))
         window = attention.weight_window.clone(), attention.bias_window.unsqueeze(1).clone()
     weights = [layer.weight for layer in layers]
@@ -151,7 +153,7 @@ def pack(model: StackedHandwriting, precision: str = "float32") -> PackedWeights
     return PackedWeights(places, tuple(packed), output, window)
 
 
-def _packed_lstm(layer: nn.LSTM | LoopLSTM, index: int, places: Places) -> LayerWeights:
+def _packed_lstm(layer: FastLSTM | LoopLSTM, index: int, places: Places) -> LayerWeights:
     """A layer of a model's stack, the ``index``-th of all."""
     inputs, own, bias = layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0 + layer.bias_hh_l0
     below_size = places.hidden_size if index else 0
@@ -159,7 +161,7 @@ def _packed_lstm(layer: nn.LSTM | LoopLSTM, index: int, places: Places) -> Layer
     parts = {places.side(index).start: side, places.hidden(index).start: own}
     if index:
         parts[places.hidden(index - 1).start] = below
-    if not getattr(layer, "layer_norm", False):
+    if isinstance(layer, FastLSTM) or not layer.layer_norm:
         parts[places.one(index)] = bias.unsqueeze(1)
         return LayerWeights(_joined(parts, places.read(index)), None)
     gain, bias = _sigmoids_first(layer.gates_gain), _sigmoids_first(bias)

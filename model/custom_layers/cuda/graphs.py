@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
@@ -115,7 +115,7 @@ class Entry(Protocol):
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
-class GraphCache:
+class GraphCache(Generic[AnyEntry]):
     """Graphs by what they were captured for; those longest unused go first.
 
     What is seen for the first time gets no graph: it may never come again.
@@ -134,7 +134,7 @@ class GraphCache:
         self._lock = threading.Lock()
         self._seen: set[Hashable] = set()
         self._failed: set[Hashable] = set()
-        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._entries: OrderedDict[Hashable, AnyEntry] = OrderedDict()
         self._streams: dict[torch.device, int] = {}
 
     def __len__(self) -> int:

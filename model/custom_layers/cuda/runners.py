@@ -27,7 +27,7 @@ STEPS_AT_ONCE = 64
 # The oldest GPUs that Triton is asked to compile for.
 TRITON_CAPABILITY = (7, 0)
 
-GRAPHS = graphs.GraphCache()
+GRAPHS: graphs.GraphCache["Graphs"] = graphs.GraphCache()
 
 
 class EagerRunner:

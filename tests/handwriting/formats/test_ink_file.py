@@ -131,7 +131,7 @@ def test_a_dot_in_a_page_of_lines_is_left_out(tmp_path: Path) -> None:
         ("a.json", b"{", "not JSON"),
         ("a.json", b'{"pages": [{"lines": [{"text": "a", "strokes": [[1, 2]]}]}]}', "points"),
         ("a.npy", b"hello", "is no whole .npy file"),
-        ("a.pdf", b"hello", "ink is read from .inkml, .svg, .npy, .json, got '.pdf'"),
+        ("a.pdf", b"hello", "ink is read from .*, got '.pdf'"),
         ("a", b"hello", "got 'no suffix'"),
     ],
 )

@@ -14,7 +14,7 @@ import torch
 from model.custom_layers.cuda import graphs
 from model.custom_layers.cuda.graphs import GraphCache
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CPU = torch.device("cpu")
 
 

@@ -1,0 +1,31 @@
+"""Short names of the weights that are in the repository."""
+
+import re
+from pathlib import Path
+
+MODELS = Path(__file__).parents[1] / "saved" / "models"
+_NAME = re.compile(r"(?:[a-z][a-z0-9_]*/)?[a-z][a-z0-9_]*")
+
+
+def checkpoint_path(text: str) -> Path:
+    """Return the path of a checkpoint from a path or a short name.
+
+    ``conditional`` is ``saved/models/pretrained/conditional.pth`` and ``research/conditional`` is
+    ``saved/models/research/conditional.pth``, wherever the command is run. A file of that name in
+    the folder where it is run comes first.
+    """
+    path = Path(text)
+    if not _NAME.fullmatch(text) or path.exists():
+        return path
+    folder = MODELS if "/" in text else MODELS / "pretrained"
+    shipped = folder / f"{text}.pth"
+    return shipped if shipped.is_file() else path
+
+
+def shipped_names() -> list[str]:
+    """Return the short names there are, those of the default weights first."""
+    return [
+        path.stem if path.parent.name == "pretrained" else f"{path.parent.name}/{path.stem}"
+        for folder in ("pretrained", "research")
+        for path in sorted((MODELS / folder).glob("*.pth"))
+    ]
