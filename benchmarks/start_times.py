@@ -130,9 +130,11 @@ def _start(root: Path, words: Sequence[str]) -> Start:
     with subprocess.Popen(
         [sys.executable, *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
-        process.stdout.readline()
+        output = process.stdout
+        assert output is not None, "a pipe was asked for"
+        output.readline()
         first_line = time.perf_counter() - begun
-        process.stdout.read()
+        output.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     return Start(first_line, used.ru_utime + used.ru_stime, process.returncode)

@@ -8,9 +8,15 @@ _VERSION = re.compile(r'^\[project\]\nname = "handwriting"\nversion = "([^"]+)"$
 
 
 def version() -> str:
-    """Return the version of the project: of a clone, or else of the installed package."""
+    """Return the version of the project: of a clone, or else of the installed package.
+
+    Of a copy that is neither it is "unknown".
+    """
     if _PROJECT.is_file() and (found := _VERSION.search(_PROJECT.read_text(encoding="utf-8"))):
         return found[1]
     from importlib import metadata  # slower than all else that --version does
 
-    return metadata.version("handwriting")
+    try:
+        return metadata.version("handwriting")
+    except metadata.PackageNotFoundError:
+        return "unknown"

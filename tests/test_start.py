@@ -14,6 +14,7 @@ import pytest
 from handwriting.version import version
 
 ROOT = Path(__file__).parents[1]
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 COMMANDS = {
     "train": ["train.py"],
     "experiments": ["experiments.py"],
@@ -44,8 +45,7 @@ def test_the_version_is_the_projects(name: str) -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert re.findall(r'^version = "(.*)"$', text, re.MULTILINE) == [version()]
+    assert re.findall(r'^version = "(.*)"$', PYPROJECT, re.MULTILINE) == [version()]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version())
 
 
@@ -94,3 +94,8 @@ def test_a_wrong_setting_imports_torch_alone(tmp_path: Path) -> None:
     done, imported = run("train.py", "-c", str(tmp_path / "wrong.json"))
     assert done.returncode == 2 and "optimizer.args.lr: " in done.stderr
     assert imported & SLOW == {"torch"}
+
+
+def test_a_copy_without_its_project_file_has_no_known_version(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("handwriting.version._PROJECT", tmp_path / "pyproject.toml")
+    assert version() in ("unknown", re.search(r'version = "(.*)"', PYPROJECT)[1])

@@ -12,6 +12,14 @@ from handwriting.version import version
 _MOST_NOTES = 5
 
 
+class _PrintVersion(argparse.Action):
+    """Finds out the version only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"handwriting {version()}")
+        parser.exit()
+
+
 class OneLineParser(argparse.ArgumentParser):
     """Parser that reports a wrong argument in one line, without the usage before it.
 
@@ -21,10 +29,7 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.add_argument(
-            "--version",
-            action="version",
-            version=f"handwriting {version()}",
-            help="print the version and exit",
+            "--version", action=_PrintVersion, nargs=0, help="print the version and exit"
         )
 
     def error(self, message: str) -> NoReturn:

@@ -157,7 +157,8 @@ def test_a_batch_of_texts_gives_what_each_alone_gives(model) -> None:
     texts = ["abc defg hab", "a", "hgf", "ab ab ab ab ab ab", "d"]
     biases = [0.0, 0.5, 1.0, 2.0, 0.0]
     together = written(model, texts, bias=biases)
-    assert len({len(line.strokes) for line in together}) == len(texts)
+    lengths = [len(line.strokes) for line in together]
+    assert max(lengths) > 3 * min(lengths)
     for place, line in enumerate(together):
         (alone,) = written(model, [texts[place]], bias=biases[place], seeds=[place])
         assert_same(line, alone)
