@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
@@ -227,7 +227,9 @@ class HandwritingDataLoader(BaseDataLoader):
         self.shares = source.shares
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
+        self.vocabulary = context.vocabulary_for(
+            partial(self.corpus.vocabulary_of, settings.train_split)
+        )
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )

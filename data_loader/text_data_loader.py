@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated
 
 import numpy as np
@@ -124,7 +124,9 @@ class TextDataLoader(BaseDataLoader):
         self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
+        self.vocabulary = context.vocabulary_for(
+            partial(self.corpus.vocabulary_of, settings.train_split)
+        )
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )
