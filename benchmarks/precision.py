@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def found_before(path: str | None, settings: str) -> Found:
-    """What an earlier call under these settings measured and wrote there."""
+    """Read the measurements that an earlier call under these settings wrote there."""
     if path is None or not Path(path).exists():
         return {}
     before = Report.load(Path(path)).values

@@ -44,7 +44,7 @@ def layer_products(
 def output_products(
     num_steps: int, num_lines: int, hidden_size: int, output_size: int
 ) -> Callable[[], None]:
-    """Those of the output layer, ``[T * B, H]`` with ``[H, O]``, and back."""
+    """Products of the output layer, ``[T * B, H]`` with ``[H, O]``, and back."""
     rows = num_steps * num_lines
     hidden, outputs = (_drawn(rows, size, torch.float32) for size in (hidden_size, output_size))
     weight = _drawn(hidden_size, output_size, torch.float32)

@@ -150,7 +150,7 @@ def main() -> None:
 def _writers(
     model: ConditionalHandwriting, batch_size: int, exports: dict[str, OnnxStep]
 ) -> dict[str, Callable[[], int]]:
-    """What writes one line and many, in torch and by the exports."""
+    """Return the writers of one line and of many, in torch and by the exports."""
     ways: dict[str, dict[str, Any]] = {"": {}, ", bfloat16": {"precision": "bfloat16"}}
     ways |= {name: {"pen_steps": step.text_pen_steps} for name, step in exports.items()}
     return {
@@ -192,7 +192,7 @@ def _products(model: ConditionalHandwriting, num_steps: int) -> Callable[[], int
 
 
 def _write(model: ConditionalHandwriting, num_lines: int, **options: Any) -> int:
-    """How many pen steps it wrote."""
+    """Return the number of pen steps it wrote."""
     texts, seeds = [TEXT] * num_lines, range(num_lines)
     lines = write(model, Normalisation(), VOCABULARY, texts, seeds=seeds, **options)
     return sum(len(line.strokes) - 1 for line in lines)

@@ -40,7 +40,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of a command in a checkout."""
+    """Measurements of a command in a checkout."""
 
     checkout: str
     command: str

@@ -179,7 +179,7 @@ def _resident(which: str) -> int:
 
 
 def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns in a process of its own."""
+    """Call the function in a process of its own, and return its result."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 

@@ -130,7 +130,7 @@ def _measure(
     split: str,
     options: argparse.Namespace,
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    """What is measured, the numbers of all its lines, and those of each line."""
+    """Measure a split: return facts about it, its numbers, and those of each line."""
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
     numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
@@ -158,7 +158,7 @@ def write_lines(rows: Sequence[dict[str, Any]], corpus: LineCorpus, path: Path) 
 
 
 def describe(report: dict[str, Any]) -> str:
-    """What was evaluated on what, as it is printed above the numbers."""
+    """Describe the model and the lines, for the text above the numbers."""
     averaged = ", averaged weights" if report["averaged"] else ""
     return (
         f"{report['checkpoint']}: epoch {report['epoch']}, step {report['step']}{averaged}\n"

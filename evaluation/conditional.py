@@ -197,8 +197,8 @@ def compare(written: Sequence[SynthesisedLine], real: Sequence[np.ndarray]) -> d
 def _style_rows(
     styles: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[SynthesisedLine]]
 ) -> list[dict[str, Any]]:
-    """How far real lines, and what was written at each bias, keep the style of each of ``styles``,
-    a line for each of ``real``."""
+    """Tell how well real lines, and those written at each bias, keep the style of each of
+    ``styles``, a line for each of ``real``."""
     if not styles:
         return []
     measured = [measure_style(line.strokes, line.text) for line in styles]

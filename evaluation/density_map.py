@@ -1,4 +1,4 @@
-"""Where a model expected the pen, step by step, along a line: the sum of its predicted densities
+"""Density of the pen that a model expected along a line: the sum of its predicted densities
 over the plane (Graves 2013, figure 10).
 
 Shapes: ``T`` pen steps, ``M`` mixture components, ``Y``, ``X`` rows and columns of pixels.

@@ -1,4 +1,4 @@
-"""What every task's evaluation has in common.
+"""The base of evaluators.
 
 Shapes: ``B`` lines, ``T`` pen steps.
 """
@@ -55,7 +55,7 @@ SHORT_SENTENCES = ("The quick brown fox", "0 1 2 3 4 5 6 7 8 9", "Quiz, Xerxes, 
 
 @dataclass(frozen=True)
 class SampleSettings:
-    """What a picture of samples shows.
+    """Settings of samples and their pictures.
 
     Attributes:
         seed: of the samples; the same seed gives the same strokes.
@@ -87,7 +87,7 @@ DEFAULT_SAMPLES = SampleSettings()
 
 @dataclass(frozen=True)
 class Samples:
-    """What a model wrote.
+    """Samples that a model wrote.
 
     Attributes:
         pictures: by name.
@@ -107,7 +107,7 @@ class Samples:
 
 
 class Evaluator(ABC, Generic[BatchT]):
-    """What is measured and drawn for a task, of batches as its models take them.
+    """Numbers and pictures for a task, from batches as its models take them.
 
     Args:
         model: in evaluation mode from here on.
@@ -215,7 +215,7 @@ class LikelihoodEvaluator(Evaluator[Batch]):
 
     @torch.no_grad()
     def density(self, strokes: np.ndarray, text: str, title: str) -> Figure | None:
-        """Where the model expects the pen along a line, see ``density_map``.
+        """Return the density of the pen along a line, see ``density_map``.
 
         Args:
             strokes: ``[T, 3]``, in the corpus's units.

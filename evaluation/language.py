@@ -21,7 +21,7 @@ class _OverCharacters(Protocol):
 
 @EVALUATORS.register(name="language")
 class LanguageEvaluator(Evaluator[Batch]):
-    """How well the texts of real lines are predicted."""
+    """Prediction of the texts of real lines."""
 
     def prepare(self) -> None:
         """Make the metric."""

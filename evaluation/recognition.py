@@ -48,7 +48,7 @@ REPORTED_LINES = 20
 
 @dataclass(frozen=True)
 class _Read:
-    """What is kept of a line that was counted: its text, and what was read by each decoding."""
+    """A line that was counted: its text, and its reading by each decoding."""
 
     reference: str
     readings: dict[str, str]

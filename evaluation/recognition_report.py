@@ -201,7 +201,7 @@ def _label_sets() -> str:
 
 
 def _bands_table(errors: Sequence[int]) -> str:
-    """How many lines have how many errors, and their part of all errors."""
+    """Count lines by their number of errors, and their part of all errors."""
     rows = []
     for least, most in _BANDS:
         within = [count for count in errors if least <= count and (most is None or count <= most)]

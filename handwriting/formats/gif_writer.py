@@ -32,7 +32,7 @@ def write_gif(page: Page, path: Path, options: WriteOptions) -> None:
 
 
 def frame_count(page: Page, options: GifOptions) -> int:
-    """How many frames the animation of a page has, at least one."""
+    """Return the number of frames of a page's animation, at least one."""
     return max(math.ceil(_steps(page) / _steps_per_frame(page, options)), 1)
 
 

@@ -28,7 +28,7 @@ Number = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class TraceFormat:
-    """Where x and y stand in a point.
+    """Places of x and y in a point.
 
     Attributes:
         x_index, y_index: places of channels X and Y.
@@ -68,8 +68,8 @@ class TraceFormat:
 
 
 def number_type(texts: list[str]) -> Number:
-    """What to read numbers with: ``float``, or ``Decimal`` where some have more digits than a float
-    keeps, so that differences of neighbouring points are right to the last digit."""
+    """Return the type to read numbers with: ``float``, or ``Decimal`` where some have more digits
+    than a float keeps, so that differences of neighbouring points are right to the last digit."""
     return Decimal if any(_MANY_DIGITS.search(text) for text in texts) else float
 
 

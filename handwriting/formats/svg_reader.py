@@ -146,7 +146,7 @@ def _is_rules(node: Node) -> bool:
 
 
 def _path_data(node: Node) -> str:
-    """What a shape draws, as the data of a path; empty for what is no shape."""
+    """Return a shape as the data of a path; empty for an element that is no shape."""
     given = node.attributes
     if node.name == "path":
         return given.get("d", "")
@@ -203,9 +203,9 @@ def _points(segment: svgelements.PathSegment) -> np.ndarray:
 
 
 def _chords(controls: np.ndarray) -> int:
-    """How many chords of equal parameter a Bezier curve of 3 or 4 control points ``[3 or 4, 2]``
-    wants: a chord of 1/k is away from the curve by no more than 1/8 of the greatest second
-    derivative over k squared."""
+    """Return how many chords of equal parameter a Bezier curve of 3 or 4 control points
+    ``[3 or 4, 2]`` wants: a chord of 1/k is away from the curve by no more than 1/8 of the
+    greatest second derivative over k squared."""
     degree = len(controls) - 1
     size = np.ptp(controls, axis=0).max()
     bend = degree * (degree - 1) * np.abs(np.diff(controls, n=2, axis=0)).max()

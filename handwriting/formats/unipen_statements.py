@@ -61,8 +61,8 @@ class IncludeFolders:
 
     @classmethod
     def around(cls, path: Path) -> "IncludeFolders":
-        """Those of a file by itself: the folder it lies in; and where that is in a tree like that
-        of the distribution, ``data/.../FILE`` beside ``include/``, the tree."""
+        """Return the folders of a file by itself: the one it lies in; and where that is in a tree
+        like that of the distribution, ``data/.../FILE`` beside ``include/``, the tree."""
         folder = path.absolute().parent
         for above in (folder, *folder.parents):
             if above.name == "data" and (above.parent / "include").is_dir():
@@ -160,7 +160,7 @@ def decoded(data: bytes) -> str:
 
 
 def quoted(text: str) -> str:
-    """What a file says, short and in characters that a terminal can show."""
+    """Quote a text of a file, short and in characters that a terminal can show."""
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 

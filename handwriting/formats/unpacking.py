@@ -15,7 +15,7 @@ class BadPacking(Exception):
 
 
 def unpacked(data: bytes) -> bytes:
-    """What is packed in ``data``; the same where it is not packed.
+    """Unpack ``data``; data that are not packed are returned as they are.
 
     Raises:
         BadPacking: when it is damaged, or more than ``MOST_GROWTH`` times as large unpacked.

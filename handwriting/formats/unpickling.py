@@ -59,7 +59,7 @@ def load_object_array(path: Path) -> np.ndarray:
 
 
 def _one_line(error: Exception) -> str:
-    """What went wrong as one line of at most 200 characters that a terminal can show."""
+    """Return an error as one line of at most 200 characters that a terminal can show."""
     text = " ".join(str(error).split()) or type(error).__name__
     return "".join(character if character.isprintable() else "?" for character in text)[:200]
 

@@ -1,5 +1,5 @@
-"""What the recogniser sees of a line: its ink made level, upright and of one height, at points of
-equal distance.
+"""Features of a line for the recogniser: its ink made level, upright and of one height, at points
+of equal distance.
 
 Shapes: ``T`` pen steps of a line, ``N`` points after resampling, ``F`` features.
 """
@@ -40,7 +40,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class InkFeatures:
-    """How ink becomes numbers; the same for ink of any size and at any place.
+    """Features of ink, the same for ink of any size and at any place.
 
     Each point has the offset from the point before (in spacings, halved), its height over the
     middle of the line (in core heights), the cosine and sine of the pen's direction and of its
@@ -72,7 +72,7 @@ class InkFeatures:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each column is."""
+        """Names of the columns."""
         cells = itertools.product(range(_CELLS_UP), range(_CELLS_ACROSS))
         around = [f"ink_{row}_{column}" for row, column in cells] if self.surroundings else []
         return (*_NAMES, *around, *(["time"] if self.time else []))
@@ -116,8 +116,8 @@ class InkFeatures:
         return found, starts
 
     def positions(self, strokes: np.ndarray) -> np.ndarray:
-        """Where each of the ``N`` points lies among the rows of strokes ``[T, 3]`` in any units:
-        float64 ``[N]``, growing, 2.5 for halfway between the rows 2 and 3."""
+        """Return the place of each of the ``N`` points among the rows of strokes ``[T, 3]`` in any
+        units: float64 ``[N]``, growing, 2.5 for halfway between the rows 2 and 3."""
         return self._resampled(self.normalise(strokes))[2]
 
     def describe(self, normalised: np.ndarray) -> np.ndarray:

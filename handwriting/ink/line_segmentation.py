@@ -135,7 +135,7 @@ def _peaks(page: _Page) -> tuple[float, np.ndarray] | None:
 
 
 def _profile(levels: np.ndarray) -> np.ndarray:
-    """How much ink there is at each level, smoothed; its first bin is half a kernel below the
+    """Return the amount of ink at each level, smoothed; its first bin is half a kernel below the
     lowest."""
     ink = np.bincount(((levels - levels.min()) / _BIN).astype(np.int64)).astype(np.float64)
     return np.convolve(ink, _KERNEL, mode="full")

@@ -1,4 +1,4 @@
-"""Where a line of handwriting sits and how large it is.
+"""Baseline and size of a line of handwriting.
 
 Shapes: ``n`` low points of the ink.
 """

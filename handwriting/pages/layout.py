@@ -135,7 +135,7 @@ def _text_width(options: PageOptions, x_height: float) -> float:
 
 
 def _rows_per_page(options: PageOptions) -> int:
-    """How many lines a page takes; ``UserError`` if the paper is too small for them."""
+    """Return how many lines a page takes; ``UserError`` if the paper is too small for them."""
     if options.page_height is None and options.lines_per_page is not None:
         return options.lines_per_page
     height = _paper_height(options)
@@ -237,7 +237,7 @@ def _split_to_width(
 
 
 def _characters_within(block: _Block, width: float) -> int:
-    """How many characters of a block fit in ``width``; 0 if the cut would be after the last."""
+    """Return how many characters of a block fit in ``width``; 0 if it need not be cut."""
     rights = np.zeros(max(len(block.text), 1))
     for stroke in block.strokes:
         np.maximum.at(rights, stroke.characters, stroke.points[:, 0])

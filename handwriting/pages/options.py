@@ -1,4 +1,4 @@
-"""What a user can choose about pages of handwriting and the files they are written to."""
+"""Options of pages of handwriting and of the files they are written to."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ ROOM_ABOVE_BASELINE = 0.7
 
 @dataclass(frozen=True)
 class PageOptions:
-    """How handwriting is laid out. All lengths are in mm.
+    """Options of the layout. All lengths are in mm.
 
     Attributes:
         page_width: of the paper.
@@ -48,7 +48,7 @@ class PageOptions:
 
 @dataclass(frozen=True)
 class GifOptions:
-    """How an animation is made.
+    """Options of an animation.
 
     Attributes:
         steps_per_second: pen steps written in a second; people's writing takes some 25 a letter.
@@ -69,7 +69,7 @@ class GifOptions:
 
 @dataclass(frozen=True)
 class GcodeOptions:
-    """What a plotter is told. A command may be several lines.
+    """Commands for a plotter. A command may be several lines.
 
     Attributes:
         pen_up: the command that lifts the pen.
@@ -86,7 +86,7 @@ class GcodeOptions:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How pages are written to files.
+    """Options of the files that pages are written to.
 
     Attributes:
         dpi: pixels per inch of paper in PNG pictures.

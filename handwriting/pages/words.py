@@ -198,7 +198,7 @@ def _with_all_placed(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 
 def _border_by_cut(before: Sequence[_Piece], after: Sequence[_Piece], x_height: float) -> int:
-    """How many of the pieces of two groups in succession are the first one's, once a stroke that
+    """Return how many pieces of two groups in succession are the first one's, once a stroke that
     was cut between them is whole again, if it belongs to one of them: if that leaves a gap as
     between words."""
     if before[-1].origin[0] != after[0].origin[0]:
@@ -235,7 +235,7 @@ def _gap(before: Sequence[_Piece], after: Sequence[_Piece]) -> float:
 
 
 def _count_astray(own: Sequence[_Piece], other: Sequence[_Piece], x_height: float) -> int:
-    """How many of the first pieces of ``own`` are far from the rest of it and much nearer to
+    """Return how many first pieces of ``own`` are far from the rest of it and much nearer to
     ``other``; never all."""
     target = _span(other)
     shared = {piece.origin[0] for piece in other}

@@ -117,7 +117,7 @@ class ErrorCounts(NamedTuple):
     words: int = 0
 
     def plus(self, other: "ErrorCounts") -> "ErrorCounts":
-        """Those of both."""
+        """Return the counts of both."""
         return ErrorCounts(*(a + b for a, b in zip(self, other, strict=True)))
 
     @property
@@ -197,7 +197,7 @@ def align(reference: str, reading: str) -> list[Edit]:
 
 @dataclass(frozen=True)
 class Confusions:
-    """How often each error was made, by the alignments of ``align``.
+    """Count how often each error was made, by the alignments of ``align``.
 
     Attributes:
         substitutions: by written and read character.

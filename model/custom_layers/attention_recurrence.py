@@ -55,7 +55,7 @@ class AttentionWeights(NamedTuple):
 
 
 class AttentionSteps(NamedTuple):
-    """What the recurrence gives for each character: ``hidden`` ``[U, B, D]``, ``context``
+    """Results of the recurrence for each character: ``hidden`` ``[U, B, D]``, ``context``
     ``[U, B, E]`` and, without a gradient, ``attention`` ``[U, B, N]``."""
 
     hidden: Tensor

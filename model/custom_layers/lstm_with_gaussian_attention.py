@@ -41,7 +41,7 @@ STEPS_PER_CHARACTER = 25.0
 
 
 class GaussianAttentionState(NamedTuple):
-    """What the layer carries from one pen step to the next.
+    """State of the layer between two pen steps.
 
     Attributes:
         hidden: ``[B, H]``, the LSTM's output h.
@@ -57,7 +57,7 @@ class GaussianAttentionState(NamedTuple):
 
 
 class GaussianAttentionOutput(NamedTuple):
-    """What the layer gives for a sequence of ``T`` steps.
+    """Output of the layer for a sequence of ``T`` steps.
 
     Attributes:
         hidden: ``[B, T, H]``.

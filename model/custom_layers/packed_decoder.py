@@ -26,7 +26,7 @@ from model.custom_layers.seq2seq_modules import AttentionDecoder
 
 
 class PackedState(NamedTuple):
-    """What is carried from one character to the next, the batch first everywhere.
+    """State between two characters, the batch first everywhere.
 
     Attributes:
         cell: ``[B, D]``, of the LSTM.

@@ -1,4 +1,4 @@
-"""What the hand-written recurrences share: products, the LSTM cell forwards and backwards.
+"""Shared parts of the hand-written recurrences: products, the LSTM cell forwards and backwards.
 
 The recurrences of the generating models work on columns: a step's values are ``[H, B]``, a line is
 a column. Then each gate is one contiguous block, pointwise work runs at its best, and on a CPU the

@@ -35,7 +35,7 @@ BLOCK_PADDING = {"cpu": 64}
 
 
 class Memory(NamedTuple):
-    """What the encoder gives.
+    """Output of the encoder.
 
     Attributes:
         frames: ``[B, N', E]``; rows past a line's length have no meaning.
@@ -47,7 +47,7 @@ class Memory(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What the decoder carries from one character to the next, the batch first everywhere.
+    """State of the decoder between two characters, the batch first everywhere.
 
     Attributes:
         hidden, cell: ``[B, D]``, of the LSTM.
@@ -123,13 +123,13 @@ def _convolved(convolution: nn.Conv1d, values: Tensor) -> Tensor:
 
 
 def _strided(length: Tensor, convolution: nn.Conv1d) -> Tensor:
-    """How many places a convolution with full padding takes over so many values."""
+    """Return the number of places of a convolution with full padding over so many values."""
     stride = convolution.stride[0]
     return (length + stride - 1) // stride
 
 
 class FrameRows(NamedTuple):
-    """Where the frames of lines stand as rows ``[R, E]``, with little padding between them.
+    """Places of the frames of lines as rows ``[R, E]``, with little padding between them.
 
     The rows are blocks of frames ``[frames, lines]``, one block after the other in time. The
     longest line is the first, so that the lines that go on after a block are the first of it.
@@ -169,8 +169,8 @@ def frame_rows(lengths: Tensor, size: int) -> FrameRows:
 
 
 def block_stops(lengths: Sequence[int], most_padding: int) -> list[int]:
-    """Where blocks end in time, for lines of some lengths: after the end of a line that leaves the
-    block with so much padding, and at the end of all."""
+    """Return the ends of blocks in time, for lines of some lengths: after the end of a line that
+    leaves the block with so much padding, and at the end of all."""
     stops, ended, padding = [0], 0, 0
     for length, longer in itertools.pairwise(sorted(lengths)):
         ended += length > stops[-1]
@@ -478,7 +478,7 @@ class AttentionDecoder(nn.Module):
     def attention(
         self, hidden: Tensor, attention: Tensor, coverage: Tensor, keys: Tensor, mask: Tensor
     ) -> Tensor:
-        """Where to look: a weight for each frame, ``[B, N']``.
+        """Return the attention: a weight for each frame, ``[B, N']``.
 
         Args:
             hidden: ``[B, D]``, the step's.
@@ -511,8 +511,8 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _going_on(lengths: Tensor, size: int) -> Sequence[int] | None:
-    """How many of the texts have each of so many characters; None, which is all, where counting
-    would make a processor wait for another device that does all of them in the same time."""
+    """Return how many of the texts have each of so many characters; None, which is all, where
+    counting would make a processor wait for a device that does all of them in the same time."""
     if lengths.device.type != "cpu":
         return None
     return (lengths > torch.arange(size).unsqueeze(1)).sum(dim=1).tolist()

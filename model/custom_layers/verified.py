@@ -55,7 +55,7 @@ class Verified:
         return found[0]
 
     def _fault(self) -> str | None:
-        """What is wrong with the fast way; None where nothing is."""
+        """Return what differs in the fast way; None where nothing does."""
         try:
             pairs = self._compare()
         except Exception as error:  # Whatever it is, there is a way that works.

@@ -1,4 +1,4 @@
-"""Where a recogniser looked at the ink as it read each character.
+"""Attention of a recogniser over the ink as it read each character.
 
 Two pictures: a compact one with each character under the ink that it was read from
 (``attention_sheet``), and all attention weights (``attention_figure``, as in

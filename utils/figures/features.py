@@ -21,7 +21,7 @@ _SHORTEST, _TALLEST = 0.3, 1.8
 
 
 class _Features(Protocol):
-    """What is used of ``handwriting.ink.features.InkFeatures``."""
+    """The part of ``handwriting.ink.features.InkFeatures`` that is used here."""
 
     def normalise(self, strokes: np.ndarray) -> np.ndarray: ...
 

@@ -65,7 +65,7 @@ def window_figure(lines: Sequence[WindowedLine]) -> Figure:
 
 
 def _cut_to_finite(line: WindowedLine) -> WindowedLine:
-    """What was written until a value that is not finite."""
+    """Cut off all from the first value that is not finite."""
     finite = np.isfinite(line.strokes).all(axis=1) & np.isfinite(line.phi).all(axis=1)
     length = max(len(finite) if finite.all() else int(np.argmin(finite)), 1)
     strokes = np.nan_to_num(line.strokes[:length].astype(np.float64), posinf=0.0, neginf=0.0)

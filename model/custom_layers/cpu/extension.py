@@ -72,7 +72,7 @@ def load_operators() -> None:
 
 
 def _cache() -> Path:
-    """Where torch keeps extensions."""
+    """Return the folder in which torch keeps extensions."""
     from torch.utils import cpp_extension
 
     return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
@@ -143,7 +143,7 @@ def processor_features() -> list[str]:
 
 
 def _key() -> str:
-    """What a build depends on, as a few digits."""
+    """Return a digest of all that a build depends on."""
     sources = sorted([*FOLDER.glob("*.h"), *FOLDER.glob("*.cpp")])
     parts = [source.read_bytes() for source in sources]
     named = [torch.__version__, sys.platform, platform.machine(), *FLAGS, *processor_features()]

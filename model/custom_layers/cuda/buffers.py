@@ -40,7 +40,7 @@ class Sizes(NamedTuple):
 
 
 class RecurrenceInputs(NamedTuple):
-    """What all steps of a call share.
+    """Values that all steps of a call share.
 
     Attributes:
         recurrent: ``[4H, J]``, in the type of the recurrent products; zeros beyond ``H + C``.
@@ -89,7 +89,7 @@ class RecurrenceInputs(NamedTuple):
 
 
 class State(NamedTuple):
-    """What one step leaves to the next: ``[B, H]``, ``[B, C]``, ``[B, H]``, ``[B, K]``."""
+    """State from one step to the next: ``[B, H]``, ``[B, C]``, ``[B, H]``, ``[B, K]``."""
 
     hidden: Tensor
     window: Tensor
@@ -98,7 +98,7 @@ class State(NamedTuple):
 
 
 class Activations:
-    """What the backward pass needs of ``N`` steps, all in one piece of memory.
+    """Activations of ``N`` steps for the backward pass, all in one piece of memory.
 
     Attributes:
         memory: flat; it holds all that follows.

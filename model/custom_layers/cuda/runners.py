@@ -1,4 +1,4 @@
-"""What takes the steps of ``window_recurrence``: a loop of launches, or CUDA graphs.
+"""Runners of the steps of ``window_recurrence``: a loop of launches, or CUDA graphs.
 
 Shapes as in ``row_buffers``.
 """
@@ -87,7 +87,7 @@ class Graphs:
         )
 
     def take(self, given: RecurrenceInputs) -> None:
-        """What the next replays compute with."""
+        """Take the inputs that the next replays compute with."""
         self._given.take(given)
 
     def forward_buffers(self, keep: bool) -> ForwardBuffers:
@@ -110,7 +110,7 @@ class Graphs:
 
 
 class _Key(NamedTuple):
-    """What a graph depends on."""
+    """Key of a graph: all that it depends on."""
 
     device: torch.device
     sizes: Sizes
@@ -124,7 +124,7 @@ class _Key(NamedTuple):
 def lease(
     given: RecurrenceInputs, bound: float | None, may_capture: bool
 ) -> Iterator[EagerRunner | Graphs]:
-    """What takes the steps of one pass, for the block alone.
+    """Lend a runner of the steps of one pass, for the block alone.
 
     Args:
         given: of the pass.
@@ -154,7 +154,7 @@ def lease(
 
 
 def _product_settings() -> tuple[str | None, ...]:
-    """What decides how cuBLAS multiplies, which a capture would hold fast."""
+    """Return the settings by which cuBLAS multiplies, which a capture would hold fast."""
     return (
         torch.get_float32_matmul_precision(),
         getattr(torch.backends.cuda.matmul, "fp32_precision", None),

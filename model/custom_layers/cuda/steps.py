@@ -19,7 +19,7 @@ from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES
 
 
 class Pointwise(Protocol):
-    """What is not a product, of one step."""
+    """Pointwise work of one step."""
 
     def forward(self, buffers: ForwardBuffers, step: int) -> None:
         """From the gates' sums to the state after the step."""

@@ -108,7 +108,7 @@ def _chunks(steps: int) -> list[range]:
 
 
 class _Results:
-    """What the recurrence gives, step by step.
+    """Results of the recurrence, step by step.
 
     Attributes:
         over_time: hidden outputs ``[T, B, H]``, windows ``[T, B, C]``, kappas ``[T, B, K]`` and

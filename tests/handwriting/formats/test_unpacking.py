@@ -85,6 +85,7 @@ def test_the_packed_data_of_these_tests_are_what_gzip_takes_them_for():
         (b"\x1f\x9d\xff", "damaged: the head is not that of compress"),
         (b"\x1f\x9d\x90\xff\xff\xff", "damaged: a code means nothing"),
     ],
+    ids=["cut", "zeros", "bomb", "bomb of compress", "head", "head's bits", "code"],
 )
 def test_damaged_data_are_refused(data, message):
     with pytest.raises(BadPacking, match=message):
