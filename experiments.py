@@ -1,5 +1,4 @@
-"""Evaluate a trained model: numbers on real lines, and pictures of its writing. Or write a text
-with it, or read handwriting, or export its pen step to ONNX.
+"""Evaluate a trained model, write a text with it, read handwriting, or export it to ONNX.
 
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
 
@@ -80,9 +79,9 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = OneLineParser(
         prog="experiments.py",
         allow_abbrev=False,
-        description="Evaluate a trained model: numbers on real lines, pictures of what it writes."
-        " Or, with --text or --text-file, write with it; or, with --ink, read handwriting; or,"
-        " with --export-onnx, export its pen step.",
+        description="Evaluate a trained model: print numbers on real lines, draw pictures of its"
+        " samples. With --text or --text-file, write a text; with --ink, read handwriting; with"
+        " --export-onnx, export one pen step to ONNX.",
     )
     _add_common(parser.add_argument)
     evaluation = parser.add_argument_group("evaluation")
@@ -108,16 +107,25 @@ def _add_common(add: Callable[..., Any]) -> None:
         metavar="CHECKPOINT",
         help=f"the trained model: a file, or one of {', '.join(shipped_names())}",
     )
-    add("--data", type=Path, help="folder of the data (default: what the model was trained on)")
+    add(
+        "--data",
+        type=Path,
+        help="folder of the data (default: the data that the model was trained on)",
+    )
     add("--out", type=Path, help="folder for the results (default: beside the checkpoint)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    add("--seed", type=whole_number(0), default=1, help="of what is written (default: 1)")
+    add(
+        "--seed",
+        type=whole_number(0),
+        default=1,
+        help="seed of all writing; the same seed writes the same strokes (default: 1)",
+    )
     add(
         "--bias",
         type=number_from_zero,
         nargs="+",
-        help="sampling biases to draw lines at (default: 0 0.5 1 2, with text 0.15 0.5 1); the one"
-        " bias to write a text with (default: 0.75): 0 is as varied as real hands, more is neater",
+        help="sampling biases to draw lines at (default: 0 0.5 1 2, with text 0.15 0.5 1); to"
+        " write a text, one bias (default: 0.75): 0 is as varied as real writing, more is neater",
     )
 
 
@@ -147,7 +155,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         action="store_true",
         default=None,
         help="a model with text writes each line again in the style of another one, by the same"
-        " writer where that is known; how far the styles are kept is measured, too",
+        " writer where that is known, and tells how well styles are kept",
     )
     add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
     add(

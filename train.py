@@ -1,4 +1,4 @@
-"""Train a model from a config, or go on from a checkpoint.
+"""Train a model from a config, or resume from a checkpoint.
 
 python train.py -c config_unconditional.json
 python train.py -r saved/models/.../checkpoint.pth
@@ -13,7 +13,7 @@ from parse_config import ConfigParser
 
 
 def main() -> None:
-    """Train as the command line says; torch is imported only once that is known to be right."""
+    """Train as the options say; torch is imported only once they are known to be right."""
     config = ConfigParser.from_args(description="Train a model of handwriting.")
     from evaluation.training_pictures import sampler_of
     from logger.logger import setup_logging

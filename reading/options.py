@@ -38,7 +38,12 @@ def add_options(add: Callable[..., Any]) -> None:
         metavar="X",
         help="power of a text's length that its score is divided by (default: 1)",
     )
-    add("--coverage", type=number_from_zero, metavar="X", help="weight of ink left unread")
+    add(
+        "--coverage",
+        type=number_from_zero,
+        metavar="X",
+        help="penalty on ink that no character was read from (default: 0)",
+    )
     add(
         "--ctc-weight",
         type=_share,
@@ -49,13 +54,13 @@ def add_options(add: Callable[..., Any]) -> None:
         "--language-model",
         type=checkpoint_path,
         metavar="CHECKPOINT",
-        help="a trained language model that reads along",
+        help="a trained language model whose scores are added",
     )
     add(
         "--language-weight",
         type=number_from_zero,
         metavar="X",
-        help=f"of the language model (default: {LANGUAGE_WEIGHT:g} where there is one)",
+        help=f"weight of the language model (default: {LANGUAGE_WEIGHT:g} where there is one)",
     )
 
 
@@ -103,8 +108,8 @@ def add_ink_options(add: Callable[..., Any]) -> None:
         "--ink",
         type=Path,
         metavar="FILE",
-        help=f"print the text of the handwriting in a {listed(READ_SUFFIXES)} file; with --out also"
-        " write the text, how sure it is, and a picture",
+        help=f"print the text of the handwriting in a {listed(READ_SUFFIXES)} file; with"
+        " --out, also write the text with its confidence, and two pictures",
     )
     add(
         "--ink-lines",

@@ -161,7 +161,9 @@ def _style(
             line, text=" ".join(unicodedata.normalize("NFC", options.style_text).split())
         )
     if not line.text.strip():
-        raise UserError(f"--style {options.style}: what does it say? Give that with --style-text")
+        raise UserError(
+            f"--style {options.style}: its text is not known; give it with --style-text"
+        )
     source = f"the text of --style {options.style}"
     text = known_text(line.text, vocabulary, source, is_lenient)
     return Prime(line.strokes, text)

@@ -21,21 +21,31 @@ OPTIONS = (*_INKING, *PAGE, *GCODE)
 
 def add_options(add: Callable[..., Any]) -> None:
     """Add the options with a parser's ``add_argument``."""
-    add("--text", help="what to write; a newline starts a new line")
-    add("--text-file", type=Path, metavar="FILE", help="what to write, UTF-8; - for standard input")
+    add("--text", help="text to write; a newline starts a new line")
+    add(
+        "--text-file",
+        type=Path,
+        metavar="FILE",
+        help="file of text to write, UTF-8; - for standard input",
+    )
     add(
         "--style",
         metavar="LINE_ID|FILE",
         help="handwriting to write like: a line of the data by its id, or a"
-        f" {listed(READ_SUFFIXES)} file (default: a hand that the model makes up)",
+        f" {listed(READ_SUFFIXES)} file (default: the model makes up a style)",
     )
-    add("--style-text", metavar="TEXT", help="what the line of --style says")
-    add("--best-of", type=whole_number(1), metavar="N", help="write each piece N times, keep one")
+    add("--style-text", metavar="TEXT", help="the text of the line of --style")
+    add(
+        "--best-of",
+        type=whole_number(1),
+        metavar="N",
+        help="write each piece N times and keep the best",
+    )
     add(
         "--precision",
         choices=PRECISIONS,
-        help="of the matrix products (default: float32); bfloat16 writes many lines in half the"
-        " time where the processor has instructions for it, with slightly different strokes",
+        help="precision of matrix products (default: float32); bfloat16 writes many lines in half"
+        " the time where the processor has instructions for it, with slightly different strokes",
     )
     add(
         "--replace-unknown",
@@ -44,25 +54,45 @@ def add_options(add: Callable[..., Any]) -> None:
         help="write characters that the model does not know as similar ones, or not at all",
     )
     add("--format", help=f"some of {','.join(WRITTEN_FORMATS)} (default: svg,png)")
-    add("--page-width", type=positive_number, metavar="MM", help="of the paper (default: 210)")
-    add("--lines-per-page", type=whole_number(1), metavar="N", help="(default: as many as fit)")
-    add("--line-spacing", type=positive_number, metavar="MM", help="between lines (default: 10)")
-    add("--align", choices=("left", "center", "right"), help="(default: left)")
-    add("--ruled", action="store_true", default=None, help="on ruled paper")
+    add(
+        "--page-width", type=positive_number, metavar="MM", help="width of the paper (default: 210)"
+    )
+    add(
+        "--lines-per-page",
+        type=whole_number(1),
+        metavar="N",
+        help="lines of writing on a page (default: as many as fit)",
+    )
+    add(
+        "--line-spacing",
+        type=positive_number,
+        metavar="MM",
+        help="distance between baselines (default: 10)",
+    )
+    add(
+        "--align",
+        choices=("left", "center", "right"),
+        help="alignment of the lines (default: left)",
+    )
+    add("--ruled", action="store_true", default=None, help="draw ruled paper")
     default = GcodeOptions()
-    add("--pen-up", metavar="GCODE", help=f"lifts the pen (default: {default.pen_up})")
-    add("--pen-down", metavar="GCODE", help=f"puts it down (default: {default.pen_down})")
+    add("--pen-up", metavar="GCODE", help=f"command that lifts the pen (default: {default.pen_up})")
+    add(
+        "--pen-down",
+        metavar="GCODE",
+        help=f"command that lowers the pen (default: {default.pen_down})",
+    )
     add(
         "--feed-rate",
         type=positive_number,
         metavar="MM",
-        help=f"a minute, while drawing (default: {default.feed_rate:g})",
+        help=f"speed while drawing, mm a minute (default: {default.feed_rate:g})",
     )
     add(
         "--travel-rate",
         type=positive_number,
         metavar="MM",
-        help=f"a minute, pen up (default: {default.travel_rate:g})",
+        help=f"speed with the pen up, mm a minute (default: {default.travel_rate:g})",
     )
 
 
