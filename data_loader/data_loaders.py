@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from torch.utils.data import DataLoader, Dataset
 
 import data_loader.readers  # noqa: F401  (registers the readers)
-from base.base_data_loader import BaseBatches, BaseDataLoader
+from base.base_data_loader import BaseBatches
 from base.base_reader import BaseReader
 from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
@@ -22,7 +22,8 @@ from data_loader.augmentation import Augmentation, line_generator
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
 from data_loader.concatenation import NO_PARTNER, SameWriterPairs, joined_strokes, joined_text
-from data_loader.corpus import Corpus, prepare_corpus
+from data_loader.corpus import Corpus
+from data_loader.corpus_loader import CorpusLoader, evenly_spread
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from data_loader.shares import EpochLines
 from handwriting.errors import DataError
@@ -192,7 +193,7 @@ def _unchanged(batch: Any) -> Any:
 
 
 @DATA_LOADERS.register(provided=("context",))
-class HandwritingDataLoader(BaseDataLoader):
+class HandwritingDataLoader(CorpusLoader):
     """Batches of handwriting from any source, prepared once.
 
     Args:
@@ -212,8 +213,6 @@ class HandwritingDataLoader(BaseDataLoader):
         DataError: where the source or its prepared corpus cannot be used, or a split has no lines.
     """
 
-    corpus: Corpus
-
     def __init__(
         self,
         source: Annotated[BaseReader, READERS],
@@ -223,24 +222,9 @@ class HandwritingDataLoader(BaseDataLoader):
         settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
         context: LoaderContext = ALONE,
     ) -> None:
-        self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
-        self.shares = source.shares
-        self.settings = settings
-        self.context = context
-        self.vocabulary = context.vocabulary_for(
-            partial(self.corpus.vocabulary_of, settings.train_split)
-        )
-        self.normalisation = context.normalisation or self.corpus.normalisation_of(
-            settings.train_split
-        )
+        super().__init__(source, cleaning, settings, context)
         self.augmentation = augmentation
         self.concatenate_share = concatenate_share
-        self.validation_split = settings.validation_split
-
-    @property
-    def train_split(self) -> str:
-        """Name of the split that is trained on."""
-        return self.settings.train_split
 
     @cached_property
     def train(self) -> SplitBatches:
@@ -279,8 +263,7 @@ class HandwritingDataLoader(BaseDataLoader):
         share = -(-limit // len(names))
         for name in names:
             own = lines[sources == name]
-            number = min(share, len(own))
-            yield own[np.linspace(0, len(own) - 1, number).round().astype(np.int64)]
+            yield evenly_spread(own, share)
 
     def _short_enough(self, lines: np.ndarray) -> np.ndarray:
         if self.settings.max_points is None:

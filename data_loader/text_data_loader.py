@@ -2,20 +2,20 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
 
 import data_loader.readers  # noqa: F401  (registers the readers)
-from base.base_data_loader import BaseBatches, BaseDataLoader
+from base.base_data_loader import BaseBatches
 from base.base_reader import BaseReader
 from base.batch import Batch
 from base.registry import DATA_LOADERS, READERS
 from base.schema import Flattened
 from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import Corpus, prepare_corpus
+from data_loader.corpus_loader import CorpusLoader, evenly_spread
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
@@ -84,7 +84,7 @@ class TextBatches(BaseBatches):
 
 
 @DATA_LOADERS.register(provided=("context",))
-class TextDataLoader(BaseDataLoader):
+class TextDataLoader(CorpusLoader):
     """Texts of any source's lines, and of text files, for a language model.
 
     The vocabulary is that of the whole training split, as recognisers of the same source have it.
@@ -110,8 +110,6 @@ class TextDataLoader(BaseDataLoader):
             has no lines.
     """
 
-    corpus: Corpus
-
     def __init__(
         self,
         source: Annotated[BaseReader, READERS],
@@ -121,19 +119,9 @@ class TextDataLoader(BaseDataLoader):
         settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
         context: LoaderContext = ALONE,
     ) -> None:
-        self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
-        self.settings = settings
-        self.context = context
-        self.vocabulary = context.vocabulary_for(
-            partial(self.corpus.vocabulary_of, settings.train_split)
-        )
-        self.normalisation = context.normalisation or self.corpus.normalisation_of(
-            settings.train_split
-        )
+        super().__init__(source, cleaning, settings, context)
         self.texts = texts
         self.exclude_splits = exclude_splits
-        self.train_split = settings.train_split
-        self.validation_split = settings.validation_split
 
     @cached_property
     def train(self) -> TextBatches:
@@ -169,9 +157,7 @@ class TextDataLoader(BaseDataLoader):
     def _lines(self, split: str, limit: int | None) -> list[int]:
         """Numbers of the lines that are used of a split."""
         lines = self.corpus.split(split)
-        used = lines
-        if limit is not None and limit < len(lines):
-            used = lines[np.linspace(0, len(lines) - 1, limit).round().astype(np.int64)]
+        used = lines if limit is None else evenly_spread(lines, limit)
         logger.info("split %r: texts of %d of %d lines", split, len(used), len(lines))
         return [int(number) for number in used]
 
