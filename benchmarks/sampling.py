@@ -202,7 +202,8 @@ def _check_same(naive: NaiveWriter, model: ConditionalHandwriting) -> None:
     """The naive loop must compute what the model does, or the ratio would say nothing."""
     characters = torch.tensor(VOCABULARY.encode(TEXT))
     steps, raw = naive.write(torch.tensor([*characters.tolist(), VOCABULARY.eos]), 20)
-    seen = []
+    seen: list[Tensor] = []
+    model.eval()  # the output of a single step is then computed by its module
     handle = model.output.register_forward_hook(lambda *call: seen.append(call[2]))
     with torch.no_grad():
         text = model.encode(characters.unsqueeze(0), torch.tensor([len(TEXT)]))

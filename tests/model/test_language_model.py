@@ -154,7 +154,7 @@ def test_the_config_trains_and_its_checkpoint_is_evaluated(tmp_path: Path, capsy
     assert "bits_per_character" in printed and "perplexity" in printed
     assert numbers["perplexity"] == pytest.approx(2 ** numbers["bits_per_character"])
     rows = (out / "lines.csv").read_text().splitlines()
-    assert rows[0] == "index,source_id,writer,characters,nll,bits_per_character,text"
+    assert rows[0] == "line_index,source_id,writer,characters,nll,bits_per_character,text"
     assert np.isfinite(float(rows[1].split(",")[4]))
     trained = load_model(trainer.run.best, "cpu")
     assert trained.model.vocabulary == trained.vocabulary
