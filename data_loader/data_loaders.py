@@ -227,7 +227,9 @@ class HandwritingDataLoader(BaseDataLoader):
         self.shares = source.shares
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
+        self.vocabulary = context.vocabulary_for(
+            lambda: self.corpus.vocabulary_of(settings.train_split)
+        )
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )

@@ -1,5 +1,6 @@
 """The settings that all data loaders share, and the circumstances that they are given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -60,13 +61,16 @@ class LoaderContext:
     normalisation: Normalisation | None = None
     grow_vocabulary: bool = False
 
-    def vocabulary_for(self, training: Vocabulary) -> Vocabulary:
-        """Return the vocabulary to use where ``training`` is that of the training split."""
+    def vocabulary_for(self, training: Callable[[], Vocabulary]) -> Vocabulary:
+        """Return the vocabulary to use where ``training`` gives that of the training split.
+
+        It is not called, and need not be there, where a vocabulary is given that does not grow.
+        """
         if self.vocabulary is None:
-            return training
+            return training()
         if not self.grow_vocabulary:
             return self.vocabulary
-        return self.vocabulary.extended(training.characters)
+        return self.vocabulary.extended(training().characters)
 
 
 DEFAULT_SETTINGS = LoaderSettings()

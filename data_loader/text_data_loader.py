@@ -124,7 +124,9 @@ class TextDataLoader(BaseDataLoader):
         self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
         self.settings = settings
         self.context = context
-        self.vocabulary = context.vocabulary_for(self.corpus.vocabulary_of(settings.train_split))
+        self.vocabulary = context.vocabulary_for(
+            lambda: self.corpus.vocabulary_of(settings.train_split)
+        )
         self.normalisation = context.normalisation or self.corpus.normalisation_of(
             settings.train_split
         )

@@ -117,7 +117,7 @@ def test_a_config_says_source_cleaning_and_cache(tmp_path, capsys):
     ("arguments", "message"),
     [
         (("--data", "nowhere"), "error: nowhere"),
-        (("--source", "nothing"), "one of auto, iam_ondb, .* got 'nothing'"),
+        (("--source", "nothing"), "one of auto, .*iam_ondb, .* got 'nothing'"),
         (("--export", "inkml"), "--export and --to are given together"),
         (("-c", "x.json", "--data", "d"), "cannot be given beside --config"),
     ],
