@@ -21,8 +21,9 @@ COMMANDS = {
     "prepare": ["-m", "data_loader.prepare"],
     "slim": ["-m", "trainer.slim"],
 }
-# Packages that take long, each needed by some commands once they are at work.
-SLOW = {"torch", "matplotlib", "tensorboard", "onnx", "onnxruntime", "scipy", "wordfreq", "PIL"}
+# Packages that take long, each needed by some commands once they are at work. Pillow is not among
+# them: pages are drawn with it, and it takes 0.03 s.
+SLOW = {"torch", "matplotlib", "tensorboard", "onnx", "onnxruntime", "scipy", "wordfreq"}
 _IMPORTED = re.compile(r"import time: +\d+ \| +\d+ \| +([\w.]+)\n")
 
 

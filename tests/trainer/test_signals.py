@@ -16,7 +16,7 @@ def test_first_is_a_request_and_second_quits(
     number: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock of its own: a busy machine may take any time between two signals."""
-    seconds = 100.0
+    seconds, went_on = 100.0, False
     monkeypatch.setattr("trainer.signals.time.monotonic", lambda: seconds)
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
@@ -26,9 +26,11 @@ def test_first_is_a_request_and_second_quits(
         assert stop.signal_name == name
         seconds += SAME_REQUEST_SECONDS  # the same key press, passed on by torchrun
         os.kill(os.getpid(), number)
+        went_on = True
         seconds += 0.01
         os.kill(os.getpid(), number)
         pytest.fail("it did not quit")
+    assert went_on, "one key press that arrived twice was taken for two"
     assert signal.getsignal(number) is before
 
 
