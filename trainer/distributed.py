@@ -3,8 +3,10 @@
 With one process everything here does nothing, so that the trainer needs no second way.
 """
 
+import gc
 import io
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,10 +126,23 @@ def distributed(device: str) -> Iterator[Distributed]:
     dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
     try:
         yield Distributed(dist.get_rank(), dist.get_world_size(), here)
-    except Interrupted:
-        dist.destroy_process_group()
+    except Interrupted as error:
+        _leave(error)
         raise
     # Not after an error: the others may be waiting in a sum, and leaving politely would wait too.
+    _leave()
+
+
+def _leave(error: BaseException | None = None) -> None:
+    """Leave the other processes, after the last model that was wrapped for them is gone.
+
+    The reducer of such a model waits, as it is freed, for a thread of the process group; freed
+    after the group it would wait for ever, or end the process. Frames of an error keep it alive.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+    gc.collect()
     dist.destroy_process_group()
 
 

@@ -5,15 +5,19 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from patience import A_HANG
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from toy_training import make_trainer
 
-from handwriting.errors import UserError
+from handwriting.errors import Interrupted, UserError
 from trainer import distributed as distributed_module
 from trainer.distributed import (
     Distributed,
@@ -106,10 +110,7 @@ def test_sums_and_what_is_gathered(found: tuple[Path, Any]) -> None:
 
 def test_one_that_fails_does_not_leave_the_other_waiting(tmp_path: Path) -> None:
     """Even without torchrun, which would end it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    address = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     processes = [
         subprocess.Popen(
             [sys.executable, str(WORKER), str(tmp_path), "fail"],
@@ -170,3 +171,41 @@ def test_threads_that_the_user_chose_are_kept(two_processors) -> None:
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("end", ["returns", "is interrupted"])
+def test_wrapped_models_are_freed_before_the_group_is_left(
+    end: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A reducer that outlives its process group may keep the process for ever."""
+    alive: list[bool] = []
+    models: list[weakref.ref[nn.Module]] = []
+    leave = dist.destroy_process_group
+
+    def recorded() -> None:
+        alive.append(models[0]() is not None)
+        leave()
+
+    def train(processes: Distributed) -> None:
+        wrapped = DistributedDataParallel(nn.Linear(2, 1))
+        wrapped.itself = [wrapped]  # a cycle, which only the collector frees
+        models.append(weakref.ref(wrapped))
+        if end == "is interrupted":
+            raise Interrupted("stop")
+
+    monkeypatch.setattr(dist, "destroy_process_group", recorded)
+    values = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
+    for name, value in {**values, "MASTER_PORT": free_port()}.items():
+        monkeypatch.setenv(name, str(value))
+    try:
+        with distributed_module.distributed("cpu") as processes:
+            train(processes)
+    except Interrupted:
+        pass
+    assert alive == [False]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
