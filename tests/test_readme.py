@@ -50,6 +50,7 @@ SHORT = {
     "python experiments.py": "--steps 12 --samples 1",
     "python -m data_loader.prepare": "",
     "python -m trainer.slim": "",
+    "python -m evaluation.adapt": "--epochs 1",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
     " --batch-size 2 --reading-batch-size 2 --points 40 --characters 5 --repeats 1",
@@ -118,6 +119,14 @@ def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def write_own_ink(folder: Path) -> None:
+    """Write lines of ink with their texts."""
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.svg").write_text(PAGE, encoding="utf-8")
+        (folder / f"{number}.txt").write_text("A", encoding="utf-8")
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "handwriting"
@@ -132,6 +141,7 @@ def clone(tmp_path: Path) -> Path:
     write_folders(folder / "data", files)
     write_lists(folder / "data")
     (folder / "page.svg").write_text(PAGE, encoding="utf-8")
+    write_own_ink(folder / "my_ink")
     (folder / "saved_figures/page.txt").write_text("The quick brown fox", encoding="utf-8")
     return folder
 
