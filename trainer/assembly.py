@@ -89,6 +89,26 @@ def build_trainer(
         sampler_of: makes the function that draws samples during training, None for no pictures.
     """
     checkpoint, run, lock = _resumed(config, processes)
+    try:
+        trainer = _assembled(config, processes, sampler_of, checkpoint, run, lock)
+        if checkpoint is not None:
+            trainer.resume(checkpoint, config.resume)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return trainer
+
+
+def _assembled(
+    config: TrainingConfig,
+    processes: Distributed,
+    sampler_of: Callable[[BaseModel, BaseDataLoader], DrawSamples | None],
+    checkpoint: dict[str, Any] | None,
+    run: RunFolder | None,
+    lock: RunLock | None,
+) -> Trainer:
+    """Build a trainer before it has any state; the last three are of a run that is resumed."""
     start = None
     if config.weights is not None:
         start = load_checkpoint(config.weights)
@@ -139,8 +159,6 @@ def build_trainer(
     )
     # Each process drops out other units; the weights are the same in all of them by now.
     seed_everything(config.seed + processes.rank)
-    if checkpoint is not None:
-        trainer.resume(checkpoint, config.resume)
     return trainer
 
 

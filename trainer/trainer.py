@@ -204,7 +204,8 @@ class Trainer(BaseTrainer):
         self.history.load(self.epoch)
         if self.settings.tensorboard:
             self._writer = TensorboardWriter(self.run.log, self.step if self._resumed else None)
-        if self._resumed and self._position == 0 and self.monitor.best_epoch == self.epoch:
+        of_best_epoch = self._position == 0 and self.monitor.best_epoch == self.epoch
+        if self._resumed and of_best_epoch and self.run.checkpoint.exists():
             # Killed after the checkpoint of its best epoch, it may not have got to this.
             self._save_best()
 
