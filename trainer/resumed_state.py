@@ -80,10 +80,12 @@ def load_optimizer(
     """
     with fits(path, "optimizer"):
         groups = _checked_groups(optimizer, state["param_groups"])
-        expected = _after_a_step(optimizer) if stepped else {}
+        expected = _after_a_step(optimizer)
         if expected is not None:
-            _check_state(state["state"], expected)
+            _check_state(state["state"], expected if stepped else {})
         optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
+        if expected is not None:
+            _check_next_step(optimizer)
 
 
 def _checked_groups(
@@ -108,16 +110,31 @@ def _checked_groups(
 def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Any]] | None:
     """The state of a copy that has taken a step; None where it takes none this way."""
     try:
-        with preserved_random_state():
-            trial = copy.deepcopy(optimizer)
-            for group in trial.param_groups:
-                for parameter in group["params"]:
-                    parameter.grad = torch.zeros_like(parameter)
-            trial.step()
+        trial = _copy_after_a_step(optimizer)
     except Exception:  # one that needs a closure, or sparse gradients
         return None
     state: dict[int, dict[str, Any]] = trial.state_dict()["state"]
     return state
+
+
+def _check_next_step(optimizer: torch.optim.Optimizer) -> None:
+    """Raise what the next step would, and ``ValueError`` where it would make weights NaN."""
+    trial = _copy_after_a_step(optimizer)
+    for group in trial.param_groups:
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in group["params"]):
+            raise ValueError("its next step would make weights that are not finite")
+
+
+@torch.no_grad()
+def _copy_after_a_step(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """A copy, weights included, that has taken a step with gradients of 0."""
+    with preserved_random_state():
+        trial = copy.deepcopy(optimizer)
+        for group in trial.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.zeros_like(parameter)
+        trial.step()
+    return trial
 
 
 def _check_state(state: dict[int, dict[str, Any]], expected: dict[int, dict[str, Any]]) -> None:
@@ -155,8 +172,6 @@ def _problem(value: Any, fresh: Any) -> str | None:
 
 
 def _tensor_problem(value: Any, fresh: Tensor) -> str | None:
-    if fresh.dim() == 0 and isinstance(value, int | float) and not isinstance(value, bool):
-        return None
     if not isinstance(value, Tensor) or (value.shape, value.dtype) != (fresh.shape, fresh.dtype):
         return f"should be a tensor {list(fresh.shape)} of {fresh.dtype}"
     return None
