@@ -55,7 +55,7 @@ Overrides = Sequence[tuple[str, Any]]
 class Config(Settings):
     """A resolved config, every default filled in; ``config_type`` gives its parts their types."""
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     arch: Block
     data_loader: Block
@@ -129,6 +129,7 @@ class ConfigParser:
         resume: the checkpoint to go on from, ``None`` for a fresh run.
         weights: the checkpoint whose weights a fresh run starts from, ``None`` for random ones.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` and the like.
+        moved: whether the user chose the folder that a resumed run goes on in.
     """
 
     def __init__(
@@ -137,7 +138,9 @@ class ConfigParser:
         resume: Path | None = None,
         device: str = "auto",
         weights: Path | None = None,
+        moved: bool = False,
     ) -> None:
+        self.moved = moved
         self.config = config
         self.resume = resume
         self.weights = weights
@@ -258,6 +261,7 @@ class ConfigParser:
         problems = _resume_problems(stored.to_dict(), resumed.to_dict(), overrides)
         if problems:
             raise ConfigError(problems)
+        resumed.moved = any(new_path(path) == "trainer.save_dir" for path, _ in overrides)
         return resumed
 
     @classmethod

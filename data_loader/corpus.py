@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import time
@@ -29,12 +30,16 @@ from data_loader.cleaning import Cleaning
 from data_loader.corpus_writer import FORMAT_VERSION, LINES, META, OFFSETS, STROKES, CorpusWriter
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
-from handwriting.ink.normalisation import Normalisation
+from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
+from handwriting.leftovers import is_of_dead_process, process_tag
 from handwriting.text.vocabulary import Vocabulary
 
 TRAIN_SPLIT = "trainset"
 VALIDATION_SPLIT = "testset_v"
 UNFINISHED = ".building-"
+# The file in an unfinished corpus that says which process makes it.
+MAKER = ".maker"
+_UNFINISHED_NAME = re.compile(re.escape(UNFINISHED) + r"(\d+)-[0-9a-f]{8}")
 
 logger = logging.getLogger(__name__)
 
@@ -138,16 +143,22 @@ class Corpus:
         """Mean and standard deviation of the offsets that a model predicts: all but a line's first.
 
         Raises:
-            DataError: where no line is in the split, or its offsets have no finite spread.
+            DataError: where no line is in the split, or its offsets have no spread that ink has.
         """
         offsets = self._split_meta(split)["offsets"]
         mean, std = offsets["mean"], offsets["std"]
         for axis, value in zip("xy", std, strict=True):
-            if not (np.isfinite(value) and value > 0):
+            if not (np.isfinite(value) and SMALLEST_STD <= value <= LARGEST_STD):
                 raise DataError(
                     f"{self.folder}: split {split!r}: the standard deviation of the pen's offsets"
-                    f" along {axis} must be finite and above 0, got {value}"
+                    f" along {axis} must be finite and above 0, {SMALLEST_STD:g} to"
+                    f" {LARGEST_STD:g}, got {value}"
                 )
+        if not max(map(abs, mean)) <= LARGEST_MEAN:
+            raise DataError(
+                f"{self.folder}: split {split!r}: the mean of the pen's offsets must be at most"
+                f" {LARGEST_MEAN:g}, got {mean}"
+            )
         return Normalisation(mean=tuple(mean), std=tuple(std))
 
     @property
@@ -234,6 +245,7 @@ def _build(
     try:
         with _disk_faults(building):
             building.mkdir()
+            (building / MAKER).write_text(process_tag(), encoding="ascii")
             writer = CorpusWriter(building, cleaning)
         with writer:
             _write_all(reader, writer, description, progress)
@@ -281,6 +293,7 @@ def _publish(building: Path, folder: Path) -> None:
     """Give the finished folder its name; where another process was first, its corpus stays."""
     if folder.exists() and _open_whole(folder) is None:
         shutil.rmtree(folder)
+    (building / MAKER).unlink()
     try:
         os.rename(building, folder)
     except OSError:
@@ -296,13 +309,27 @@ def _only_one_process(cache: Path) -> Iterator[None]:
     is removed and the atomic rename decides alone.
     """
     with _disk_faults(cache):
-        file = open(cache / ".lock", "w")  # noqa: SIM115 (closed below)
+        file = open(cache / ".lock", "a")  # noqa: SIM115 (closed below)
     with file:
         if _lock(file, cache):
             for left_over in cache.glob(f"{UNFINISHED}*"):
-                logger.info("removing the unfinished corpus %s", left_over)
-                shutil.rmtree(left_over, ignore_errors=True)
+                if _is_left_over(left_over):
+                    logger.info("removing the unfinished corpus %s", left_over)
+                    shutil.rmtree(left_over, ignore_errors=True)
         yield
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Whether a folder is certainly an unfinished corpus, and the process that made it is gone."""
+    found = _UNFINISHED_NAME.fullmatch(folder.name)
+    if found is None or folder.is_symlink():
+        return False
+    try:
+        with open(folder / MAKER, encoding="ascii") as file:
+            maker = file.read(100)
+    except (OSError, ValueError):
+        return False
+    return maker.endswith(f"-{found[1]}") and is_of_dead_process(maker)
 
 
 def _lock(file: IO[str], cache: Path) -> bool:

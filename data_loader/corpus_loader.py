@@ -37,7 +37,7 @@ class CorpusLoader(BaseDataLoader):
         settings: LoaderSettings,
         context: LoaderContext,
     ) -> None:
-        self.corpus = prepare_corpus(source, cleaning, settings.cache_dir)
+        self.corpus = prepare_corpus(source, cleaning, context.cache_dir or settings.cache_dir)
         self.shares = source.shares
         self.settings = settings
         self.context = context

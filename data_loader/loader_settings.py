@@ -52,6 +52,7 @@ class LoaderContext:
         normalisation: likewise.
         grow_vocabulary: whether characters of the training split that ``vocabulary`` does not have
             are added to it.
+        cache_dir: where prepared corpora are kept, instead of the settings' folder.
     """
 
     seed: int = 0
@@ -60,6 +61,7 @@ class LoaderContext:
     vocabulary: Vocabulary | None = None
     normalisation: Normalisation | None = None
     grow_vocabulary: bool = False
+    cache_dir: str | None = None
 
     def vocabulary_for(self, training: Callable[[], Vocabulary]) -> Vocabulary:
         """Return the vocabulary to use; ``training`` gives that of the training split, and is

@@ -1,13 +1,10 @@
 """Files and folders that are either whole or not there: written under another name, then renamed.
 
-An unfinished file has one fixed name, ``.NAME.unfinished.SUFFIX``, so that a process that is killed
-in the middle of writing leaves at most one of them, which the next writing takes over. It follows
-that a file has one writer at a time. Unfinished folders have names of their own, since two commands
-may write their results to one folder.
+Unfinished files and folders have the writing process in their names (``handwriting.leftovers``), so
+that two processes never write to one, and the next writer removes what a killed one left.
 """
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from handwriting.errors import UserError
+from handwriting.leftovers import sweep_once, unfinished_folder_name, unfinished_name
 
 
 @contextmanager
@@ -35,6 +33,7 @@ def whole_file(path: Path, sync: bool = False, make_parents: bool = True) -> Ite
     path = Path(path)
     if make_parents:
         make_folder(path.parent)
+    sweep_once(path.parent)
     temporary = unfinished_name(path)
     try:
         yield temporary
@@ -46,11 +45,6 @@ def whole_file(path: Path, sync: bool = False, make_parents: bool = True) -> Ite
             _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def unfinished_name(path: Path) -> Path:
-    """Return the name that ``whole_file`` writes to before it renames."""
-    return path.with_name(f".{path.stem}.unfinished{path.suffix}")
 
 
 @contextmanager
@@ -68,7 +62,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file, results need a folder")
     make_folder(folder.parent)
-    temporary = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+    sweep_once(folder.parent)
+    temporary = unfinished_folder_name(folder)
     make_folder(temporary, shown=folder)
     try:
         yield temporary

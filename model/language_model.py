@@ -24,7 +24,7 @@ from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.lstm import compiled_rows, initialise_lstm, is_compiled
 from model.decoder_protocols import LanguageScorer
-from model.models import Count, Probability
+from model.models import Count, Layers, Probability
 
 
 class LanguageState(NamedTuple):
@@ -53,7 +53,7 @@ class CharacterLanguageModel(BaseModel[Batch]):
         vocabulary: Vocabulary,
         embedding_size: Count = 64,
         hidden_size: Count = 384,
-        num_layers: Count = 1,
+        num_layers: Layers = 1,
         dropout: Probability = 0.3,
     ) -> None:
         super().__init__()

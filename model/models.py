@@ -28,7 +28,9 @@ from model.mixture import BivariateMixture, mixture_output_size
 STROKE_SIZE = 3
 
 # What a config may give.
-Count = Annotated[int, Field(ge=1)]
+# Upper ends are far above what one machine trains, and far below what takes long to describe.
+Count = Annotated[int, Field(ge=1, le=16_384)]
+Layers = Annotated[int, Field(ge=1, le=64)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Bound = Annotated[float, Field(gt=0)]
 
@@ -212,7 +214,7 @@ class UnconditionalHandwriting(StackedHandwriting):
     def __init__(
         self,
         hidden_size: Count = 400,
-        num_layers: Count = 3,
+        num_layers: Layers = 3,
         num_mixtures: Count = 20,
         dropout: Probability = 0.0,
         output_dropout: Probability = 0.0,
@@ -293,7 +295,7 @@ class ConditionalHandwriting(StackedHandwriting):
         self,
         vocabulary: Vocabulary,
         hidden_size: Count = 400,
-        num_layers: Count = 3,
+        num_layers: Layers = 3,
         num_mixtures: Count = 20,
         num_window_components: Count = 10,
         dropout: Probability = 0.0,

@@ -26,7 +26,9 @@ from model.custom_layers.seq2seq_modules import (
 )
 from model.greedy import greedy_text
 
-Count = Annotated[int, Field(ge=1)]
+# Upper ends as in ``model.models``.
+Count = Annotated[int, Field(ge=1, le=16_384)]
+Layers = Annotated[int, Field(ge=1, le=64)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -36,7 +38,7 @@ def _odd(width: int) -> int:
     return width
 
 
-Width = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+Width = Annotated[int, Field(ge=1, le=999), AfterValidator(_odd)]
 
 
 class Encoded(NamedTuple):
@@ -114,11 +116,11 @@ class Seq2SeqRecognition(BaseModel[RecognitionBatch]):
         self,
         vocabulary: Vocabulary,
         num_features: int,
-        channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 128, 192),
+        channels: Annotated[tuple[Count, ...], Field(min_length=1, max_length=64)] = (64, 128, 192),
         kernel_size: Width = 5,
         num_halvings: Annotated[int, Field(ge=0)] = 2,
         encoder_size: Count = 192,
-        encoder_layers: Count = 3,
+        encoder_layers: Layers = 3,
         decoder_size: Count = 256,
         embedding_size: Count = 64,
         attention: Literal["additive", "location"] = "location",

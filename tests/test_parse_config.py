@@ -401,9 +401,11 @@ def checkpoint(raw, components, tmp_path) -> Path:
 
 
 def save(path: Path, config: dict[str, Any]) -> Path:
-    from trainer.checkpointing import KEYS, save_checkpoint
+    from tiny_checkpoint import contents
 
-    save_checkpoint(path, {**dict.fromkeys(KEYS), "config": config, "arch": config["arch"]})
+    from trainer.checkpointing import save_checkpoint
+
+    save_checkpoint(path, contents(config=config, arch=config["arch"]))
     return path
 
 

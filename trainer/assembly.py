@@ -18,12 +18,16 @@ from base.base_model import BaseModel
 from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, OPTIMIZERS, Registry
 from base.schema import Block
 from data_loader.loader_settings import LoaderContext
+from handwriting.errors import CheckpointError, UserError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.weight_noise import AdaptiveWeightNoise
+from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from trainer.distributed import Distributed, faster_arrangement
+from trainer.loaded_model import checked_model
 from trainer.run_folder import RunFolder
+from trainer.run_lock import RunLock
 from trainer.settings import TrainerSettings
 from trainer.trainer import Trainer
 from trainer.vocabulary_growth import grown_weights
@@ -51,6 +55,7 @@ class TrainingConfig(Protocol):
 
     resume: Path | None
     weights: Path | None
+    moved: bool
 
     @property
     def config(self) -> ConfigParts: ...
@@ -83,8 +88,31 @@ def build_trainer(
         processes: that train together.
         sampler_of: makes the function that draws samples during training, None for no pictures.
     """
-    checkpoint = load_checkpoint(config.resume, resumable=True) if config.resume else None
-    start = load_checkpoint(config.weights) if config.weights else None
+    checkpoint, run, lock = _resumed(config, processes)
+    try:
+        trainer = _assembled(config, processes, sampler_of, checkpoint, run, lock)
+        if checkpoint is not None:
+            trainer.resume(checkpoint, config.resume)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return trainer
+
+
+def _assembled(
+    config: TrainingConfig,
+    processes: Distributed,
+    sampler_of: Callable[[BaseModel, BaseDataLoader], DrawSamples | None],
+    checkpoint: dict[str, Any] | None,
+    run: RunFolder | None,
+    lock: RunLock | None,
+) -> Trainer:
+    """Build a trainer before it has any state; the last three are of a run that is resumed."""
+    start = None
+    if config.weights is not None:
+        start = load_checkpoint(config.weights)
+        _check_usable(config.weights, start)
     if config.trainer.deterministic:
         make_deterministic()
     seed_everything(config.seed)
@@ -126,12 +154,11 @@ def build_trainer(
         sampler=sampler_of(model, loader),
         line_id=loader.line_id,
         group_of=loader.group,
-        run=_run_folder(config, processes, checkpoint),
+        run=run or _new_run(config, processes),
+        lock=lock,
     )
     # Each process drops out other units; the weights are the same in all of them by now.
     seed_everything(config.seed + processes.rank)
-    if checkpoint is not None:
-        trainer.resume(checkpoint)
     return trainer
 
 
@@ -140,10 +167,13 @@ def _start_from(
 ) -> None:
     """Give the model the weights of a checkpoint, and say which characters are new to them."""
     known = Vocabulary.from_dict(start["vocabulary"])
+    weights = evaluation_weights(start)
+    if absent := [name for name in model.vocabulary_dimensions() if name not in weights]:
+        raise CheckpointError(f"{path}: model.{absent[0]}: the config's model has it, this has not")
     new = "".join(vocabulary.characters[len(known.characters) :])
     if new:
         _log.info("characters that are new to %s: %s", path, new)
-    load_weights(model, grown_weights(model, evaluation_weights(start), len(known)), path)
+    load_weights(model, grown_weights(model, weights, len(known)), path)
 
 
 def _build_data_loader(
@@ -158,9 +188,12 @@ def _build_data_loader(
     if source := checkpoint or start:
         vocabulary = Vocabulary.from_dict(source["vocabulary"])
         normalisation = Normalisation.from_dict(source["normalisation"])
+    cache_dir = None
+    if checkpoint is not None and config.resume is not None:
+        cache_dir = cache_folder(config.resume, checkpoint["config"], checkpoint["run"])
     context = LoaderContext(
         config.seed, processes.rank, processes.world_size, vocabulary, normalisation,
-        grow_vocabulary=start is not None,
+        grow_vocabulary=start is not None, cache_dir=cache_dir,
     )  # fmt: skip
     with processes.main_first():
         loader: BaseDataLoader = config.build(
@@ -196,13 +229,40 @@ def _checkpoint_header(config: TrainingConfig, loader: BaseDataLoader) -> dict[s
     }
 
 
-def _run_folder(
-    config: TrainingConfig, processes: Distributed, checkpoint: dict[str, Any] | None
-) -> RunFolder:
-    """A new run's folder, or that of the run which is resumed; the same in all processes."""
+def _new_run(config: TrainingConfig, processes: Distributed) -> RunFolder:
+    """A new run's folder, the same in all processes."""
     save_dir = config.trainer.save_dir
-    if checkpoint is not None and config.resume is not None:
-        moved = save_dir != checkpoint["config"]["trainer"]["save_dir"]
-        return RunFolder.of_checkpoint(config.resume, checkpoint["run"], save_dir, moved)
     run_id = RunFolder.new(save_dir, config.name).run_id if processes.is_main else ""
     return RunFolder(Path(save_dir), config.name, processes.gather(run_id)[0])
+
+
+def _resumed(
+    config: TrainingConfig, processes: Distributed
+) -> tuple[dict[str, Any] | None, RunFolder | None, RunLock | None]:
+    """The checkpoint that is resumed, its run's folder, and in the main process the lock of it.
+
+    It is read again under the lock: another process may have gone on with the run until then.
+    """
+    path = config.resume
+    if path is None:
+        return None, None, None
+    checkpoint = load_checkpoint(path, resumable=True)
+    _check_usable(path, checkpoint)
+    save_dir = config.trainer.save_dir if config.moved else None
+    run = RunFolder.of_checkpoint(path, checkpoint["run"], save_dir)
+    lock, problem = None, ""
+    if processes.is_main:
+        try:
+            lock = RunLock(run.models).acquire()
+        except UserError as error:
+            problem = str(error)
+    if problem := processes.gather(problem)[0]:
+        raise UserError(problem)
+    return load_checkpoint(path, resumable=True), run, lock
+
+
+def _check_usable(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Check a checkpoint's model, and that it has all that a data loader is given of it."""
+    checked_model(path, checkpoint)
+    if checkpoint["vocabulary"] is None:
+        raise CheckpointError(f"{path}: vocabulary: is needed to go on training, got None")

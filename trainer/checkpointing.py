@@ -41,6 +41,7 @@ from torch import Tensor, nn
 
 from handwriting.errors import CheckpointError
 from handwriting.files import whole_file
+from trainer.checkpoint_contents import check_archive, check_contents
 
 FORMAT_VERSION = 1
 KEYS = (
@@ -108,16 +109,32 @@ def load_checkpoint(
 
     Raises:
         CheckpointError: one line naming the file: it is missing, a folder, truncated, foreign,
-            of a newer format, or would have to run code to load.
+            of a newer format, would have to run code to load, or has a value that it should not
+            have, see ``trainer.checkpoint_contents``.
     """
     path = Path(path)
+    checkpoint = _read(path, map_location)
+    _check(path, checkpoint, KEYS + (RESUME_KEYS if resumable else ()))
+    whole = all(key in checkpoint for key in RESUME_KEYS)
+    check_contents(path, checkpoint, whole)
+    checked: dict[str, Any] = checkpoint
+    return checked
+
+
+def _read(path: Path, map_location: torch.device | str) -> Any:
+    """Return what the file holds, which may be anything."""
     if path.is_dir():
         raise CheckpointError(f"{path}: is a folder, a checkpoint is a file such as checkpoint.pth")
     try:
+        if path.exists() and not path.is_file():
+            raise CheckpointError(f"{path}: is no regular file")
+        check_archive(path)
         with warnings.catch_warnings():
             # Of a foreign file, torch may warn before it gives up; the error says enough.
             warnings.simplefilter("ignore")
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except CheckpointError:
+        raise
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
     except OSError as error:
@@ -125,9 +142,6 @@ def load_checkpoint(
     except Exception as error:
         # A damaged or foreign file can fail anywhere in the unpickling, with any exception.
         raise CheckpointError(f"{path}: {_reason(error)}") from None
-    _check(path, checkpoint, KEYS + (RESUME_KEYS if resumable else ()))
-    checked: dict[str, Any] = checkpoint
-    return checked
 
 
 def _reason(error: Exception) -> str:
@@ -139,7 +153,7 @@ def _reason(error: Exception) -> str:
 
 def _check(path: Path, checkpoint: Any, keys: tuple[str, ...]) -> None:
     version = checkpoint.get("format_version") if isinstance(checkpoint, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int:
         raise CheckpointError(f"{path}: not a checkpoint of this project (no format version)")
     if version > FORMAT_VERSION:
         raise CheckpointError(

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
@@ -12,7 +14,7 @@ from base.base_reader import NoSource
 from base.components import checked_block, checked_settings
 from base.registry import DATA_LOADERS, MODELS
 from base.renamed import with_new_names
-from base.schema import build
+from base.schema import Block, build
 from data_loader.corpus import VALIDATION_SPLIT
 from data_loader.data_loaders import HandwritingDataLoader
 from data_loader.loader_settings import LoaderContext
@@ -20,8 +22,10 @@ from handwriting.errors import CheckpointError, ConfigError, UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
+from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from utils.device import resolve_device
+from utils.seeding import preserved_random_state
 
 # Settings that say how a model is trained, not how its lines are read.
 _TRAINING_ALONE = ("limit", "concatenate_share", "augmentation", "num_workers", "pin_memory")
@@ -38,6 +42,8 @@ class LoadedModel:
         config: the resolved config, plain values.
         progress: ``epoch``, ``step`` and whether the weights are ``averaged``.
         features: what a recogniser sees of ink; None for other models.
+        path: of the checkpoint; None for a model that is from none.
+        run: names of the run that the checkpoint says it is of.
     """
 
     model: BaseModel
@@ -46,6 +52,8 @@ class LoadedModel:
     config: dict[str, Any]
     progress: dict[str, Any]
     features: InkFeatures | None = None
+    path: Path | None = None
+    run: dict[str, str] | None = None
 
     @property
     def validation_split(self) -> str:
@@ -65,29 +73,110 @@ def load_model(path: Path, device: str = "auto") -> LoadedModel:
     """
     place = resolve_device(device)
     checkpoint = load_checkpoint(path)
-    vocabulary = checkpoint["vocabulary"] and Vocabulary.from_dict(checkpoint["vocabulary"])
-    try:
-        features = _features(checkpoint["config"])
-        block = checked_block(MODELS, checkpoint["arch"], "arch")
-    except ConfigError as error:
-        faults = "; ".join(error.problems)
-        raise CheckpointError(f"{path}: its model does not fit here: {faults}") from error
-    num_features = BaseDataLoader.num_features if features is None else features.size
-    provided = {"vocabulary": vocabulary, "num_features": num_features}
-    model = build(block, provided)
+    parts = checked_model(path, checkpoint)
+    model = build(parts.block, parts.provided)
     load_weights(model, evaluation_weights(checkpoint), path)
     return LoadedModel(
         model=model.to(place).eval(),
         normalisation=Normalisation.from_dict(checkpoint["normalisation"]),
-        vocabulary=vocabulary,
+        vocabulary=parts.vocabulary,
         config=checkpoint["config"],
         progress={
             "epoch": checkpoint["epoch"],
             "step": checkpoint["step"],
             "averaged": checkpoint["averaged"] is not None,
         },
-        features=features,
+        features=parts.features,
+        path=path,
+        run=checkpoint["run"],
     )
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """The parts of a checkpoint that its model is built from.
+
+    Attributes:
+        block: of the model, checked.
+        vocabulary: None where the checkpoint has none.
+        features: what a recogniser sees of ink; None for other models.
+    """
+
+    block: Block
+    vocabulary: Vocabulary | None
+    features: InkFeatures | None
+
+    @property
+    def provided(self) -> dict[str, Any]:
+        """The arguments that no config gives to a model."""
+        size = BaseDataLoader.num_features if self.features is None else self.features.size
+        return {"vocabulary": self.vocabulary, "num_features": size}
+
+
+def checked_model(path: Path | str, checkpoint: dict[str, Any]) -> ModelParts:
+    """Return the parts of a checkpoint's model, after all of its weights were found to fit them.
+
+    The model is built without memory for its weights, so that none is taken for one that does not
+    fit, however large. No random number is drawn.
+
+    Raises:
+        CheckpointError: in one line, with the field.
+    """
+    stored = checkpoint["vocabulary"]
+    vocabulary = None if stored is None else Vocabulary.from_dict(stored)
+    try:
+        features = _features(checkpoint["config"])
+        block = checked_block(MODELS, checkpoint["arch"], "arch")
+        _check_present(path, checkpoint, block)
+        parts = ModelParts(block, vocabulary, features)
+        expected = _expected_weights(path, parts)
+    except ConfigError as error:
+        faults = "; ".join(error.problems)
+        raise CheckpointError(f"{path}: its model does not fit here: {faults}") from error
+    for key in ("model", "averaged"):
+        if expected is not None and checkpoint[key] is not None:
+            _check_weights(f"{path}: {key}", checkpoint[key], expected)
+    return parts
+
+
+def _check_present(path: Path | str, checkpoint: dict[str, Any], block: Block) -> None:
+    """Check that there is a vocabulary for a model that takes one, and a normalisation."""
+    needs_vocabulary = "vocabulary" in MODELS.provided(block.type)
+    for key, needed in (("vocabulary", needs_vocabulary), ("normalisation", True)):
+        if needed and checkpoint[key] is None:
+            raise CheckpointError(f"{path}: {key}: is needed by its model, got None")
+
+
+def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] | None:
+    """The ``state_dict`` of a model without memory; None for one that needs memory to be built,
+    which a model from outside this project may."""
+    try:
+        with preserved_random_state(), torch.device("meta"):
+            model: BaseModel = build(parts.block, parts.provided)
+    except UserError:
+        raise
+    except Exception as error:
+        if not MODELS[parts.block.type].__module__.startswith("model."):
+            return None
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: arch: cannot be built ({reason})") from None
+    weights: dict[str, Tensor] = model.state_dict()
+    return weights
+
+
+def _check_weights(where: str, weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Compare names, shapes and types of numbers; ``CheckpointError`` at the first difference."""
+    for name in [*expected, *(name for name in weights if name not in expected)]:
+        found, fitting = (
+            "no such weight" if name not in each else f"{list(each[name].shape)} {each[name].dtype}"
+            for each in (weights, expected)
+        )
+        if found != fitting:
+            shown = name if name.isprintable() else ascii(name)
+            raise CheckpointError(
+                f"{where}.{shown[:100]}: its weights do not fit its arch, which has {fitting},"
+                f" got {found}"
+            )
 
 
 def _features(config: dict[str, Any]) -> InkFeatures | None:
@@ -114,11 +203,16 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
         args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
-    block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
+    try:
+        block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
+    except ConfigError as error:
+        where = "" if trained.path is None else f"{trained.path}: "
+        raise CheckpointError(f"{where}{'; '.join(error.problems)}") from None
     context = LoaderContext(
         trained.config["seed"],
         vocabulary=trained.vocabulary,
         normalisation=trained.normalisation,
+        cache_dir=_cache_dir(trained),
     )
     try:
         loader: HandwritingDataLoader = build(block, {"context": context})
@@ -130,6 +224,12 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
     if data is None and args["source"]["type"] != "mixed":
         _check_same_data(trained, loader, remedy)
     return loader
+
+
+def _cache_dir(trained: LoadedModel) -> str | None:
+    if trained.path is None or trained.run is None:
+        return None
+    return cache_folder(trained.path, trained.config, trained.run)
 
 
 def _check_same_data(trained: LoadedModel, loader: HandwritingDataLoader, remedy: str) -> None:

@@ -47,21 +47,53 @@ class RunFolder:
             return run
 
     @classmethod
-    def of_checkpoint(
-        cls, path: Path | str, run: dict[str, str], save_dir: str, moved: bool = False
-    ) -> "RunFolder":
-        """The run that a checkpoint belongs to.
+    def holding(cls, path: Path | str, run: dict[str, str]) -> "RunFolder | None":
+        """The run in whose folder a checkpoint lies; None where it lies elsewhere.
 
         Args:
             path: where the checkpoint is. A run whose folders were moved is found by it.
             run: the checkpoint's ``run``.
-            save_dir: where the run is when the checkpoint was copied out of it.
-            moved: go on under ``save_dir`` in any case.
         """
         folder = Path(path).absolute().parent
-        if not moved and folder.parts[-3:] == ("models", run["name"], run["id"]):
-            return cls(_short(folder.parents[2]), run["name"], run["id"])
-        return cls(Path(save_dir), run["name"], run["id"])
+        if folder.parts[-3:] != ("models", run["name"], run["id"]):
+            return None
+        return cls(_short(folder.parents[2]), run["name"], run["id"])
+
+    @classmethod
+    def of_checkpoint(
+        cls, path: Path | str, run: dict[str, str], save_dir: str | None = None
+    ) -> "RunFolder":
+        """The run that a checkpoint is resumed in.
+
+        That is the folder which it lies in: whatever names a stranger's checkpoint has, a resumed
+        run replaces no files elsewhere.
+
+        Args:
+            path: where the checkpoint is.
+            run: the checkpoint's ``run``.
+            save_dir: of the user's choice, where the run goes on instead.
+
+        Raises:
+            UserError: the checkpoint lies in no run's folder, or the other folder has a run.
+        """
+        found = cls.holding(path, run)
+        if save_dir is not None:
+            chosen = cls(Path(save_dir), run["name"], run["id"])
+            if chosen.models.absolute() != Path(path).absolute().parent and any(
+                each.exists() for each in (chosen.checkpoint, chosen.best)
+            ):
+                raise UserError(
+                    f"trainer.save_dir: has a run of this name already, {chosen.models}; resume"
+                    f" {chosen.checkpoint}, or choose another folder"
+                )
+            return chosen
+        if found is None:
+            where = Path("models", run["name"], run["id"])
+            raise UserError(
+                f"{path}: run: is not in the folder of its run, {where}; to go on elsewhere, choose"
+                " a folder with --set trainer.save_dir=FOLDER"
+            )
+        return found
 
     def make(self) -> None:
         """Make both folders where they are not there; ``UserError`` if that fails."""

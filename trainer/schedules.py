@@ -134,5 +134,5 @@ class Schedule:
 def _move(step: Callable[[], None]) -> None:
     try:
         step()
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # such as a period of 0, from a checkpoint
         raise UserError(f"lr_scheduler: {error}") from None

@@ -17,14 +17,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with the arguments ``argv`` (default: the process's own).
 
     Raises:
-        UserError: the new file is there already.
+        UserError: the new file is there already, or the checkpoint cannot be used.
     """
     options = _parse(argv)
     from trainer.checkpointing import load_checkpoint, save_checkpoint, slim  # torch
+    from trainer.loaded_model import checked_model
 
     if options.small.exists():
         raise UserError(f"{options.small}: is there already; give the new file another name")
     checkpoint = load_checkpoint(options.checkpoint)
+    checked_model(options.checkpoint, checkpoint)
     make_folder(options.small.parent)
     save_checkpoint(options.small, slim(checkpoint))
     before, after = (path.stat().st_size / 1e6 for path in (options.checkpoint, options.small))

@@ -28,7 +28,9 @@ from logger.visualization import TensorboardWriter
 from trainer.checkpointing import link_checkpoint, load_weights, save_checkpoint
 from trainer.distributed import Distributed
 from trainer.progress import Progress, RunningMeans, duration
+from trainer.resumed_state import fits, load_optimizer, load_schedule
 from trainer.run_folder import History, RunFolder
+from trainer.run_lock import RunLock
 from trainer.schedules import Schedule
 from trainer.settings import TrainerSettings
 from trainer.signals import StopRequest
@@ -108,6 +110,7 @@ class Trainer(BaseTrainer):
         line_id: name of a line, from its number in ``Batch.line_indices``.
         group_of: name of a line's group, among ``data_loader.groups``, from the same number.
         draw_history: draws the rows of the history into a picture file.
+        lock: of a run that is resumed, released when training ends. A new run takes its own.
 
     Raises:
         ConfigError: no metric has the name to be monitored.
@@ -132,6 +135,7 @@ class Trainer(BaseTrainer):
         line_id: Callable[[int], str] = str,
         group_of: Callable[[int], str] = str,
         draw_history: Callable[[list[dict[str, Any]], Path], None] = save_curves,
+        lock: RunLock | None = None,
     ) -> None:
         super().__init__(settings.epochs, make_monitor(settings, metrics))
         self.model = model
@@ -151,6 +155,7 @@ class Trainer(BaseTrainer):
         self.line_id = line_id
         self.group_of = group_of
         self.draw_history = draw_history
+        self._lock = lock
         self.history = History(run.log / "metrics.jsonl")
         self.averaged = _averaged_model(model, settings.averaging)
         self.step = 0
@@ -179,6 +184,8 @@ class Trainer(BaseTrainer):
                 super().train()
             finally:
                 self._writer.close()
+                if self._lock is not None:
+                    self._lock.release()
 
     def _start(self) -> None:
         if self.distributed.is_main:
@@ -189,12 +196,16 @@ class Trainer(BaseTrainer):
 
     def _open_run(self) -> None:
         self.run.make()
+        if self._lock is None:
+            self._lock = RunLock(self.run.models)
+        self._lock.acquire()
         open_log_file(self.run.log / "train.log")
         self.run.write_config(self._header.get("config", {}))
         self.history.load(self.epoch)
         if self.settings.tensorboard:
             self._writer = TensorboardWriter(self.run.log, self.step if self._resumed else None)
-        if self._resumed and self._position == 0 and self.monitor.best_epoch == self.epoch:
+        of_best_epoch = self._position == 0 and self.monitor.best_epoch == self.epoch
+        if self._resumed and of_best_epoch and self.run.checkpoint.exists():
             # Killed after the checkpoint of its best epoch, it may not have got to this.
             self._save_best()
 
@@ -490,39 +501,46 @@ class Trainer(BaseTrainer):
             "monitored": self.monitored,
         }
 
-    def resume(self, checkpoint: dict[str, Any]) -> None:
+    def resume(self, checkpoint: dict[str, Any], path: Path | None = None) -> None:
         """Go on from ``checkpoint``, to be called before ``train`` and after all else is built.
 
+        Args:
+            checkpoint: as ``load_checkpoint`` returns it.
+            path: of it, for messages.
+
         Raises:
-            CheckpointError: its weights do not fit.
+            CheckpointError: a part of it does not fit.
         """
-        path = self.run.checkpoint
+        path = path or self.run.checkpoint
         load_weights(self.model, checkpoint["model"], path)
         self.step, self.epoch = checkpoint["step"], checkpoint["epoch"]
         if self.averaged is not None:
             load_weights(self.averaged.module, checkpoint["averaged"] or checkpoint["model"], path)
             # Weights that were not averaged so far are a first average.
             self.averaged.n_averaged.fill_(self.step)
-        self._resume_optimizer(checkpoint)
+        self._resume_optimizer(checkpoint, path)
         self.monitor.load_state_dict(checkpoint)
         self.monitored = checkpoint["monitored"]
         self._position = checkpoint["sampler"]["position"]
         self._running = RunningMeans.from_states([checkpoint["running"]])
         self._resumed = True
-        self._restore_random_state(checkpoint["random"])
+        with fits(path, "random"):
+            self._restore_random_state(checkpoint["random"])
 
-    def _resume_optimizer(self, checkpoint: dict[str, Any]) -> None:
+    def _resume_optimizer(self, checkpoint: dict[str, Any], path: Path) -> None:
         noise = checkpoint["weight_noise"]
         if (noise is None) != (self.weight_noise is None):
             raise CheckpointError(
                 "trainer.weight_noise: must stay on or off when a run is resumed, since its "
                 "standard deviations are among what is optimized"
             )
-        self.optimizer.load_state_dict(checkpoint["optimizer"])
-        self.schedule.load_state_dict(checkpoint["scheduler"])
+        load_optimizer(self.optimizer, checkpoint["optimizer"], path, self.step > 0)
+        with fits(path, "scheduler"):
+            load_schedule(self.schedule, checkpoint["scheduler"])
         if self.weight_noise is not None:
-            self.weight_noise.load_state_dict(noise["noise"])
-            self._noise_generator.set_state(noise["generator"])
+            with fits(path, "weight_noise"):
+                self.weight_noise.load_state_dict(noise["noise"])
+                self._noise_generator.set_state(noise["generator"])
 
     def _restore_random_state(self, states: list[dict[str, Any]]) -> None:
         rank = self.distributed.rank

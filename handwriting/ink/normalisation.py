@@ -4,6 +4,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+# Offsets of real ink are between these in any unit, from metres to the finest of tablets.
+SMALLEST_STD = 1e-9
+LARGEST_STD = 1e9
+LARGEST_MEAN = 1e9
+
 
 @dataclass(frozen=True)
 class Normalisation:

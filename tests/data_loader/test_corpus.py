@@ -16,10 +16,11 @@ from patience import A_HANG
 from slow_corpus import prepare_slowly
 
 from data_loader.cleaning import Cleaning
-from data_loader.corpus import UNFINISHED, Corpus, corpus_key, prepare_corpus
+from data_loader.corpus import MAKER, UNFINISHED, Corpus, corpus_key, prepare_corpus
 from data_loader.corpus_writer import Moments
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
+from handwriting.leftovers import process_tag
 
 ROOT = Path(__file__).parents[2]
 FILES = ("strokes.bin", "offsets.npy", "lines.jsonl", "meta.json")
@@ -91,7 +92,9 @@ def test_offsets_without_spread_are_an_error(tmp_path):
     strokes[:, 1] = np.arange(10)
     strokes[-1, 0] = 1
     corpus = prepare([replace(wavy_line(0), strokes=strokes)], tmp_path)
-    with pytest.raises(DataError, match=r"'trainset'.* along y must be finite and above 0, got 0"):
+    with pytest.raises(
+        DataError, match=r"'trainset'.* along y must be finite and above 0, .*got 0"
+    ):
         _ = corpus.normalisation
 
 
@@ -273,6 +276,30 @@ def test_a_killed_preparation_is_never_mistaken_for_a_corpus(tmp_path):
     corpus = prepare(wavy_lines(10), tmp_path)
     assert len(corpus) == 10
     assert folders(tmp_path) == [corpus.folder.name]
+
+
+def test_only_what_this_program_certainly_left_is_removed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    host, alive = process_tag().split("-")
+    dead = process.pid
+    kept = {
+        ".building-site": None,
+        f".building-{dead}-0123abcd": None,
+        f".building-{dead}-1123abcd": f"{host}-{dead + 1}",
+        f".building-{dead}-2123abcd": f"000000-{dead}",
+        f".building-{alive}-3123abcd": f"{host}-{alive}",
+        ".building-x-4123abcd": f"{host}-{dead}",
+    }
+    for name, maker in {**kept, f".building-{dead}-5123abcd": f"{host}-{dead}"}.items():
+        (tmp_path / name).mkdir()
+        if maker is not None:
+            (tmp_path / name / MAKER).write_text(maker)
+    (tmp_path / ".lock").write_text("the user's own")
+    corpus = prepare(wavy_lines(10), tmp_path)
+    assert set(folders(tmp_path)) == {*kept, corpus.folder.name}
+    assert (tmp_path / ".lock").read_text() == "the user's own"
+    assert not (corpus.folder / MAKER).exists()
 
 
 def test_normalisation_is_plain_numbers(tmp_path):

@@ -1,12 +1,16 @@
 """Files and folders are whole or not there."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from handwriting.errors import UserError
-from handwriting.files import unfinished_name, whole_file, whole_folder
+from handwriting.files import whole_file, whole_folder
+from handwriting.leftovers import process_tag, unfinished_name
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -68,6 +72,41 @@ def test_the_next_writing_takes_over_what_a_killed_process_left(tmp_path: Path) 
             assert temporary == unfinished_name(path)
             temporary.write_text(text)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["second"]
+
+
+@pytest.fixture
+def dead() -> int:
+    """The number of a process that is gone."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("write", [whole_file, whole_folder])
+def test_what_dead_processes_left_is_swept_and_nothing_else(
+    write: Any, tmp_path: Path, dead: int
+) -> None:
+    host, number = process_tag().split("-")
+    ours = [f".a.{host}-{dead}.unfinished.json", f".b.{host}-{dead}-0123abcd.unfinished"]
+    others = [
+        f".a.{host}-{number}.unfinished.json",  # alive
+        f".a.{'0' * 6}-{dead}.unfinished.json",  # of another machine
+        ".a.unfinished.json",
+        f".b.{dead}",
+        f"b.{host}-{dead}.unfinished",
+    ]
+    for name in (*ours, *others):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "inside").write_text("")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("")
+    (tmp_path / f".c.{host}-{dead}-0123abcd.unfinished").symlink_to(outside)
+    with write(tmp_path / "result") as temporary:
+        if write is whole_file:
+            temporary.write_text("")
+    assert {each.name for each in tmp_path.iterdir()} == {*others, "outside", "result"}
+    assert (outside / "kept").exists()
 
 
 def test_files_of_like_names_have_unfinished_names_of_their_own(tmp_path: Path) -> None:

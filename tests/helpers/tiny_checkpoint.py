@@ -9,6 +9,7 @@ from base.registry import DATA_LOADERS, MODELS
 from data_loader.loader_settings import LoaderContext
 from parse_config import ConfigParser
 from trainer.checkpointing import save_checkpoint
+from utils.seeding import random_state
 
 SYNTHETIC = {"type": "synthetic", "args": {"num_lines": 80, "num_writers": 10}}
 SHORT_LINES = {
@@ -37,6 +38,38 @@ TRAINING = {
     "recognition": ("seq2seq_nll", "cer"),
     "language": ("character_nll", "bits_per_character"),
 }
+
+
+def contents(**changes: Any) -> dict[str, Any]:
+    """Everything a slim checkpoint has, of a model with one weight, without settings."""
+    block = {"type": "ToyModel", "args": {}}
+    config = {"name": "toy", "seed": 1, "arch": block, "trainer": {}}
+    plain: dict[str, Any] = {
+        "arch": block,
+        "config": {**config, "data_loader": {"type": "ToyLoader", "args": {}}},
+        "vocabulary": None,
+        "normalisation": None,
+        "model": {"weight": torch.arange(6.0)},
+        "averaged": None,
+        "epoch": 1,
+        "step": 2,
+        "best": {"value": None, "epoch": None},
+        "run": {"name": "toy", "id": "run"},
+    }
+    return {**plain, **changes}
+
+
+def resumable_contents(**changes: Any) -> dict[str, Any]:
+    """Everything a checkpoint has that can be resumed."""
+    state = {
+        "optimizer": {"state": {}, "param_groups": [{"params": [0], "lr": 0.1}]},
+        **dict.fromkeys(("scheduler", "scaler", "weight_noise", "monitored")),
+        "sampler": {"epoch": 2, "position": 0},
+        "running": {"sums": {}, "weight": 0.0, "lines": 0, "seconds": 0.0},
+        "early_stop": 0,
+        "random": [random_state()],
+    }
+    return {**contents(), **state, **changes}
 
 
 def make_checkpoint(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tiny_checkpoint import contents
 from torch import Tensor, nn
 
 from base.batch import Batch
@@ -163,7 +164,7 @@ def make_trainer(
         data_loader=loader,
         settings=TrainerSettings(**{**defaults, **settings}),
         run=RunFolder(Path(folder), "toy", "run"),
-        header={"arch": {"type": "ToyModel"}, "config": {"name": "toy"}},
+        header={key: contents()[key] for key in ("arch", "config")},
         scheduler=scheduler(made) if scheduler else None,
         distributed=distributed,
         line_id=lambda index: f"line-{index}",

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 import torch
 from patience import A_HANG
+from tiny_checkpoint import resumable_contents as checkpoint
 from torch import nn
 
 from handwriting.errors import CheckpointError
 from trainer.checkpointing import (
     FORMAT_VERSION,
-    KEYS,
-    RESUME_KEYS,
     evaluation_weights,
     link_checkpoint,
     load_checkpoint,
@@ -29,11 +28,6 @@ from trainer.checkpointing import (
 )
 
 ROOT = Path(__file__).parents[2]
-
-
-def checkpoint(**changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = dict.fromkeys(KEYS + RESUME_KEYS)
-    return {**values, "model": {"weight": torch.arange(6.0)}, "epoch": 1, "step": 2, **changes}
 
 
 @pytest.fixture
@@ -136,13 +130,16 @@ def test_malicious_pickle_is_refused_and_not_run(path: Path, how: str) -> None:
         path.write_bytes(pickle.dumps(content["epoch"], protocol=2))
     text = one_line(path)
     assert not trace.exists()
-    assert "refused" in text
-    assert "system" in text
+    if how == "torch":
+        assert "refused" in text
+        assert "system" in text
+    else:  # torch's checkpoints of long ago, which reserve memory for what the file may not have
+        assert "not a checkpoint" in text
 
 
 def test_slim_keeps_what_evaluating_needs_and_cannot_be_resumed(path: Path) -> None:
     averaged = {"weight": torch.ones(6)}
-    small = slim(checkpoint(averaged=averaged, optimizer={"state": torch.zeros(100)}))
+    small = slim(checkpoint(averaged=averaged, format_version=FORMAT_VERSION))
     save_checkpoint(path, small)
     assert torch.equal(evaluation_weights(load_checkpoint(path))["weight"], averaged["weight"])
     assert "optimizer" not in small
@@ -188,11 +185,11 @@ KILLING = """
 import io, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from trainer.checkpointing import KEYS, link_checkpoint, load_checkpoint, save_checkpoint
+from tiny_checkpoint import contents
+from trainer.checkpointing import link_checkpoint, load_checkpoint, save_checkpoint
 
 torch.set_num_threads(1)
 path, moments = Path(sys.argv[1]), random.Random(5)
-unfinished = path.with_name(".checkpoint.unfinished.pth")
 
 save = torch.save
 
@@ -206,7 +203,7 @@ def save_half(content, file):
 def write_forever(epoch):
     while True:
         weight = torch.full((400_000,), float(epoch))
-        save_checkpoint(path, {**dict.fromkeys(KEYS), "epoch": epoch, "model": {"w": weight}})
+        save_checkpoint(path, contents(epoch=epoch, model={"w": weight}))
         link_checkpoint(path, f"{path}.best")
         epoch += 1
 
@@ -227,7 +224,9 @@ for number in range(12):
         time.sleep(moments.uniform(0, 0.02))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    assert unfinished.exists() or not in_the_middle, "it was not killed while it wrote"
+    left = list(path.parent.glob(".checkpoint.*.unfinished.pth"))
+    assert len(left) <= 1, "it does not take away what those before it left"
+    assert left or not in_the_middle, "it was not killed while it wrote"
     loaded, best = load_checkpoint(path), load_checkpoint(f"{path}.best")
     assert loaded["epoch"] >= max(1, epoch), "the last good checkpoint is lost"
     assert best_epoch <= best["epoch"] <= loaded["epoch"], "the best is not a written one"
@@ -240,12 +239,16 @@ for number in range(12):
 def test_sigkill_in_the_middle_of_writing_leaves_a_loadable_checkpoint(path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", KILLING, str(path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'helpers'}",
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         timeout=A_HANG,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    names = {"checkpoint.pth", "checkpoint.pth.best", ".checkpoint.unfinished.pth"}
-    assert set(os.listdir(path.parent)) <= {*names, ".checkpoint.pth.unfinished.best"}
+    names = {name for name in os.listdir(path.parent) if ".unfinished" not in name}
+    assert names == {"checkpoint.pth", "checkpoint.pth.best"}

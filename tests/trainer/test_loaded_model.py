@@ -67,9 +67,10 @@ def test_it_writes_and_reads(what: str, plain: dict[str, Path], tmp_path: Path) 
 
 @pytest.mark.parametrize("what", sorted(STRANGE.keys() - {"loader setting", "data loader"}))
 def test_it_is_evaluated_on_data_that_are_named(
-    what: str, plain: dict[str, Path], tmp_path: Path
+    what: str, plain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The corpus that is named is prepared here, from InkML."""
+    monkeypatch.chdir(tmp_path)  # what the checkpoint names for corpora is not beside it
     data = tmp_path / "data"
     data.mkdir()
     for number in range(3):

@@ -31,16 +31,16 @@ def test_a_checkpoint_finds_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made = RunFolder.new(tmp_path / "old", "name")
     made.make()
     run = {"name": made.name, "id": made.run_id}
-    assert RunFolder.of_checkpoint(made.checkpoint, run, "saved") == made
+    assert RunFolder.of_checkpoint(made.checkpoint, run) == made
     (tmp_path / "old").rename(tmp_path / "new")
     moved = tmp_path / "new" / "models" / "name" / made.run_id / "model_best.pth"
-    assert RunFolder.of_checkpoint(moved, run, "saved").save_dir == tmp_path / "new"
+    assert RunFolder.of_checkpoint(moved, run).save_dir == tmp_path / "new"
     monkeypatch.chdir(tmp_path)
     here = moved.relative_to(tmp_path)
-    assert RunFolder.of_checkpoint(here, run, "saved").save_dir == Path("new")
-    copied = RunFolder.of_checkpoint(tmp_path / "copy.pth", run, "saved")
-    assert copied == RunFolder(Path("saved"), "name", made.run_id)
-    asked = RunFolder.of_checkpoint(moved, run, "elsewhere", moved=True)
+    assert RunFolder.of_checkpoint(here, run).save_dir == Path("new")
+    with pytest.raises(UserError, match=r"copy\.pth: run: is not in the folder of its run"):
+        RunFolder.of_checkpoint(tmp_path / "copy.pth", run)
+    asked = RunFolder.of_checkpoint(moved, run, "elsewhere")
     assert asked.save_dir == Path("elsewhere")
 
 

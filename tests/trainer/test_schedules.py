@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_checkpoint import contents
 from torch import nn
 
 from base.registry import LR_SCHEDULERS, OPTIMIZERS
 from handwriting.errors import UserError
-from trainer.checkpointing import KEYS, load_checkpoint, save_checkpoint
+from trainer.checkpointing import load_checkpoint, save_checkpoint
 from trainer.schedules import Schedule, WarmupDecay
 
 # Arguments that have no default.
@@ -52,7 +53,7 @@ def test_each_goes_on_from_a_checkpoint_as_if_never_stopped(tmp_path: Any, name:
     optimizer, schedule = make()
     first = rates(name, optimizer, schedule, 5)
     state = {"optimizer": optimizer.state_dict(), "scheduler": schedule.state_dict()}
-    save_checkpoint(tmp_path / "c.pth", {**dict.fromkeys(KEYS), **state})
+    save_checkpoint(tmp_path / "c.pth", {**contents(), **state})
     state = load_checkpoint(tmp_path / "c.pth")
     optimizer, schedule = make()
     optimizer.load_state_dict(state["optimizer"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_checkpoint import contents
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 from toy_training import MeanError, SquaredError, ToyBatches, ToyLoader, ToyModel, make_trainer
@@ -175,6 +176,7 @@ def test_resumed_loop_with_weight_noise_equals_never_stopped(tmp_path: Path) -> 
             data_loader=ToyLoader(),
             settings=TrainerSettings(epochs=epochs, monitor="min loss", tensorboard=False),
             run=RunFolder(tmp_path / folder, "toy", "run"),
+            header={key: contents()[key] for key in ("arch", "config")},
             weight_noise=noise,
             seed=5,
             draw_history=lambda rows, path: None,
