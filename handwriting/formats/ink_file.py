@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import open_regular_file
 from handwriting.formats.registry import READ_SUFFIXES, reader_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
@@ -74,8 +75,9 @@ def ink_in_file(path: Path) -> list[Line]:
         known = ", ".join(READ_SUFFIXES)
         raise DataError(f"{path}: ink is read from {known}, got {path.suffix or 'no suffix'!r}")
     try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: is empty")
+        with open_regular_file(path) as file:
+            if not file.read(1):
+                raise DataError(f"{path}: is empty")
         return read(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None

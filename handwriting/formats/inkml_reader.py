@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.inkml_trace import TraceFormat, decode_trace, number_type
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
 from handwriting.ink.line import Line, strokes_from_points
@@ -48,7 +49,7 @@ def read_inkml(path: Path) -> list[Line]:
     """
     problems: list[str] = []
     document = InkmlDocument(path.name, str(path), lambda reason, message: problems.append(message))
-    lines = list(document.lines(path.read_bytes(), require_text=False))
+    lines = list(document.lines(read_regular_file(path), require_text=False))
     if not lines:
         first = next(iter(problems), "it holds no line")
         raise DataError(f"{path}: no line can be used; {first}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.checked_lines import ROWS, line_of_rows, lines_of_points
 from handwriting.ink.line import Line
 
@@ -19,7 +20,7 @@ def read_json_ink(path: Path) -> list[Line]:
         DataError: it holds anything else.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(path).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {' '.join(str(error).split())}") from None
     if isinstance(document, list):

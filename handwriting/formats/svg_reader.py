@@ -20,6 +20,7 @@ import numpy as np
 import svgelements
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.checked_lines import lines_of_points
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
 from handwriting.ink.line import Line
@@ -234,7 +235,7 @@ def read_svg_file(path: Path) -> list[Line]:
         DataError: it is not SVG, or nothing is drawn in it.
     """
     try:
-        found = read_svg(path.read_bytes())
+        found = read_svg(read_regular_file(path))
     except BadXml as error:
         raise DataError(f"{path}: {error}") from None
     inks = [line for line in found if line.strokes]

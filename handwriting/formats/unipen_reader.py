@@ -20,10 +20,10 @@ from handwriting.errors import DataError
 from handwriting.formats.unipen_statements import (
     IncludeFolders,
     Statement,
-    quoted,
     read_statements,
 )
 from handwriting.ink.line import Line, strokes_from_points
+from handwriting.quoting import quoted
 
 LARGEST_COORDINATE = 1e9
 MOST_COLUMNS = 32
