@@ -60,7 +60,7 @@ def read_files(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
 
 def place(source: Path, name: str) -> str:
     """Return the name of a source's file in messages: a path, or ``TARBALL: MEMBER``."""
-    return str(source / name) if source.is_dir() else f"{source}: {name}"
+    return printable(str(source / name) if source.is_dir() else f"{source}: {name}")
 
 
 def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
