@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handwriting.errors import DataError
 from handwriting.files import read_regular_file
-from handwriting.formats.checked_lines import ROWS, line_of_rows, lines_of_points
+from handwriting.formats.checked_lines import ROWS, line_of_rows, lines_of_points, real_numbers
 from handwriting.ink.line import Line
 
 
@@ -37,10 +35,9 @@ def _from_pages(document: dict[str, Any], path: Path) -> list[Line]:
     try:
         found = [line for page in document["pages"] for line in page["lines"] if line["strokes"]]
         inks = [
-            ([np.array(stroke, dtype=np.float64) for stroke in line["strokes"]], line["text"])
-            for line in found
+            ([real_numbers(stroke) for stroke in line["strokes"]], line["text"]) for line in found
         ]
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: its pages are not as this program writes them") from None
     if not inks:
         raise DataError(f"{path}: no line of writing is on these pages")

@@ -94,8 +94,11 @@ class _Page:
     def nearest(self, lines: np.ndarray) -> np.ndarray:
         """The number of the line of ``lines`` ``[K, 2]`` (level, slope) that each stroke is in."""
         x, y = self.points.T
-        away = np.abs(y[:, None] - lines[:, 0] - x[:, None] * lines[:, 1])
-        distances = np.add.reduceat(away, self.starts) / self.counts[:, None]  # [S, K]
+        # Line by line, since points times lines are far more than either.
+        away = [
+            np.add.reduceat(np.abs(y - level - x * slope), self.starts) for level, slope in lines
+        ]
+        distances = np.stack(away, axis=1) / self.counts[:, None]  # [S, K]
         labels: np.ndarray = distances.argmin(axis=1)
         rows = np.arange(len(labels))
         for _ in range(2):
