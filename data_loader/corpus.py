@@ -5,9 +5,9 @@ reused exactly when these are the same. It is built beside its place and renamed
 with its final name is complete. Processes that prepare at the same time wait for each other, and
 the second finds the work done.
 
-Its files have checksums (CRC-32, against disks and accidents). Those of the small files are compared
-whenever it is opened; that of the strokes, which takes reading all of them, where ``prepare_corpus``
-opens it, once a command, and not in each worker process.
+Its files have checksums (CRC-32, against disks and accidents). Those of the small files are
+compared whenever it is opened; that of the strokes, which takes reading all of them, where
+``prepare_corpus`` opens it, once a command, and not in each worker process.
 
 Shapes: ``T`` pen steps, ``L`` lines, ``N`` pen steps of all lines.
 """

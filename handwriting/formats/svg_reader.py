@@ -31,6 +31,7 @@ _NOT_DRAWN = {
     *("text", "title", "desc", "image", "foreignObject", "use"),
 }
 _HIDDEN = re.compile(r"\b(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b")
+_CLOSES = re.compile(r"[zZ](?:[\s,]*[zZ])+")  # after the first, none goes anywhere
 _PAGE_RULES = "rules"
 _PAGE_INK = "ink"
 # A curve is drawn as chords that are away from it by no more than this part of its size.
@@ -189,7 +190,7 @@ def _strokes(data: str, node: Node) -> Iterator[np.ndarray]:
     """The strokes ``[n, 2]`` of path data: one from each move of the pen to the next."""
     try:
         stroke: list[np.ndarray] = []
-        for segment in _Path(data):
+        for segment in _Path(_CLOSES.sub("z", data)):
             if isinstance(segment, svgelements.Move):
                 if stroke:
                     yield np.concatenate(stroke)

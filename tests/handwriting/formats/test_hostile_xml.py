@@ -65,7 +65,7 @@ def groups_of_a_bad_format(number: int) -> None:
 
 
 def svg_closes(number: int) -> None:
-    read_svg(f'<svg><path d="M0 0L1 1{"z" * number}"/></svg>'.encode())
+    read_svg(f'<svg><path d="M0 0L1 1{"zl1 1" * number}{"z" * number}"/></svg>'.encode())
 
 
 def svg_joined_lines(number: int) -> None:
