@@ -9,11 +9,12 @@ import pytest
 
 from data_loader.readers.files import read_files, read_text
 from data_loader.readers.inkml import InkmlReader
-from handwriting.errors import DataError
+from handwriting.errors import DataError, UserError
 from handwriting.files import read_regular_file
 from handwriting.formats.ink_file import read_ink_file
 from handwriting.formats.registry import READ_SUFFIXES
 from handwriting.formats.unpickling import load_object_array
+from utils.shipped import checkpoint_path
 
 
 @pytest.fixture(params=["pipe", "folder", "socket", "device", "nul"])
@@ -59,3 +60,9 @@ def test_pipes_are_no_archives_and_none_of_a_folder(tmp_path: Path) -> None:
     assert list(read_files(tmp_path, ".inkml")) == []
     with pytest.raises(DataError, match="holds no"):
         list(InkmlReader(str(tmp_path)))
+
+
+def test_checkpoints_are_files() -> None:
+    with pytest.raises(UserError, match="/dev/zero: is not a regular file"):
+        checkpoint_path("/dev/zero")
+    assert checkpoint_path("a/b.pth") == Path("a/b.pth")
