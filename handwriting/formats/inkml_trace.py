@@ -120,11 +120,11 @@ def _decode_marked(
             values = _values(point, layout)
             x = x_channel.next(*values[layout.x_index])
             y = y_channel.next(*values[layout.y_index])
+            decoded.append((layout.x_sign * x, layout.y_sign * y))
         except (ValueError, ArithmeticError) as error:
             problem = error if isinstance(error, ValueError) else "a number is too large"
             shown = quoted(" ".join(point[:MOST_SHOWN].split()))
             raise BadXml(f"line {line}: trace, point {index + 1}: {shown}: {problem}") from None
-        decoded.append((layout.x_sign * x, layout.y_sign * y))
     return decoded
 
 

@@ -287,7 +287,7 @@ def _points(statement: Statement, text: str, columns: tuple[str, ...]) -> np.nda
     if len(numbers) % len(columns) or (rows > 1 and len(numbers) != rows * len(columns)):
         raise DataError(
             f"{statement.where}: {len(numbers)} numbers in {rows} rows, but a point is "
-            f"{' '.join(columns)}"
+            f"{quoted(' '.join(columns))[1:-1]}"
         )
     points = numbers.reshape(-1, len(columns))[:, [columns.index("X"), columns.index("Y")]]
     if not (np.abs(points) <= LARGEST_COORDINATE).all():

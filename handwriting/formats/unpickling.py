@@ -79,7 +79,10 @@ def _read_array(file: BinaryIO) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     if version not in _HEADER_READERS:
         raise ValueError(f"format version {version} is not one of (1, 0), (2, 0)")
-    shape, is_fortran, dtype = _HEADER_READERS[version](file)
+    try:
+        shape, is_fortran, dtype = _HEADER_READERS[version](file)
+    except Exception:  # NumPy's messages have the header's syntax tree in them
+        raise ValueError("its header is damaged") from None
     if dtype == np.dtype(object):
         return _filled(_as_array(_unpickle(file.read())))
     if dtype.kind not in REAL_KINDS:

@@ -119,3 +119,6 @@ def test_arrays_of_nothing_and_arrays_that_are_not_there(tmp_path: Path) -> None
     assert "holds nothing" in refusal(tmp_path / "a.npy", many)
     absent = data.replace(b"(3, 0), }        ", b"(300000000, 9), }")
     assert "it is truncated" in refusal(tmp_path / "a.npy", absent)
+    for damage in (b"a3, 0), }", b"-3, -0), }", b"\x1b3, 0), }"):
+        damaged = data.replace(b"(3, 0), }", b"(" + damage)
+        assert "is no whole .npy file: " in refusal(tmp_path / "a.npy", damaged)

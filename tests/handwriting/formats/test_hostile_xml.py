@@ -149,6 +149,8 @@ def test_a_doctype_that_declares_nothing_is_read() -> None:
     [
         ("a.inkml", "<ink><trace>1 2,'1e9999999 0,'1e9999999 0</trace></ink>"),
         ("a.inkml", "<ink><trace>1 2, 1e9999999 0</trace></ink>"),
+        ("a.inkml", "<ink><trace>1 2, !1e9999999 0</trace></ink>"),
+        ("a.inkml", f"<ink><trace>1 2, !1e9999999 {'1' * 30}</trace></ink>"),
         ("a.inkml", f"<ink><trace>1 2, #{'F' * 5000} 0</trace></ink>"),
         ("a.inkml", f"<ink><trace>1 2, {'9' * 5000}\x85 0</trace></ink>"),
         ("a.inkml", f"<{'i' * 5000}/>"),
