@@ -154,7 +154,8 @@ def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
             return
         except (tarfile.TarError, EOFError, OSError, zlib.error, RecursionError) as error:
             raise DataError(
-                f"{path}: truncated or damaged after {last} ({printable(str(error))}); download it again"
+                f"{path}: truncated or damaged after {last} ({printable(str(error))});"
+                " download it again"
             ) from None
         last = printable(name[:MOST_SHOWN])
         yield name, data

@@ -74,4 +74,4 @@ def test_a_thousand_headers(tmp_path: Path) -> None:
 def test_names_of_members_are_shown_without_escapes(tmp_path: Path) -> None:
     refusal(tmp_path / "a.tar", member("\x1b[31m" + "a" * 50 + ".xml", 7 << 30) + bytes(1024))
     head = member("\x1b[31m.xml", 0)
-    refusal(tmp_path / "b.tar", head + b"x" * 1024)
+    refusal(tmp_path / "b.tar", head + member("b.xml", 3000) + b"x" * 1024)
