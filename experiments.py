@@ -22,7 +22,7 @@ from utils.command_line import (
     OneLineParser,
     given,
     is_terminal,
-    number_from_zero,
+    number,
     option_name,
     whole_number,
 )
@@ -35,6 +35,13 @@ _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
 _NOT_READING = ("data", "bias", "recogniser", "split", *_SAMPLES)
 _NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
+
+MOST_SEED = 2**63 - 1
+MOST_BIAS = 100.0  # the pen's spread falls with its power of e
+MOST_LINES = 100_000_000
+MOST_IN_BATCH = 10_000
+MOST_SAMPLES = 100_000
+MOST_STEPS = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -116,13 +123,13 @@ def _add_common(add: Callable[..., Any]) -> None:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     add(
         "--seed",
-        type=whole_number(0),
+        type=whole_number(0, MOST_SEED),
         default=1,
         help="seed of all writing; the same seed writes the same strokes (default: 1)",
     )
     add(
         "--bias",
-        type=number_from_zero,
+        type=number(0, MOST_BIAS),
         nargs="+",
         help="sampling biases to draw lines at (default: 0 0.5 1 2, with text 0.15 0.5 1); to"
         " write a text, one bias (default: 0.75): 0 is as varied as real writing, more is neater",
@@ -130,13 +137,22 @@ def _add_common(add: Callable[..., Any]) -> None:
 
 
 def _add_evaluation(add: Callable[..., Any]) -> None:
-    positive = whole_number(1)
     add("--split", help="lines to evaluate on (default: those of validation)")
-    add("--limit", type=positive, metavar="N", help="evaluate on N lines of the split only")
-    add("--bs", type=positive, metavar="N", help="lines in a batch; changes speed only")
+    add(
+        "--limit",
+        type=whole_number(1, MOST_LINES),
+        metavar="N",
+        help="evaluate on N lines of the split only",
+    )
+    add(
+        "--bs",
+        type=whole_number(1, MOST_IN_BATCH),
+        metavar="N",
+        help="lines in a batch; changes speed only",
+    )
     add(
         "--samples",
-        type=positive,
+        type=whole_number(1, MOST_SAMPLES),
         metavar="N",
         help="lines drawn at each bias (default: 3); of a model with text, lines of the split that"
         " it writes again at each bias, to compare (default: 32); of one that reads, lines in the"
@@ -157,7 +173,12 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         help="a model with text writes each line again in the style of another one, by the same"
         " writer where that is known, and tells how well styles are kept",
     )
-    add("--steps", type=whole_number(2), metavar="N", help="pen steps of a line without text")
+    add(
+        "--steps",
+        type=whole_number(2, MOST_STEPS),
+        metavar="N",
+        help="pen steps of a line without text",
+    )
     add(
         "--samples-only",
         action="store_true",

@@ -28,7 +28,7 @@ from pydantic import Field
 
 from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.measures import height_without_extremes
+from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step
 from handwriting.ink.resampling import resample
 
 Strokes = list[np.ndarray]
@@ -47,7 +47,9 @@ STRAY_HEIGHTS = 2.0
 class Cleaning:
     """Steps of cleaning, in the order in which they are done to each line of a corpus.
 
-    The default repairs spikes and nothing else, so that likelihoods stay comparable.
+    The default repairs spikes and nothing else, so that likelihoods stay comparable. A line in
+    which a step of more than 500 letters' heights is left is dropped in any case: one such point
+    would be most of what a whole corpus is normalised by.
 
     Args:
         max_step: a step inside a stroke longer than this many heights of its line is a jump, and
@@ -95,6 +97,8 @@ def clean(line: Line, cleaning: Cleaning) -> Cleaned:
         return Cleaned(None, "numbers that are not finite", {})
     changes: dict[str, int] = {}
     strokes = _repair(line.strokes, cleaning, changes)
+    if strokes is None:
+        return Cleaned(None, f"a step of more than {MOST_STEP:g} letters' heights", {})
     if strokes is not line.strokes:
         line = replace(line, strokes=strokes)
     reason = _reason_to_drop(line, cleaning)
@@ -112,13 +116,16 @@ def _reason_to_drop(line: Line, cleaning: Cleaning) -> str:
     return ""
 
 
-def _repair(strokes: np.ndarray, cleaning: Cleaning, changes: dict[str, int]) -> np.ndarray:
-    """The repaired strokes ``[T', 3]``, the very same array where nothing was done."""
+def _repair(strokes: np.ndarray, cleaning: Cleaning, changes: dict[str, int]) -> np.ndarray | None:
+    """The repaired strokes ``[T', 3]``, the very same array where nothing was done; None where
+    the pen still steps farther than it can."""
     limit = jump_limit(strokes, cleaning.max_step)
     if not (_has_jump(strokes, limit) or _rewrites(cleaning)):
-        return strokes
+        return None if longest_step(strokes) > MOST_STEP else strokes
     points = points_from_strokes(strokes)
     points = _remove_spikes(points, limit, changes)
+    if longest_step(strokes_from_points(points)) > MOST_STEP:
+        return None
     if cleaning.drop_duplicates:
         points = _remove_duplicates(points, changes)
     if cleaning.correct_slope:

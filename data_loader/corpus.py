@@ -5,10 +5,15 @@ reused exactly when these are the same. It is built beside its place and renamed
 with its final name is complete. Processes that prepare at the same time wait for each other, and
 the second finds the work done.
 
+Its files have checksums (CRC-32, against disks and accidents). Those of the small files are
+compared whenever it is opened; that of the strokes, which takes reading all of them, where
+``prepare_corpus`` opens it, once a command, and not in each worker process.
+
 Shapes: ``T`` pen steps, ``L`` lines, ``N`` pen steps of all lines.
 """
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -16,6 +21,7 @@ import re
 import secrets
 import shutil
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,7 +33,15 @@ from tqdm import tqdm
 
 from base.base_reader import BaseReader
 from data_loader.cleaning import Cleaning
-from data_loader.corpus_writer import FORMAT_VERSION, LINES, META, OFFSETS, STROKES, CorpusWriter
+from data_loader.corpus_writer import (
+    FORMAT_VERSION,
+    LINES,
+    META,
+    OFFSETS,
+    STROKES,
+    CorpusWriter,
+    meta_checksum,
+)
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
@@ -59,34 +73,64 @@ class Corpus:
         meta: the contents of ``meta.json``.
 
     Raises:
-        DataError: where a file is missing, short or does not fit the others.
+        DataError: where a file is missing, short, changed or does not fit the others.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         try:
             self._open()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def _open(self) -> None:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
         _check_equal("format version", self.meta["format_version"], FORMAT_VERSION)
+        _check_equal(f"checksum of {META}", meta_checksum(self.meta), self.meta["checksum"])
         for name, size in self.meta["files"].items():
             _check_equal(f"bytes of {name}", (self.folder / name).stat().st_size, size)
         shape = (self.meta["points"], 3)
         mapped = np.memmap(self.folder / STROKES, dtype=np.float32, mode="r", shape=shape)
         self._strokes = np.asarray(mapped)
-        self._offsets = np.load(self.folder / OFFSETS, allow_pickle=False)
-        _check_equal("pen steps", self._offsets[-1], self.meta["points"])
-        with open(self.folder / LINES, encoding="utf-8") as file:
-            records = [json.loads(record) for record in file]
+        self._offsets = self._read_offsets()
+        records = [json.loads(record) for record in self._checked(LINES).splitlines()]
         _check_equal("lines", len(records), self.meta["lines"])
+        if any(not isinstance(value, str) for record in records for value in record):
+            raise ValueError(f"{LINES}: a line has something that is no text")
         columns: Iterator[tuple[str, ...]] = zip(*records, strict=True)
         self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
         self.lengths = np.diff(self._offsets)
         self.splits = sorted(set(self._splits))
         self.sources = sorted(set(self._sources))
+
+    def _read_offsets(self) -> np.ndarray:
+        """The first of each line's pen steps, ascending, and their number: int64 ``[L + 1]``."""
+        offsets: np.ndarray = np.load(io.BytesIO(self._checked(OFFSETS)), allow_pickle=False)
+        _check_equal("type of offsets", (offsets.dtype, offsets.ndim), (np.dtype(np.int64), 1))
+        _check_equal("lines in offsets", len(offsets) - 1, self.meta["lines"])
+        _check_equal("first pen step", int(offsets[0]), 0)
+        _check_equal("pen steps", int(offsets[-1]), self.meta["points"])
+        if (np.diff(offsets) <= 0).any():
+            raise ValueError(f"{OFFSETS}: offsets do not ascend")
+        return offsets
+
+    def _checked(self, name: str) -> bytes:
+        """The contents of a file that has its checksum."""
+        data = (self.folder / name).read_bytes()
+        _check_equal(f"checksum of {name}", zlib.crc32(data), self.meta["checksums"][name])
+        return data
+
+    def check_strokes(self) -> None:
+        """Read all strokes once and compare their checksum.
+
+        Raises:
+            DataError: they are not those that were written.
+        """
+        try:
+            checksum = zlib.crc32(self._strokes.data)
+            _check_equal(f"checksum of {STROKES}", checksum, self.meta["checksums"][STROKES])
+        except (ValueError, LookupError) as error:
+            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -226,7 +270,9 @@ def _open_whole(folder: Path) -> Corpus | None:
     if not folder.exists():
         return None
     try:
-        return Corpus(folder)
+        corpus = Corpus(folder)
+        corpus.check_strokes()
+        return corpus
     except DataError as error:
         logger.warning("%s; it is made anew", error)
         return None

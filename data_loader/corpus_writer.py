@@ -3,18 +3,19 @@
 A folder holds ``strokes.bin`` (float32 rows ``(end_of_stroke, dx, dy)`` of all lines, one after the
 other, in the machine's byte order), ``offsets.npy`` (int64 ``[L + 1]``, where each line begins),
 ``lines.jsonl`` (text, writer, source id, split and source of each line) and ``meta.json``, written
-last: what the corpus was made of, counts, what was dropped and why, statistics of each split and
-the size of each file.
+last: what the corpus was made of, counts, what was dropped and why, statistics of each split, the
+size and the checksum (CRC-32) of each file, and its own.
 
 Shapes: ``T`` pen steps, ``L`` lines.
 """
 
 import json
 import os
+import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,8 +23,14 @@ from data_loader.cleaning import Cleaning, clean
 from handwriting.files import to_disk
 from handwriting.ink.line import Line
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"
+
+
+def meta_checksum(meta: dict[str, Any]) -> int:
+    """Return the checksum of all of ``meta.json`` but the checksum itself."""
+    rest = {key: value for key, value in meta.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
 
 
 @dataclass
@@ -104,7 +111,8 @@ class CorpusWriter:
         self.changes: Counter[str] = Counter()
         self._offsets = [0]
         self._strokes_file = open(folder / STROKES, "wb")  # noqa: SIM115 (closed in __exit__)
-        self._lines_file = open(folder / LINES, "w", encoding="utf-8")  # noqa: SIM115
+        self._lines_file = open(folder / LINES, "wb")  # noqa: SIM115
+        self._checksums = {STROKES: 0, LINES: 0}
 
     def __enter__(self) -> "CorpusWriter":
         return self
@@ -131,9 +139,9 @@ class CorpusWriter:
             self.changes[change] += number
             self.changes[f"lines with {change}"] += 1
         strokes = np.ascontiguousarray(line.strokes, dtype=np.float32)
-        self._strokes_file.write(strokes.data)
+        self._write(self._strokes_file, STROKES, strokes.tobytes())
         record = [line.text, line.writer, line.source_id, line.split, line.source]
-        self._lines_file.write(json.dumps(record) + "\n")
+        self._write(self._lines_file, LINES, (json.dumps(record) + "\n").encode())
         self._offsets.append(self._offsets[-1] + len(strokes))
 
     def finish(self, description: dict[str, Any]) -> None:
@@ -143,9 +151,15 @@ class CorpusWriter:
         with open(self.folder / OFFSETS, "wb") as file:
             np.save(file, np.asarray(self._offsets, dtype=np.int64))
             to_disk(file)
-        with open(self.folder / META, "w", encoding="utf-8") as file:
-            json.dump(self._meta(description), file, indent=1)
-            to_disk(file)
+        self._checksums[OFFSETS] = zlib.crc32((self.folder / OFFSETS).read_bytes())
+        meta = json.loads(json.dumps(self._meta(description)))  # as it is read again
+        with open(self.folder / META, "w", encoding="utf-8") as meta_file:
+            json.dump({**meta, "checksum": meta_checksum(meta)}, meta_file, indent=1)
+            to_disk(meta_file)
+
+    def _write(self, file: IO[bytes], name: str, data: bytes) -> None:
+        file.write(data)
+        self._checksums[name] = zlib.crc32(data, self._checksums[name])
 
     def _meta(self, description: dict[str, Any]) -> dict[str, Any]:
         sizes = {name: os.path.getsize(self.folder / name) for name in (STROKES, OFFSETS, LINES)}
@@ -159,6 +173,7 @@ class CorpusWriter:
             **self._writers(),
             "splits": {name: counts.to_dict() for name, counts in sorted(self.splits.items())},
             "files": sizes,
+            "checksums": self._checksums,
         }
 
     def _writers(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 
 
 def text_file_lines(path: str | Path, widths: Sequence[int], seed: int = 0) -> list[str]:
@@ -24,11 +25,9 @@ def text_file_lines(path: str | Path, widths: Sequence[int], seed: int = 0) -> l
         DataError: the file cannot be read, is not UTF-8 or has no text.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read_regular_file(Path(path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: should be text in UTF-8: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     rng = np.random.default_rng(seed)
     paragraphs = _paragraphs(text)
     lines = [line for words in paragraphs for line in _filled(words, widths, rng)]

@@ -5,15 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.adaptation import Adaptation, adapt
-from handwriting.errors import UserError, run_command
+from handwriting.errors import run_command
 from logger.logger import setup_logging
-from utils.command_line import OneLineParser, positive_number, whole_number
+from utils.command_line import OneLineParser, number, whole_number
 from utils.device import resolve_device
 from utils.memory import keep_freed_memory
 from utils.report import describe_rows
 from utils.shipped import checkpoint_path, shipped_names
 
 _DEFAULT = Adaptation(Path(), Path(), Path())
+_MINUTES = (0.01, 10_000)
+_MOST_EPOCHS = 10_000
+_RATES = (1e-9, 0.1)
+_SHARES = (0.001, 0.999)
+_MOST_SEED = 2**32 - 1  # what every generator of random numbers takes
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,18 +54,18 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=Path, metavar="FOLDER", required=True, help="new folder of the results")
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--minutes", type=positive_number, help="train for about so long; validation comes on top"
+        "--minutes", type=number(*_MINUTES), help="train for about so long; validation comes on top"
     )
     length.add_argument(
         "--epochs",
-        type=whole_number(1),
+        type=whole_number(1, _MOST_EPOCHS),
         default=_DEFAULT.epochs,
         help=f"passes over {_DEFAULT.epoch_lines} lines each (default: {_DEFAULT.epochs})",
     )
-    help_lr = f"learning rate, at most 0.1 (default: {_DEFAULT.lr})"
-    add("--lr", type=positive_number, default=_DEFAULT.lr, help=help_lr)
+    help_lr = f"learning rate (default: {_DEFAULT.lr})"
+    add("--lr", type=number(*_RATES), default=_DEFAULT.lr, help=help_lr)
     help_share = f"part of your own ink in training (default: {_DEFAULT.share})"
-    add("--share", type=positive_number, default=_DEFAULT.share, help=help_share)
+    add("--share", type=number(*_SHARES), default=_DEFAULT.share, help=help_share)
     help_other = (
         "ink that guards against forgetting: auto (default; whatever is in data/, else the"
         " built-in corpus), synthetic (the built-in corpus), or a folder"
@@ -69,15 +74,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     help_prepared = f"folder of prepared corpora (default: {_DEFAULT.prepared})"
     add("--prepared", default=_DEFAULT.prepared, metavar="FOLDER", help=help_prepared)
     add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, ...")
-    add("--seed", type=whole_number(0), default=_DEFAULT.seed, help="of all that is drawn")
+    add(
+        "--seed",
+        type=whole_number(0, _MOST_SEED),
+        default=_DEFAULT.seed,
+        help="of all that is drawn",
+    )
     return parser.parse_args(argv)
 
 
 def _settings(options: argparse.Namespace) -> Adaptation:
-    if options.share >= 1:
-        raise UserError(f"--share: should be above 0 and below 1, got {options.share:g}")
-    if options.lr > 0.1:
-        raise UserError(f"--lr: should be at most 0.1, got {options.lr:g}")
     return Adaptation(
         weights=options.weights or checkpoint_path("recognition"),
         ink=options.ink,

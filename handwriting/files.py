@@ -1,4 +1,5 @@
 """Files and folders that are either whole or not there: written under another name, then renamed.
+Files to read are opened where they are files: a pipe would be waited for, a device never ends.
 
 Unfinished files and folders have the writing process in their names (``handwriting.leftovers``), so
 that two processes never write to one, and the next writer removes what a killed one left.
@@ -6,13 +7,15 @@ that two processes never write to one, and the next writer removes what a killed
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
-from handwriting.errors import UserError
+from handwriting.errors import DataError, UserError
 from handwriting.leftovers import sweep_once, unfinished_folder_name, unfinished_name
+from handwriting.quoting import printable
 
 
 @contextmanager
@@ -113,3 +116,37 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_regular_file(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, where it is one: no folder, pipe, socket or device.
+
+    Raises:
+        DataError: it is something else, or its name has a NUL; names the file.
+        OSError: as ``open``.
+    """
+    try:
+        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
+    except ValueError as error:
+        raise DataError(f"{printable(str(path))}: cannot be read: {error}") from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise DataError(f"{path}: is not a regular file")
+    return file
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Return the contents of a file that is one.
+
+    Raises:
+        DataError: it is none, or cannot be read; names the file.
+    """
+    try:
+        with open_regular_file(path) as file:
+            return file.read()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

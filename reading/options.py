@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.formats.registry import READ_SUFFIXES, listed
-from reading.settings import GREEDY, Decoding, DecodingSettings
-from utils.command_line import given, number_from_zero, whole_number
+from reading.settings import GREEDY, MOST_BEAM, MOST_WEIGHT, Decoding, DecodingSettings
+from utils.command_line import given, number, whole_number
 from utils.shipped import checkpoint_path
 
 OPTIONS = (
@@ -27,26 +27,26 @@ def add_options(add: Callable[..., Any]) -> None:
     """Add the options with a parser's ``add_argument``."""
     add(
         "--beam",
-        type=whole_number(1),
+        type=whole_number(1, MOST_BEAM),
         metavar="N",
         help=f"texts that beam search keeps for each line (default: {BEAM}, where one of the"
         " options below is given; the numbers of greedy reading are printed in any case)",
     )
     add(
         "--length-normalisation",
-        type=number_from_zero,
+        type=number(0, MOST_WEIGHT),
         metavar="X",
         help="power of a text's length that its score is divided by (default: 1)",
     )
     add(
         "--coverage",
-        type=number_from_zero,
+        type=number(0, MOST_WEIGHT),
         metavar="X",
         help="penalty on ink that no character was read from (default: 0)",
     )
     add(
         "--ctc-weight",
-        type=_share,
+        type=number(0, 1),
         metavar="X",
         help="weight of the encoder's own reading, from 0 to 1 (default: 0)",
     )
@@ -58,7 +58,7 @@ def add_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--language-weight",
-        type=number_from_zero,
+        type=number(0, MOST_WEIGHT),
         metavar="X",
         help=f"weight of the language model (default: {LANGUAGE_WEIGHT:g} where there is one)",
     )
@@ -88,14 +88,6 @@ def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
         key, label, settings = [*key, part], [*label, words], {**settings, **changes}
         found.append(Decoding("_".join(key), " + ".join(label), DecodingSettings(**settings)))
     return tuple(found)
-
-
-def _share(text: str) -> float:
-    """The type of an argument that is a number from 0 to 1."""
-    value = number_from_zero(text)
-    if value > 1:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 1, got {text!r}")
-    return value
 
 
 def _language_weight(options: argparse.Namespace) -> float:

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from handwriting.errors import UserError
 
+MOST_BEAM = 1000
+"""Hypotheses for each line."""
+
+MOST_WEIGHT = 100.0
+"""Of each part of a score, and of the power of a text's length."""
+
 
 @dataclass(frozen=True)
 class DecodingSettings:
@@ -28,12 +34,12 @@ class DecodingSettings:
     language_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.beam < 1:
-            raise UserError(f"beam: should be at least 1, got {self.beam}")
+        if not 1 <= self.beam <= MOST_BEAM:
+            raise UserError(f"beam: should be 1 to {MOST_BEAM:,}, got {self.beam}")
         for name in ("length_normalisation", "coverage", "language_weight"):
             value = getattr(self, name)
-            if not 0 <= value < float("inf"):
-                raise UserError(f"{name}: should be 0 or more, got {value}")
+            if not 0 <= value <= MOST_WEIGHT:
+                raise UserError(f"{name}: should be 0 to {MOST_WEIGHT:g}, got {value}")
         if not 0 <= self.ctc_weight <= 1:
             raise UserError(f"ctc_weight: should be 0 to 1, got {self.ctc_weight}")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from handwriting.errors import UserError
+from handwriting.quoting import quoted
 from handwriting.version import version
 
 _MOST_NOTES = 5
@@ -36,35 +37,35 @@ class OneLineParser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
-def whole_number(least: int) -> Callable[[str], int]:
-    """The type of an argument that is a whole number from ``least`` up."""
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from ``least`` to ``most``."""
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} up, got {text!r}")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"a whole number from {least:,} to {most:,}, got {quoted(text)}"
+            )
         return value
 
     return parse
 
 
-def number_from_zero(text: str) -> float:
-    """The type of an argument that is a number from 0 up."""
-    value = _number(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"a number from 0 up, got {text!r}")
-    return value
+def number(least: float, most: float) -> Callable[[str], float]:
+    """The type of an argument that is a number from ``least`` to ``most``."""
 
+    def parse(text: str) -> float:
+        value = _number(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"a number from {least:,g} to {most:,g}, got {quoted(text)}"
+            )
+        return value
 
-def positive_number(text: str) -> float:
-    """The type of an argument that is a number above 0."""
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"a number above 0, got {text!r}")
-    return value
+    return parse
 
 
 def _number(text: str) -> float:

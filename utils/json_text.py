@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from handwriting.errors import ConfigError
+from handwriting.errors import ConfigError, DataError
+from handwriting.files import read_regular_file
 
 # A string, an opening or closing bracket, or a number that JSON does not know.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|-?Infinity|NaN')
@@ -21,9 +22,9 @@ def read_json(path: str | Path) -> Any:
             line names the file, and the line and column in it.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+        text = read_regular_file(Path(path)).decode("utf-8-sig")
+    except DataError as error:
+        raise ConfigError([str(error)]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: is not UTF-8 text: {error.reason}"]) from error
     return parse_json(text, str(path))

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from handwriting.errors import UserError
+
 MODELS = Path(__file__).parents[1] / "saved" / "models"
 _NAME = re.compile(r"(?:[a-z][a-z0-9_]*/)?[a-z][a-z0-9_]*")
 
@@ -15,6 +17,8 @@ def checkpoint_path(text: str) -> Path:
     the folder where it is run comes first.
     """
     path = Path(text)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UserError(f"{path}: is not a regular file")
     if not _NAME.fullmatch(text) or path.exists():
         return path
     folder = MODELS if "/" in text else MODELS / "pretrained"

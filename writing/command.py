@@ -11,6 +11,7 @@ from pathlib import Path
 
 from base.base_model import model_as
 from handwriting.errors import UserError
+from handwriting.files import read_regular_file
 from handwriting.formats.page_files import write_pages
 from handwriting.formats.registry import READ_SUFFIXES, parse_formats
 from handwriting.ink.line import Line
@@ -108,7 +109,7 @@ def read_text(options: argparse.Namespace) -> str:
 
 def _read_file(path: Path) -> str:
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        data = sys.stdin.buffer.read() if str(path) == "-" else read_regular_file(path)
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 text (byte {error.start + 1})") from None

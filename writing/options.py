@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed
-from handwriting.pages.options import GcodeOptions, PageOptions
-from utils.command_line import given, positive_number, whole_number
+from handwriting.pages.options import (
+    LINE_SPACING,
+    MOST_LINES,
+    PAGE_WIDTH,
+    RATES,
+    GcodeOptions,
+    PageOptions,
+)
+from utils.command_line import given, number, whole_number
 
 PRECISIONS = ("float32", "bfloat16")
 """Of the matrix products; the first is the default."""
+
+MOST_DRAWS = 1000
+"""Of each piece, to keep the best of."""
 
 STYLE_TEXT = "style_text"
 GCODE = ("pen_up", "pen_down", "feed_rate", "travel_rate")
@@ -37,7 +47,7 @@ def add_options(add: Callable[..., Any]) -> None:
     add("--style-text", metavar="TEXT", help="the text of the line of --style")
     add(
         "--best-of",
-        type=whole_number(1),
+        type=whole_number(1, MOST_DRAWS),
         metavar="N",
         help="write each piece N times and keep the best",
     )
@@ -55,17 +65,20 @@ def add_options(add: Callable[..., Any]) -> None:
     )
     add("--format", help=f"some of {','.join(WRITTEN_FORMATS)} (default: svg,png)")
     add(
-        "--page-width", type=positive_number, metavar="MM", help="width of the paper (default: 210)"
+        "--page-width",
+        type=number(*PAGE_WIDTH),
+        metavar="MM",
+        help="width of the paper (default: 210)",
     )
     add(
         "--lines-per-page",
-        type=whole_number(1),
+        type=whole_number(1, MOST_LINES),
         metavar="N",
         help="lines of writing on a page (default: as many as fit)",
     )
     add(
         "--line-spacing",
-        type=positive_number,
+        type=number(*LINE_SPACING),
         metavar="MM",
         help="distance between baselines (default: 10)",
     )
@@ -84,13 +97,13 @@ def add_options(add: Callable[..., Any]) -> None:
     )
     add(
         "--feed-rate",
-        type=positive_number,
+        type=number(*RATES),
         metavar="MM",
         help=f"speed while drawing, mm a minute (default: {default.feed_rate:g})",
     )
     add(
         "--travel-rate",
-        type=positive_number,
+        type=number(*RATES),
         metavar="MM",
         help=f"speed with the pen up, mm a minute (default: {default.travel_rate:g})",
     )

@@ -6,10 +6,19 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 from base.base_reader import NoSource, file_fingerprint
 from handwriting.errors import ConfigError, DataError
+from handwriting.files import open_regular_file, read_regular_file
+from handwriting.quoting import MOST_SHOWN, printable
 
+MOST_GROWTH = 100
+"""Bytes of an archive's contents for each of its own; of XML it is some 15."""
+
+_ALWAYS_READ = 1 << 20  # zeros at the end of a tar file, which pack to nothing
+_READ_AHEAD = tarfile.RECORDSIZE
+_MOST_HEADERS = 64
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -43,14 +52,15 @@ def read_files(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
         the order of their names, a tarball's in its own.
 
     Raises:
-        DataError: when the source is truncated, damaged or not what it should be.
+        DataError: when the source is truncated, damaged or not what it should be, or its contents
+            are far larger than itself.
     """
     return _read_folder(source, suffix) if source.is_dir() else _read_tarball(source, suffix)
 
 
 def place(source: Path, name: str) -> str:
     """Return the name of a source's file in messages: a path, or ``TARBALL: MEMBER``."""
-    return str(source / name) if source.is_dir() else f"{source}: {name}"
+    return printable(str(source / name) if source.is_dir() else f"{source}: {name}")
 
 
 def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
@@ -76,11 +86,9 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: naming the file, and the line that is not UTF-8.
     """
+    data = read_regular_file(path)
     try:
-        data = path.read_bytes()
         return data.decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DataError(f"{path}: line {line}: is not UTF-8 text") from None
@@ -133,11 +141,7 @@ def _is_wanted(name: str, suffix: str) -> bool:
 
 def _read_folder(folder: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
     for path in _paths(folder, suffix):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-        yield path.relative_to(folder).as_posix(), data
+        yield path.relative_to(folder).as_posix(), read_regular_file(path)
 
 
 def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
@@ -148,26 +152,64 @@ def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
             name, data = next(members)
         except StopIteration:
             return
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        except (tarfile.TarError, EOFError, OSError, zlib.error, RecursionError) as error:
             raise DataError(
-                f"{path}: truncated or damaged after {last} ({error}); download it again"
+                f"{path}: truncated or damaged after {last} ({printable(str(error))});"
+                " download it again"
             ) from None
-        last = name
+        last = printable(name[:MOST_SHOWN])
         yield name, data
 
 
 def _tar_members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    with path.open("rb") as raw:
+    with open_regular_file(path) as raw:
         is_gzip = raw.read(2) == _GZIP_MAGIC
-    # tarfile's own gzip stream takes a cut between two members for the end of the archive.
-    # GzipFile does not: it wants the end-of-stream mark and the checksum.
-    with gzip.open(path) if is_gzip else path.open("rb") as stream:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
+        raw.seek(0)
+        # tarfile's own gzip stream takes a cut between two members for the end of the archive.
+        # GzipFile does not: it wants the end-of-stream mark and the checksum.
+        unpacked: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        stream = _Bounded(unpacked, path)
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined]  # else it keeps all that it read
+                _check_member(archive, member, stream)
                 is_wanted = member.isfile() and _is_wanted(Path(member.name).name, suffix)
                 content = archive.extractfile(member) if is_wanted else None
                 if content is not None:
                     yield member.name, content.read()
         while stream.read(1 << 20):
             pass
+
+
+class _Bounded:
+    """Reads an archive's contents, no more of them than its size warrants.
+
+    Args:
+        file: the contents, unpacked as they are read.
+        path: of the archive.
+    """
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._file = file
+        self.path = path
+        self.left = MOST_GROWTH * path.stat().st_size + _ALWAYS_READ
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes; ``DataError`` when all together are too many."""
+        data = self._file.read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise DataError(f"{self.path}: is more than {MOST_GROWTH} times as large unpacked")
+        return data
+
+
+def _check_member(archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Bounded) -> None:
+    """``DataError`` for a member that is larger than what the archive can still hold."""
+    where = f"{stream.path}: {printable(member.name[:MOST_SHOWN])}"
+    if member.issparse():
+        raise DataError(f"{where}: is a sparse member, which no corpus has")
+    # The stream is read ahead in blocks.
+    if member.size > stream.left + _READ_AHEAD:
+        raise DataError(f"{where}: has {member.size:,} bytes, more than the archive can hold")
+    if len(archive.pax_headers) > _MOST_HEADERS:  # they are copied for each member
+        raise DataError(f"{where}: follows {len(archive.pax_headers)} headers for all members")

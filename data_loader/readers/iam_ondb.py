@@ -43,7 +43,7 @@ _ORIGINALS = (
     "original",
 )
 _LINE_NAME = re.compile(r"(?P<form>.+)-(?P<number>\d+)\.xml", re.IGNORECASE)
-_WRITER = re.compile(rb"<Form\b[^>]*?\bwriterID\s*=\s*[\"']([^\"']*)[\"']")
+_WRITER = re.compile(rb"<Form\b[^<>]*?\bwriterID\s*=\s*[\"']([^\"']*)[\"']")
 _HEAD_BYTES = 1 << 16
 _VERSION = 1
 

@@ -14,6 +14,7 @@ from data_loader.readers.files import (
     read_files,
     source_fingerprint,
 )
+from handwriting.files import read_regular_file
 from handwriting.formats.inkml_reader import InkmlDocument
 from handwriting.ink.line import Line
 
@@ -122,7 +123,7 @@ class InkmlReader(BaseReader):
     def _files(self) -> Iterator[tuple[str, bytes]]:
         source = Path(self.data_dir)
         if source.is_file():
-            return iter([(source.name, source.read_bytes())])
+            return iter([(source.name, read_regular_file(source))])
         return read_files(source, _SUFFIX)
 
     def _lines_of_file(self, name: str, data: bytes, where: str) -> Iterator[Line]:

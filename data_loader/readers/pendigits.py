@@ -18,8 +18,9 @@ from data_loader.readers.files import (
     split_by_hash,
 )
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.unipen_reader import Segment, UnipenInk, unipen_ink
-from handwriting.formats.unipen_statements import read_regular_file, statements_of
+from handwriting.formats.unipen_statements import statements_of
 from handwriting.formats.unpacking import BadPacking, unpacked
 from handwriting.ink.line import Line, strokes_from_points
 

@@ -19,6 +19,7 @@ from base.base_reader import BaseReader, NoSource, file_fingerprint
 from base.registry import READERS
 from data_loader.readers.files import check_fractions, existing_folder, hash_fraction, read_text
 from handwriting.errors import DataError
+from handwriting.formats.checked_lines import real_numbers
 from handwriting.formats.unpickling import load_object_array
 from handwriting.ink.line import Line
 
@@ -174,7 +175,7 @@ class StrokesNpyReader(BaseReader):
         """A record as ``Line.strokes``, or None where it cannot be one."""
         try:
             with np.errstate(over="ignore"):
-                rows = np.array(record, dtype=np.float32)
+                rows = real_numbers(record).astype(np.float32)
         except (TypeError, ValueError, OverflowError):
             self.skipped.add("line that is no array", f"{where}: is not an array of numbers")
             return None

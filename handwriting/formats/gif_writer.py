@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from handwriting.ink.drawing import INK_COLOUR, PAPER_COLOUR, coverage, pixels_of
-from handwriting.pages.options import GifOptions, WriteOptions
+from handwriting.pages.options import GifOptions, WriteOptions, check_pixels
 from handwriting.pages.page import MM_PER_INCH, RULE_COLOUR, Page
 
 _SHADES = 16
@@ -71,6 +71,7 @@ class _Canvas:
     """A page that is drawn on bit by bit."""
 
     def __init__(self, page: Page, dpi: float) -> None:
+        check_pixels(page.width, page.height, dpi)
         self._scale = dpi / MM_PER_INCH
         height, width = pixels_of(page.width, page.height, self._scale)
         self._shades = np.zeros((height, width), dtype=np.uint8)  # [H, W]

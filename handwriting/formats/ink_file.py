@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import open_regular_file
+from handwriting.formats.checked_lines import check_steps
 from handwriting.formats.registry import READ_SUFFIXES, reader_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
@@ -22,6 +24,9 @@ MOST_WAY = 1000.0
 
 MOST_HEIGHT = 40.0
 """In the same units; in IAM-OnDB 11. A line of a slope that can be read has less."""
+
+# In the same units, the pen's way on a page: of any page, and more for each of its points.
+_SURE_WAY, _WAY_OF_POINT = 20_000.0, 20.0
 
 # In the same units, how wide ink counts as that goes neither up nor down.
 _DASH = 20.0
@@ -43,6 +48,8 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
         DataError: one line naming the file and what is wrong with it.
     """
     lines = ink_in_file(path)
+    for line in lines:
+        _check_way(line, path)
     if divide and len(lines) == 1 and not lines[0].text:
         lines = _divided(lines[0])
     lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
@@ -74,11 +81,33 @@ def ink_in_file(path: Path) -> list[Line]:
         known = ", ".join(READ_SUFFIXES)
         raise DataError(f"{path}: ink is read from {known}, got {path.suffix or 'no suffix'!r}")
     try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path}: is empty")
-        return read(path)
+        with open_regular_file(path) as file:
+            if not file.read(1):
+                raise DataError(f"{path}: is empty")
+        lines = read(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    for line in lines:
+        check_steps(line.strokes, f"{path}")
+    return lines
+
+
+def _check_way(ink: Line, path: Path) -> None:
+    """``DataError`` where ink is far longer than its points can tell: it is put at even distances
+    to be divided, which takes memory by its length."""
+    strokes = points_from_strokes(ink.strokes)
+    size = x_height(strokes)
+    way = _way(strokes)
+    if size > 0 and way > size * (_SURE_WAY + _WAY_OF_POINT * len(ink.strokes)):
+        raise DataError(
+            f"{path}: is no writing: {way / size:,.0f} letters' heights of pen's way through"
+            f" {len(ink.strokes):,} points"
+        )
+
+
+def _way(strokes: list[np.ndarray]) -> float:
+    """Length of the pen's way on the paper."""
+    return sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
 
 
 def _divided(ink: Line) -> list[Line]:
@@ -111,7 +140,7 @@ def _check_is_line(line: Line, which: str, divide: bool) -> None:
     strokes = points_from_strokes(line.strokes)
     points = np.concatenate(strokes)
     width, height = np.ptp(points, axis=0)
-    way = sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
+    way = _way(strokes)
     size = x_height(strokes) or width / _DASH
     if max(way, width) > MOST_WAY * size or height > MOST_HEIGHT * size:
         raise DataError(

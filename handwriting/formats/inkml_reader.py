@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.inkml_trace import TraceFormat, decode_trace, number_type
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
 from handwriting.ink.line import Line, strokes_from_points
+from handwriting.quoting import MOST_SHOWN
 
 _TEXT = ("transcription", "truth", "label", "normalizedlabel", "text")
 _WRITER = ("writer", "writerid")
@@ -48,7 +50,7 @@ def read_inkml(path: Path) -> list[Line]:
     """
     problems: list[str] = []
     document = InkmlDocument(path.name, str(path), lambda reason, message: problems.append(message))
-    lines = list(document.lines(path.read_bytes(), require_text=False))
+    lines = list(document.lines(read_regular_file(path), require_text=False))
     if not lines:
         first = next(iter(problems), "it holds no line")
         raise DataError(f"{path}: no line can be used; {first}")
@@ -94,25 +96,32 @@ class InkmlDocument:
         try:
             root = xml_tree(data)
             if root.name != "ink":
-                message = f"line {root.line}: the root is <{root.name}>, not <ink>"
+                message = f"line {root.line}: the root is <{root.name[:MOST_SHOWN]}>, not <ink>"
                 raise BadXml(message, "file that is no InkML")
         except BadXml as error:
             self._report(error.reason, f"{self._where}: {error}")
             return
         formats = _Formats(root)
         inks = _inks(root)
+        around = _annotations(root)
         self._report_loose_traces(root, inks)
         file_id = PurePosixPath(self._name).with_suffix("").as_posix()
         for number, ink in enumerate(inks, start=1):
             source_id = file_id if ink is root else f"{file_id}#{number}"
-            line = self._line(ink, root, formats, source_id, require_text)
+            line = self._line(ink, around, formats, source_id, require_text)
             if line is not None:
                 yield line
 
     def _line(
-        self, ink: Node, root: Node, formats: "_Formats", source_id: str, require_text: bool
+        self,
+        ink: Node,
+        around: dict[str, str],
+        formats: "_Formats",
+        source_id: str,
+        require_text: bool,
     ) -> Line | None:
-        text = _annotation(ink, _TEXT)
+        own = _annotations(ink)
+        text = _first(own, _TEXT)
         if not text.strip() and require_text:
             message = f"{self._where}: line {ink.line}: no annotation of type {', '.join(_TEXT)}"
             self._report("line without transcription", message)
@@ -120,12 +129,12 @@ class InkmlDocument:
         strokes = self._strokes(ink, formats)
         if strokes is None:
             return None
-        split = _annotation(ink, _SPLIT) or _annotation(root, _SPLIT)
+        split = _first(own, _SPLIT) or _first(around, _SPLIT)
         return Line(
             strokes=strokes,
             text=text,
-            writer=_annotation(ink, _WRITER) or _annotation(root, _WRITER),
-            source_id=_annotation(ink, _SOURCE_ID) or source_id,
+            writer=_first(own, _WRITER) or _first(around, _WRITER),
+            source_id=_first(own, _SOURCE_ID) or source_id,
             split=_SPLIT_NAMES.get(split.lower(), split),
         )
 
@@ -181,7 +190,9 @@ class _Formats:
     def __init__(self, root: Node) -> None:
         nodes = list(root.everything())
         self._by_id = {node.attributes["id"]: node for node in nodes if "id" in node.attributes}
-        self._parsed: dict[int, TraceFormat] = {}
+        self._parsed: dict[int, TraceFormat | BadXml] = {}
+        self._inside: dict[int, Node | None] = {}
+        self._found: dict[int, Node | None] = {}
         current = next((node for node in nodes if node.name == "traceFormat"), None)
         self._current: dict[int, Node | None] = {}
         for child in root.children:
@@ -199,8 +210,14 @@ class _Formats:
         if node is None:
             return TraceFormat()
         if id(node) not in self._parsed:
-            self._parsed[id(node)] = TraceFormat.from_node(node)
-        return self._parsed[id(node)]
+            try:
+                self._parsed[id(node)] = TraceFormat.from_node(node)
+            except BadXml as error:
+                self._parsed[id(node)] = error
+        parsed = self._parsed[id(node)]
+        if isinstance(parsed, BadXml):
+            raise parsed
+        return parsed
 
     def _declaration(self, trace: Node) -> Node | None:
         for node in _lineage(trace):
@@ -212,17 +229,31 @@ class _Formats:
         return None
 
     def _of_context(self, context: Node | None) -> Node | None:
-        """The ``<traceFormat>`` that a context has, refers to or inherits."""
+        """The ``<traceFormat>`` that a context has, refers to or inherits; found once for each, so
+        that a chain of them takes time in proportion to its length."""
+        chain: list[Node] = []
         seen: set[int] = set()
-        while context is not None and id(context) not in seen:
+        found = None
+        while context is not None and id(context) not in seen and found is None:
+            if id(context) in self._found:
+                found = self._found[id(context)]
+                break
             seen.add(id(context))
+            chain.append(context)
             sources = (context, *(self._referred(context, key) for key in _FORMAT_REFERENCES))
-            for source in sources:
-                for node in source.everything() if source is not None else ():
-                    if node.name == "traceFormat":
-                        return node
+            found = next((node for source in sources if (node := self._format_in(source))), None)
             context = self._referred(context, "contextRef")
-        return None
+        self._found.update((id(node), found) for node in chain)
+        return found
+
+    def _format_in(self, source: Node | None) -> Node | None:
+        """The first ``<traceFormat>`` in an element, itself included."""
+        if source is None:
+            return None
+        if id(source) not in self._inside:
+            formats = (node for node in source.everything() if node.name == "traceFormat")
+            self._inside[id(source)] = next(formats, None)
+        return self._inside[id(source)]
 
     def _referred(self, node: Node, key: str) -> Node | None:
         return self._by_id.get(node.attributes.get(key, "").removeprefix("#"))
@@ -247,27 +278,31 @@ def _traces(ink: Node) -> list[Node]:
 
 def _inks(root: Node) -> list[Node]:
     """The elements that are one line of writing each."""
-    if _annotation(root, _TEXT):
+    if _first(_annotations(root), _TEXT):
         return [root]
     groups: list[Node] = []
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if _annotation(node, _TEXT):
+        if _first(_annotations(node), _TEXT):
             groups.append(node)
         else:
             waiting.extend(reversed(list(node.named("traceGroup"))))
     return groups or [root]
 
 
-def _annotation(node: Node, types: tuple[str, ...]) -> str:
-    """The annotation of ``node`` of the first of ``types`` that it has, else the empty string."""
-    found = {
+def _annotations(node: Node) -> dict[str, str]:
+    """The first annotation of each type that ``node`` has."""
+    return {
         child.attributes.get("type", "").lower(): _annotation_text(child)
         for child in reversed(node.children)
         if child.name == "annotation"
     }
-    return next((found[kind] for kind in types if found.get(kind)), "")
+
+
+def _first(annotations: dict[str, str], types: tuple[str, ...]) -> str:
+    """The annotation of the first of ``types`` that there is, else the empty string."""
+    return next((annotations[kind] for kind in types if annotations.get(kind)), "")
 
 
 def _annotation_text(node: Node) -> str:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from handwriting.formats.xml_safe import BadXml, Node
+from handwriting.quoting import MOST_SHOWN, quoted
 
 _PLAIN = re.compile(r"[-+.,\deE\s]*", re.ASCII)
 _VALUE = re.compile(
@@ -22,6 +23,7 @@ _VALUE = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _MANY_DIGITS = re.compile(r"[\d.]{16}", re.ASCII)
+_MOST_DIGITS = 1000
 
 Number = Callable[[str], Any]
 
@@ -61,7 +63,10 @@ class TraceFormat:
             return cls()
         names = [channel.attributes.get("name", "").upper() for channel in regular]
         if "X" not in names or "Y" not in names:
-            raise BadXml(f"line {node.line}: traceFormat without channels X and Y, got {names}")
+            raise BadXml(
+                f"line {node.line}: traceFormat without channels X and Y, got"
+                f" {quoted(', '.join(names))}"
+            )
         x_index, y_index = names.index("X"), names.index("Y")
         signs = (_sign(regular[x_index]), _sign(regular[y_index]))
         return cls(x_index, y_index, len(regular), len(channels), *signs)
@@ -115,11 +120,11 @@ def _decode_marked(
             values = _values(point, layout)
             x = x_channel.next(*values[layout.x_index])
             y = y_channel.next(*values[layout.y_index])
+            decoded.append((layout.x_sign * x, layout.y_sign * y))
         except (ValueError, ArithmeticError) as error:
-            shown = " ".join(point.split())[:40]
-            message = f"line {line}: trace, point {index + 1}: {shown!r}: {error}"
-            raise BadXml(message) from None
-        decoded.append((layout.x_sign * x, layout.y_sign * y))
+            problem = error if isinstance(error, ValueError) else "a number is too large"
+            shown = quoted(" ".join(point[:MOST_SHOWN].split()))
+            raise BadXml(f"line {line}: trace, point {index + 1}: {shown}: {problem}") from None
     return decoded
 
 
@@ -170,6 +175,8 @@ class _Channel:
         return self._value + self._first + second
 
     def _parse(self, text: str) -> Any:
+        if len(text) > _MOST_DIGITS:
+            raise ValueError(f"a number has {len(text):,} digits")
         if "#" in text:
             return self._number(str(int(text.replace("#", ""), 16)))
         return self._number(text)

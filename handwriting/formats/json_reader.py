@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handwriting.errors import DataError
-from handwriting.formats.checked_lines import ROWS, line_of_rows, lines_of_points
+from handwriting.files import read_regular_file
+from handwriting.formats.checked_lines import ROWS, line_of_rows, lines_of_points, real_numbers
 from handwriting.ink.line import Line
 
 
@@ -19,7 +18,7 @@ def read_json_ink(path: Path) -> list[Line]:
         DataError: it holds anything else.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(path).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {' '.join(str(error).split())}") from None
     if isinstance(document, list):
@@ -36,10 +35,9 @@ def _from_pages(document: dict[str, Any], path: Path) -> list[Line]:
     try:
         found = [line for page in document["pages"] for line in page["lines"] if line["strokes"]]
         inks = [
-            ([np.array(stroke, dtype=np.float64) for stroke in line["strokes"]], line["text"])
-            for line in found
+            ([real_numbers(stroke) for stroke in line["strokes"]], line["text"]) for line in found
         ]
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         raise DataError(f"{path}: its pages are not as this program writes them") from None
     if not inks:
         raise DataError(f"{path}: no line of writing is on these pages")

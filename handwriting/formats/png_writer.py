@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from handwriting.ink.drawing import INK_COLOUR, draw_picture
-from handwriting.pages.options import WriteOptions
+from handwriting.pages.options import WriteOptions, check_pixels
 from handwriting.pages.page import MM_PER_INCH, RULE_COLOUR, RULE_WIDTH, Page
 
 
@@ -18,6 +18,7 @@ def write_png(page: Page, path: Path, options: WriteOptions) -> None:
 
 def page_image(page: Page, dpi: float) -> Image.Image:
     """Return the picture of a page of its size on paper."""
+    check_pixels(page.width, page.height, dpi)
     return draw_picture((page.width, page.height), dpi / MM_PER_INCH, _strokes(page))
 
 

@@ -20,15 +20,18 @@ import numpy as np
 import svgelements
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
 from handwriting.formats.checked_lines import lines_of_points
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
 from handwriting.ink.line import Line
+from handwriting.quoting import MOST_SHOWN, quoted
 
 _NOT_DRAWN = {
     *("defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "style", "script"),
     *("text", "title", "desc", "image", "foreignObject", "use"),
 }
 _HIDDEN = re.compile(r"\b(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))\b")
+_CLOSES = re.compile(r"[zZ](?:[\s,]*[zZ])+")  # after the first, none goes anywhere
 _PAGE_RULES = "rules"
 _PAGE_INK = "ink"
 # A curve is drawn as chords that are away from it by no more than this part of its size.
@@ -50,7 +53,7 @@ class SvgLine:
 
 
 def read_svg(data: bytes) -> list[SvgLine]:
-    """The ink of a document.
+    """The ink of a document, in time in proportion to its size.
 
     Returns:
         for a page that ``handwriting.pages`` wrote, its lines of writing, without the rules
@@ -62,21 +65,30 @@ def read_svg(data: bytes) -> list[SvgLine]:
     """
     root = xml_tree(data)
     if root.name != "svg":
-        message = f"line {root.line}: the root is <{root.name}>, not <svg>"
+        message = f"line {root.line}: the root is <{root.name[:MOST_SHOWN]}>, not <svg>"
         raise BadXml(message, "file that is no SVG")
     groups = [
-        group
-        for node in root.everything()
-        if node.attributes.get("id") == _PAGE_INK
+        (group, transform)
+        for node, transform in _page_inks(root)
         for group in node.named("g")
         if any(group.named("title"))
     ]
     if not groups:
         return [SvgLine("", _joined(list(_ink(root, _Transform()))))]
-    outside = {id(group): _transform_around(group) for group in groups}
     return [
-        SvgLine(_title(group), _joined(list(_ink(group, outside[id(group)])))) for group in groups
+        SvgLine(_title(group), _joined(list(_ink(group, outside)))) for group, outside in groups
     ]
+
+
+def _page_inks(root: Node) -> Iterator[tuple[Node, "_Transform"]]:
+    """The outermost elements that hold a page's lines, and the transform inside each."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.attributes.get("id") == _PAGE_INK:
+            yield node, _transform_around(node).inside(node)
+        else:
+            waiting.extend(reversed(node.children))
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,9 @@ class _Transform:
             read = svgelements.Matrix(text)
             values = [float(value) for value in (read.a, read.c, read.b, read.d, read.e, read.f)]
         except Exception:  # whatever the library makes of it
-            raise BadXml(f"line {node.line}: transform cannot be read, got {text[:60]!r}") from None
+            raise BadXml(
+                f"line {node.line}: transform cannot be read, got {quoted(text)}"
+            ) from None
         matrix, shift = np.array(values[:4]).reshape(2, 2), np.array(values[4:])
         return _Transform(self.matrix @ matrix, self(shift))
 
@@ -168,7 +182,7 @@ def _number(node: Node, name: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise BadXml(f"line {node.line}: {name} must be a number, got {text[:60]!r}")
+        raise BadXml(f"line {node.line}: {name} must be a number, got {quoted(text)}")
     return value
 
 
@@ -176,7 +190,7 @@ def _strokes(data: str, node: Node) -> Iterator[np.ndarray]:
     """The strokes ``[n, 2]`` of path data: one from each move of the pen to the next."""
     try:
         stroke: list[np.ndarray] = []
-        for segment in svgelements.Path(data):
+        for segment in _Path(_CLOSES.sub("z", data)):
             if isinstance(segment, svgelements.Move):
                 if stroke:
                     yield np.concatenate(stroke)
@@ -187,7 +201,31 @@ def _strokes(data: str, node: Node) -> Iterator[np.ndarray]:
         if stroke:
             yield np.concatenate(stroke)
     except Exception:  # whatever the library makes of it
-        raise BadXml(f"line {node.line}: path cannot be read, got {data[:60]!r}") from None
+        raise BadXml(f"line {node.line}: path cannot be read, got {quoted(data)}") from None
+
+
+class _Path(svgelements.Path):  # type: ignore[misc]  # the library has no types
+    """Path data whose closes know where the last move went; the library looks for it through all
+    that stands before each, which takes time with the square of their number."""
+
+    _last_move: svgelements.Move | None = None
+
+    def append(self, value: svgelements.PathSegment) -> None:
+        """Add a segment at the end."""
+        if isinstance(value, svgelements.Move):
+            self._last_move = value
+        super().append(value)
+
+    @property
+    def z_point(self) -> svgelements.Point | None:
+        """The point that a close goes to."""
+        if self._last_move is not None:
+            return self._last_move.end
+        return self._segments[0].end if self._segments else None
+
+    def _validate_close(self, index: int) -> None:
+        end = self.z_point
+        self._segments[index].end = None if end is None else svgelements.Point(end)
 
 
 def _points(segment: svgelements.PathSegment) -> np.ndarray:
@@ -217,14 +255,14 @@ def _joined(strokes: list[np.ndarray]) -> list[np.ndarray]:
     if not strokes:
         return []
     near = _JOINT * np.ptp(np.concatenate(strokes), axis=0).max()
-    joined = [strokes[0]]
+    joined = [[strokes[0]]]
     for stroke in strokes[1:]:
-        gap = np.abs(stroke[0] - joined[-1][-1]).max()
+        gap = np.abs(stroke[0] - joined[-1][-1][-1]).max()
         if gap <= near and np.ptp(stroke, axis=0).max() > 0:
-            joined[-1] = np.concatenate([joined[-1], stroke[1:]])
+            joined[-1].append(stroke[1:])
         else:
-            joined.append(stroke)
-    return joined
+            joined.append([stroke])
+    return [np.concatenate(parts) for parts in joined]
 
 
 def read_svg_file(path: Path) -> list[Line]:
@@ -234,7 +272,7 @@ def read_svg_file(path: Path) -> list[Line]:
         DataError: it is not SVG, or nothing is drawn in it.
     """
     try:
-        found = read_svg(path.read_bytes())
+        found = read_svg(read_regular_file(path))
     except BadXml as error:
         raise DataError(f"{path}: {error}") from None
     inks = [line for line in found if line.strokes]

@@ -20,10 +20,10 @@ from handwriting.errors import DataError
 from handwriting.formats.unipen_statements import (
     IncludeFolders,
     Statement,
-    quoted,
     read_statements,
 )
 from handwriting.ink.line import Line, strokes_from_points
+from handwriting.quoting import quoted
 
 LARGEST_COORDINATE = 1e9
 MOST_COLUMNS = 32
@@ -287,7 +287,7 @@ def _points(statement: Statement, text: str, columns: tuple[str, ...]) -> np.nda
     if len(numbers) % len(columns) or (rows > 1 and len(numbers) != rows * len(columns)):
         raise DataError(
             f"{statement.where}: {len(numbers)} numbers in {rows} rows, but a point is "
-            f"{' '.join(columns)}"
+            f"{quoted(' '.join(columns))[1:-1]}"
         )
     points = numbers.reshape(-1, len(columns))[:, [columns.index("X"), columns.index("Y")]]
     if not (np.abs(points) <= LARGEST_COORDINATE).all():

@@ -6,15 +6,15 @@ where the next one begins. ``.INCLUDE`` stands for the statements of another fil
 once, where it is first included, so that work and memory are in proportion to the files.
 """
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 from handwriting.errors import DataError
+from handwriting.files import read_regular_file
+from handwriting.quoting import quoted
 
 MOST_INCLUDES_DEEP = 16
 _KEYWORD = re.compile(r"^\.([A-Z][A-Z0-9_]*)", re.MULTILINE)
@@ -134,22 +134,6 @@ def statements_of(path: Path, data: bytes) -> Iterator[Statement]:
         yield Statement(found[1], text[found.end() : end], path, line)
 
 
-def read_regular_file(path: Path) -> bytes:
-    """The contents of a file that is one: no pipe, which would be waited for, and no device.
-
-    Raises:
-        DataError: naming the file.
-    """
-    try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise DataError(f"{path}: is not a regular file")
-            return file.read()
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read: {problem}") from None
-
-
 def decoded(data: bytes) -> str:
     """Text in UTF-8, else in Latin-1 as the files of 1994 have it, with lines that end in \\n."""
     try:
@@ -157,12 +141,3 @@ def decoded(data: bytes) -> str:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def quoted(text: str) -> str:
-    """Quote a text of a file, short and in characters that a terminal can show."""
-    return repr(text if len(text) <= 60 else f"{text[:60]}...")
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

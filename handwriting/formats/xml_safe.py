@@ -1,14 +1,23 @@
 """XML from strangers: well-formed or refused with the line number, and no entity is ever expanded.
 
 Expat is used directly. It is the fastest parser that Python carries, it stops at the first fault,
-and it fetches nothing from outside the document. What is left to forbid are entities declared in
-the document itself, of which a few lines can expand to gigabytes.
+and it fetches nothing from outside the document. What is left to forbid is a document's own
+declarations: of entities, or of attributes that each element gets, a few lines can expand to
+gigabytes; long names of namespaces, which stand for every prefix; and elements in one another
+without end, since readers look at those around one.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
+
+from handwriting.quoting import printable, quoted
+
+MOST_DEEP = 256
+"""Elements inside each other; documents of ink have a dozen."""
+
+_LONGEST_NAMESPACE = 1000
 
 
 class BadXml(Exception):
@@ -24,13 +33,25 @@ class BadXml(Exception):
 
 
 def xml_parser(**settings: Any) -> expat.XMLParserType:
-    """An expat parser that refuses documents which declare or need entities."""
+    """An expat parser that refuses documents which declare anything or need entities."""
     parser = expat.ParserCreate(**settings)
 
+    def refuse_subset(_: str, __: str | None, ___: str | None, has_subset: int) -> None:
+        if has_subset:
+            message = f"line {parser.CurrentLineNumber}: a DOCTYPE with declarations is not allowed"
+            raise BadXml(message, "declaration in XML")
+
+    def refuse_long(_: str | None, name: str | None) -> None:
+        if len(name or "") > _LONGEST_NAMESPACE:
+            where = f"line {parser.CurrentLineNumber}"
+            raise BadXml(f"{where}: the name of a namespace has {len(name or ''):,} characters")
+
     def refuse(name: str, *_: Any) -> None:
-        message = f"line {parser.CurrentLineNumber}: entity {name!r} is not allowed"
+        message = f"line {parser.CurrentLineNumber}: entity {quoted(name)} is not allowed"
         raise BadXml(message, "entity in XML")
 
+    parser.StartDoctypeDeclHandler = refuse_subset
+    parser.StartNamespaceDeclHandler = refuse_long
     parser.EntityDeclHandler = refuse
     parser.SkippedEntityHandler = refuse
     return parser
@@ -51,10 +72,10 @@ def parse_xml(parser: expat.XMLParserType, data: bytes) -> None:
     except KeyError as error:
         raise BadXml(f"line {parser.CurrentLineNumber}: no attribute {error}") from None
     except (ValueError, LookupError) as error:
-        raise BadXml(f"line {parser.CurrentLineNumber}: {error}") from None
+        raise BadXml(f"line {parser.CurrentLineNumber}: {printable(str(error)[:200])}") from None
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """An element: its name without the namespace, and the line of the file it starts on."""
 
@@ -89,7 +110,7 @@ def xml_tree(data: bytes) -> Node:
     Attributes keep a prefixed name's local part only (``xml:id`` is ``id``).
 
     Raises:
-        BadXml: when the document is not well-formed or declares entities.
+        BadXml: when the document is not well-formed, declares anything or is nested too deep.
     """
     parser = xml_parser(namespace_separator=" ")
     document = Node("", {}, 0)
@@ -98,6 +119,9 @@ def xml_tree(data: bytes) -> Node:
     def start(name: str, attributes: dict[str, str]) -> None:
         local = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
         parent = open_nodes[-1]
+        if len(open_nodes) > MOST_DEEP:
+            where = f"line {parser.CurrentLineNumber}"
+            raise BadXml(f"{where}: elements are inside each other {MOST_DEEP} deep at most")
         node = Node(name.rpartition(" ")[2], local, parser.CurrentLineNumber, parent)
         parent.children.append(node)
         open_nodes.append(node)

@@ -22,6 +22,7 @@ _BIN = 0.1
 _SMOOTHING = 0.45
 _SLOPES = np.linspace(-0.18, 0.18, 73)
 _MOST_BINS = 20_000
+_MOST_PAIRS = 20_000_000  # of a stroke and a line
 _LOWEST_PEAK = 0.02  # of the highest
 _DEEP_VALLEY = 0.8  # of the lower of the peaks beside it
 _SMALLEST_PITCH = 1.5
@@ -56,6 +57,8 @@ def split_lines(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     if found is None:
         return everything
     slope, levels = found
+    if len(strokes) * len(levels) > _MOST_PAIRS:
+        return everything
     lines = np.stack([levels, np.full(len(levels), slope)], axis=1)
     labels = page.nearest(lines)
     for _ in range(_ROUNDS):
@@ -94,8 +97,11 @@ class _Page:
     def nearest(self, lines: np.ndarray) -> np.ndarray:
         """The number of the line of ``lines`` ``[K, 2]`` (level, slope) that each stroke is in."""
         x, y = self.points.T
-        away = np.abs(y[:, None] - lines[:, 0] - x[:, None] * lines[:, 1])
-        distances = np.add.reduceat(away, self.starts) / self.counts[:, None]  # [S, K]
+        # Line by line, since points times lines are far more than either.
+        away = [
+            np.add.reduceat(np.abs(y - level - x * slope), self.starts) for level, slope in lines
+        ]
+        distances = np.stack(away, axis=1) / self.counts[:, None]  # [S, K]
         labels: np.ndarray = distances.argmin(axis=1)
         rows = np.arange(len(labels))
         for _ in range(2):
@@ -143,15 +149,22 @@ def _profile(levels: np.ndarray) -> np.ndarray:
 
 def _distinct(profile: np.ndarray, places: list[int]) -> list[int]:
     """The peaks that have a deep valley between them; of two that have none, the higher."""
-    while len(places) > 1:
-        pairs = list(zip(places[:-1], places[1:], strict=True))
-        depths = [profile[a : b + 1].min() / min(profile[a], profile[b]) for a, b in pairs]
+    depths = [_depth(profile, *pair) for pair in zip(places[:-1], places[1:], strict=True)]
+    while depths:
         at = int(np.argmax(depths))
         if depths[at] <= _DEEP_VALLEY:
             break
-        a, b = pairs[at]
-        places.remove(a if profile[a] < profile[b] else b)
+        gone = at if profile[places[at]] < profile[places[at + 1]] else at + 1
+        del places[gone]
+        beside = places[max(gone - 1, 0) : gone + 1]  # one where the first or the last is gone
+        joined = [_depth(profile, *beside)] if len(beside) == 2 else []
+        depths[max(gone - 1, 0) : gone + 1] = joined
     return places
+
+
+def _depth(profile: np.ndarray, a: int, b: int) -> float:
+    """Lowest point between two peaks as a share of the lower of them."""
+    return float(profile[a : b + 1].min() / min(profile[a], profile[b]))
 
 
 def _joined(page: _Page, labels: np.ndarray, lines: np.ndarray, slope: float) -> list[np.ndarray]:

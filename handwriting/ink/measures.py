@@ -26,6 +26,12 @@ _X_HEIGHT_OF_TALL = 0.52
 # And beside the spread of its ink about the line it is written along, for ink without letters.
 _X_HEIGHT_OF_SPREAD = 1.5
 
+MOST_STEP = 500.0
+"""Steps of the pen in letters' heights; the longest in IAM-OnDB is 19. A longer one is a
+fault, and would take memory without end where ink is put at even distances."""
+
+_USUAL_RUN = 90
+
 # Heights are taken between these percentiles, since single capitals and loops reach beyond.
 _LOW, _HIGH = 5, 95
 
@@ -69,6 +75,26 @@ def _run_in_x_heights(text: str) -> float:
     capitals = sum(character.isupper() for character in text) / letters
     digits = sum(character.isdigit() for character in text) / letters
     return float(_CAPITALS**capitals * _DIGITS**digits)
+
+
+def longest_step(strokes: np.ndarray) -> float:
+    """Return the longest of the pen's steps, on the paper and above it, in letters' heights.
+
+    The height is the ninth tenth of the lengths that the pen goes up or down before it turns: it
+    stays what it is where a few points are far away, which ``x_height`` does not.
+
+    Args:
+        strokes: ``[T, 3]`` as in ``Line.strokes``.
+
+    Returns:
+        the length of the step; 0 where nothing moves up or down.
+    """
+    steps = np.hypot(*strokes[:, 1:].astype(np.float64).T)
+    ends = np.flatnonzero(strokes[:, 0] > 0.5) + 1
+    heights = np.cumsum(strokes[:, 1:].astype(np.float64), axis=0)
+    runs = [_vertical_runs(stroke) for stroke in np.split(heights, ends) if len(stroke) > 1]
+    height = np.percentile(np.concatenate(runs), _USUAL_RUN) if any(map(len, runs)) else 0.0
+    return float(steps.max() / height) if height > 0 else 0.0
 
 
 def x_height_of_letters(tops: Iterable[tuple[str, float]], spread: float) -> tuple[float, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from handwriting.errors import UserError
 from handwriting.pages.aligned_text import AlignedLine, TracedStroke, extent, traced_strokes
 from handwriting.pages.baseline import Size, find_baseline, find_size, level, unbend
-from handwriting.pages.options import ROOM_ABOVE_BASELINE, PageOptions, check_options
+from handwriting.pages.options import MOST_HEIGHT, ROOM_ABOVE_BASELINE, PageOptions, check_options
 from handwriting.pages.page import Page, PageLine
 from handwriting.pages.words import Words, split_strokes, split_words
 
@@ -116,6 +116,12 @@ def layout_pages(written: Sequence[AlignedLine], options: PageOptions | None = N
 def check_page(options: PageOptions) -> None:
     """Raise as ``layout_pages`` does of these options, before anything is written."""
     check_options(options)
+    height = _paper_height(options)
+    if height > MOST_HEIGHT:
+        raise UserError(
+            f"page_height: must be at most {MOST_HEIGHT:,g} mm, got {height:,g} mm, which"
+            f" {options.lines_per_page} lines with their margins take"
+        )
     _text_width(options, _x_height(options))
     _rows_per_page(options)
 

@@ -8,9 +8,24 @@ import pydantic
 from pydantic import Field
 
 from handwriting.errors import UserError
+from handwriting.pages.page import MM_PER_INCH
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Lengths in mm. The largest paper is that of B0 and some more; what is smaller than the least is
+# smaller than a pen's dot.
+PAGE_WIDTH = (1.0, 1000.0)
+LINE_SPACING = (0.1, 500.0)
+MOST_LINES = 1000
+MOST_HEIGHT = 2000.0
+"""Of the paper, in mm, whether it is given or follows from the lines."""
+
+RATES = (0.1, 100_000.0)
+"""Of a plotter, in mm a minute."""
+
+MOST_PIXELS = 200_000_000
+"""Of a picture of a page."""
+
+Height = Annotated[float, Field(gt=0, le=MOST_HEIGHT, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=RATES[0], le=RATES[1], allow_inf_nan=False)]
 
 # Of a line's share of the page, how much is above its baseline: letters rise more than they hang.
 ROOM_ABOVE_BASELINE = 0.7
@@ -34,16 +49,16 @@ class PageOptions:
         pen_width: of the pen; None for 0.16 of the x-height.
     """
 
-    page_width: Positive = 210.0
-    page_height: Positive | None = None
-    margin: NotNegative = 18.0
-    lines_per_page: Annotated[int, Field(ge=1)] | None = None
-    line_spacing: Positive = 10.0
-    x_height: Positive | None = None
+    page_width: Annotated[float, Field(ge=PAGE_WIDTH[0], le=PAGE_WIDTH[1])] = 210.0
+    page_height: Height | None = None
+    margin: Annotated[float, Field(ge=0, le=500)] = 18.0
+    lines_per_page: Annotated[int, Field(ge=1, le=MOST_LINES)] | None = None
+    line_spacing: Annotated[float, Field(ge=LINE_SPACING[0], le=LINE_SPACING[1])] = 10.0
+    x_height: Annotated[float, Field(ge=0.01, le=500)] | None = None
     align: Literal["left", "center", "right"] = "left"
     ruled: bool = False
     fit_height: bool = False
-    pen_width: Positive | None = None
+    pen_width: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +74,8 @@ class GifOptions:
         loop: whether it begins again.
     """
 
-    steps_per_second: Positive = 80.0
-    longest_seconds: Positive = 20.0
+    steps_per_second: Annotated[float, Field(gt=0, le=100_000)] = 80.0
+    longest_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
     frame_seconds: Annotated[float, Field(ge=0.02, le=10)] = 0.08
     hold_seconds: Annotated[float, Field(ge=0, le=100)] = 2.0
     dpi: Annotated[float, Field(ge=10, le=300)] = 96.0
@@ -80,8 +95,8 @@ class GcodeOptions:
 
     pen_up: Annotated[str, Field(min_length=1)] = "G0 Z3"
     pen_down: Annotated[str, Field(min_length=1)] = "G1 Z0 F600"
-    feed_rate: Positive = 2000.0
-    travel_rate: Positive = 6000.0
+    feed_rate: Rate = 2000.0
+    travel_rate: Rate = 6000.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,16 @@ def check_options(options: Any) -> None:
         pydantic.TypeAdapter(type(options)).validate_python(dataclasses.asdict(options))
     except pydantic.ValidationError as error:
         raise UserError("; ".join(_problem(details) for details in error.errors())) from None
+
+
+def check_pixels(width: float, height: float, dpi: float) -> None:
+    """Raise ``UserError`` where a picture of a page, in mm, would have too many pixels."""
+    pixels = width * height * (dpi / MM_PER_INCH) ** 2
+    if pixels > MOST_PIXELS:
+        raise UserError(
+            f"dpi: a picture has {MOST_PIXELS:,} pixels at most, got {pixels:,.0f} of a page of"
+            f" {width:g} x {height:g} mm at {dpi:g} dpi"
+        )
 
 
 def _problem(details: Any) -> str:

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from slow_corpus import prepare_slowly
 
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import MAKER, UNFINISHED, Corpus, corpus_key, prepare_corpus
-from data_loader.corpus_writer import Moments
+from data_loader.corpus_writer import Moments, meta_checksum
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.leftovers import process_tag
@@ -178,9 +179,49 @@ def test_a_damaged_corpus_is_noticed_and_made_anew(tmp_path, caplog, name, damag
 def test_files_that_do_not_fit_each_other_are_noticed(tmp_path):
     folder = prepare(wavy_lines(10), tmp_path).folder
     meta = json.loads((folder / "meta.json").read_text())
-    (folder / "meta.json").write_text(json.dumps({**meta, "lines": 11}))
-    with pytest.raises(DataError, match="damaged prepared corpus: lines: 10, expected 11"):
+    rewrite(folder, {**meta, "lines": 11})
+    with pytest.raises(
+        DataError, match="damaged prepared corpus: lines in offsets: 10, expec.* 11"
+    ):
         Corpus(folder)
+
+
+def rewrite(folder: Path, meta: dict) -> None:
+    """Write ``meta.json`` with the checksum that it should have."""
+    meta = {**meta, "checksum": meta_checksum(meta)}
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def test_offsets_ascend_from_0_to_the_end(tmp_path):
+    folder = prepare(wavy_lines(10), tmp_path).folder
+    meta = json.loads((folder / "meta.json").read_text())
+    offsets = np.load(folder / "offsets.npy")
+    changed = offsets.copy()
+    changed[4] = changed[6]
+    for wrong in (changed, offsets[::-1].copy(), offsets - 1, offsets.astype(np.float64)):
+        np.save(folder / "offsets.npy", wrong)
+        checksum = zlib.crc32((folder / "offsets.npy").read_bytes())
+        rewrite(folder, {**meta, "checksums": {**meta["checksums"], "offsets.npy": checksum}})
+        with pytest.raises(DataError, match="damaged prepared corpus: .*(offset|pen step)"):
+            Corpus(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_byte_is_noticed(tmp_path, name):
+    lines = wavy_lines(10)
+    file = prepare(lines, tmp_path).folder / name
+    contents = file.read_bytes()
+    for at in np.random.default_rng(0).integers(0, len(contents), 40):
+        changed = bytearray(contents)
+        changed[at] ^= 1
+        if name == "meta.json" and chr(changed[at]).isspace() and chr(contents[at]).isspace():
+            continue  # which is the same JSON
+        file.write_bytes(changed)
+        with pytest.raises(DataError, match="damaged prepared corpus") as fault:
+            Corpus(file.parent).check_strokes()
+        assert "\n" not in str(fault.value)
+    again = prepare(lines, tmp_path)
+    np.testing.assert_array_equal(again.strokes(9), lines[9].strokes)
 
 
 def test_a_newer_format_is_noticed(tmp_path):

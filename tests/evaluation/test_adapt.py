@@ -232,8 +232,8 @@ def test_what_cannot_be_adapted_is_refused_before_anything_is_written(
         "--other: .*gone: does not exist": {"other": tmp_path / "gone"},
         "--other: .*empty holds no iam_ondb": {"other": tmp_path / "empty"},
         "--out: .*there already": {"out": tmp_path / "there"},
-        "--share: should be above 0 and below 1, got 1": {"share": 1},
-        "--lr: should be at most 0.1": {"lr": 3},
+        "--share: a number from 0.001 to 0.999, got '1'": {"share": 1},
+        "--lr: a number from 1e-09 to 0.1, got '3'": {"lr": 3},
         "not allowed with": {"epochs": 1, "minutes": 1},
         "--device": {"device": "abacus"},
     }

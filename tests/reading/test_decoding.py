@@ -237,10 +237,10 @@ def test_a_score_that_is_not_there_cannot_have_weight() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"beam": 0}, "beam: should be at least 1, got 0"),
+        ({"beam": 0}, "beam: should be 1 to 1,000, got 0"),
         ({"ctc_weight": 1.5}, "ctc_weight: should be 0 to 1, got 1.5"),
-        ({"coverage": -0.1}, "coverage: should be 0 or more, got -0.1"),
-        ({"length_normalisation": float("nan")}, "length_normalisation: should be 0 or more"),
+        ({"coverage": -0.1}, "coverage: should be 0 to 100, got -0.1"),
+        ({"length_normalisation": float("nan")}, "length_normalisation: should be 0 to 100"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:

@@ -72,9 +72,9 @@ def test_a_weight_alone_has_a_beam_too(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--beam", "0"], "--beam: a whole number from 1 up, got '0'"),
+        (["--beam", "0"], "--beam: a whole number from 1 to 1,000, got '0'"),
         (["--ctc-weight", "1.5"], "--ctc-weight: a number from 0 to 1, got '1.5'"),
-        (["--coverage", "-1"], "--coverage: a number from 0 up"),
+        (["--coverage", "-1"], "--coverage: a number from 0 to 100"),
         (["--text", "a", "--beam", "2"], "--beam: is for evaluation"),
     ],
 )

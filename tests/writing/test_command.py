@@ -194,12 +194,15 @@ def test_a_lower_precision_changes_the_strokes(checkpoint: Path, tmp_path: Path)
         (["--text", "a", "--pen-up", "M5"], "--pen-up: is for G-code"),
         (["--text", "a", "--style", "none.npy"], "none.npy: cannot be read: No such file"),
         (["--text", "a", "--style", "none"], "--style: no such file, and no such line.*'none'"),
-        (["--text", "a", "--best-of", "0"], "--best-of: a whole number from 1 up, got '0'"),
+        (["--text", "a", "--best-of", "0"], "--best-of: a whole number from 1 to 1,000, got '0'"),
         (["--text", "a", "--precision", "half"], "--precision: invalid choice: 'half'"),
-        (["--text", "a", "--page-width", "0"], "--page-width: a number above 0, got '0'"),
+        (["--text", "a", "--page-width", "0"], "--page-width: a number from 1 to 1,000, got '0'"),
         (["--text", "a", "--page-width", "30"], "page_width: must leave room"),
         (["--text", "a", "--align", "middle"], "--align: invalid choice: 'middle'"),
-        (["--text", "a", "--feed-rate", "-1", "--format", "gcode"], "--feed-rate: a number above"),
+        (
+            ["--text", "a", "--feed-rate", "-1", "--format", "gcode"],
+            "--feed-rate: a number from 0.1 to 100,000",
+        ),
         (["--text", "a", "--format", "gcode", "--pen-up", ""], "pen_up: .*at least 1 character"),
     ],
 )

@@ -92,7 +92,7 @@ def test_an_axis_may_be_declared_to_point_the_other_way():
 
 
 def test_a_format_without_x_or_y_is_refused():
-    with pytest.raises(BadXml, match=r"without channels X and Y, got \['X', 'F'\]"):
+    with pytest.raises(BadXml, match=r"without channels X and Y, got 'X, F'"):
         layout('<channel name="X"/><channel name="F"/>')
     assert layout("") == TraceFormat()
 

@@ -303,5 +303,7 @@ def test_formats_are_parsed_and_checked():
 def test_write_options_out_of_range_are_named(page, tmp_path):
     with pytest.raises(UserError, match=r"^gif.frame_seconds: should be .* 0.02, got 0.001$"):
         _one(page, tmp_path, "gif", gif=GifOptions(frame_seconds=0.001))
-    with pytest.raises(UserError, match="^gcode.feed_rate: should be greater than 0, got 0$"):
+    with pytest.raises(
+        UserError, match="^gcode.feed_rate: should be greater than or equal to 0.1, got 0$"
+    ):
         _one(page, tmp_path, "gcode", gcode=GcodeOptions(feed_rate=0))
