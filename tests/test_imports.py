@@ -1,6 +1,8 @@
 """Imports run one way over the floors of the house, and the installed package stands alone."""
 
 import ast
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,3 +78,34 @@ def test_a_file_that_imports_upwards_is_found(tmp_path: Path) -> None:
     file.write_text("def late():\n    from evaluation.command import run\n    import torch.nn\n")
     assert list(imported(file)) == ["evaluation.command.run", "torch.nn"]
     assert "torch" not in sys.stdlib_module_names
+
+
+def asking() -> dict[str, list[str]]:
+    """The registries that a module asks for components and registers none in, by module.
+
+    ``parse_config`` imports what it needs when it is asked.
+    """
+    found = {}
+    for file in modules():
+        names = [
+            name.removeprefix("base.registry.")
+            for name in imported(file)
+            if name.startswith("base.registry.") and name.rpartition(".")[2].isupper()
+        ]
+        registers = re.search(
+            r"^@[A-Z_]+\.register|^    +[A-Z_]+\.add", file.read_text(), re.MULTILINE
+        )
+        if names and not registers and part_of(file) not in {"base", "parse_config"}:
+            found[".".join(file.relative_to(ROOT).with_suffix("").parts)] = names
+    return found
+
+
+@pytest.mark.parametrize(("module", "registries"), asking().items())
+def test_what_a_module_asks_for_is_there_without_another_module(
+    module: str, registries: list[str]
+) -> None:
+    program = f"import {module}, base.registry as r\n"
+    program += f"print([name for name in {registries} if not len(getattr(r, name))])"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,5 +1,6 @@
 """A trained model and its data, from its checkpoint alone."""
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from utils.device import resolve_device
 from utils.seeding import preserved_random_state
+
+importlib.import_module("model")  # registers the models
 
 # Settings that say how a model is trained, not how its lines are read.
 _TRAINING_ALONE = ("limit", "concatenate_share", "augmentation", "num_workers", "pin_memory")

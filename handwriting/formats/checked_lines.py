@@ -13,7 +13,7 @@ from handwriting.errors import DataError
 from handwriting.formats.unpickling import REAL_KINDS
 from handwriting.ink.line import Line, strokes_from_points
 from handwriting.ink.measures import MOST_STEP, longest_step
-from handwriting.quoting import quoted
+from handwriting.quoting import MOST_SHOWN, printable, quoted
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 ROWS = "[[end_of_stroke, dx, dy], ...], y upwards"
@@ -45,7 +45,7 @@ def line_of_rows(rows: Any, text: Any, where: str, source_id: str, least: int = 
             f"{where}: strokes are {ROWS} with two rows or more, got {shape_of(strokes)}"
         )
     if not isinstance(text, str):
-        raise DataError(f"{where}: text must be text, got {quoted(repr(text))}")
+        raise DataError(f"{where}: text must be text, got {printable(repr(text)[:MOST_SHOWN])}")
     half = _SURROGATE.search(text)
     if half:
         raise DataError(

@@ -93,7 +93,7 @@ def test_files_that_are_not_what_their_name_says(tmp_path: Path) -> None:
 
 def test_objects_are_never_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=r"a.npy: line 0: strokes are .*got something else"):
+    with pytest.raises(DataError, match=r"a.npy: the pickle in it has the opcode \w+, which"):
         read_style_file(tmp_path / "a.npy")
 
 
