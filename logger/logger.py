@@ -74,3 +74,10 @@ def open_log_file(path: Path) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LaterFileHandler):
             handler.open(path)
+
+
+def close_log_file() -> None:
+    """Keep what is logged from now on for the next ``open_log_file``, of another run."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LaterFileHandler):
+            handler.close_file()

@@ -21,6 +21,7 @@ from data_loader.loader_settings import LoaderContext
 from handwriting.errors import CheckpointError, UserError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
+from logger.logger import close_log_file
 from model.weight_noise import AdaptiveWeightNoise
 from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
@@ -88,6 +89,7 @@ def build_trainer(
         processes: that train together.
         sampler_of: makes the function that draws samples during training, None for no pictures.
     """
+    close_log_file()
     checkpoint, run, lock = _resumed(config, processes)
     try:
         trainer = _assembled(config, processes, sampler_of, checkpoint, run, lock)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logger.logger import LaterFileHandler, open_log_file, setup_logging
+from logger.logger import LaterFileHandler, close_log_file, open_log_file, setup_logging
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,16 @@ def test_a_second_file_takes_over_and_appends(tmp_path: Path) -> None:
     logging.info("two")
     assert "two" not in (tmp_path / "a.log").read_text()
     assert re.fullmatch(r"resumed\n.*INFO root: two\n", (tmp_path / "b.log").read_text())
+
+
+def test_between_two_runs_lines_are_kept_for_the_second_one(tmp_path: Path) -> None:
+    setup_logging()
+    open_log_file(tmp_path / "a.log")
+    close_log_file()
+    logging.info("of the second")
+    open_log_file(tmp_path / "b.log")
+    assert (tmp_path / "a.log").read_text() == ""
+    assert "of the second" in (tmp_path / "b.log").read_text()
 
 
 def test_other_processes_report_trouble_only(capsys: pytest.CaptureFixture[str]) -> None:
