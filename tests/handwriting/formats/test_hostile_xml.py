@@ -1,10 +1,10 @@
 """XML from strangers: work grows with the document, and messages are what a terminal can show."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from line_count import lines_run
 
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file
@@ -13,24 +13,6 @@ from handwriting.formats.svg_reader import read_svg
 from handwriting.formats.xml_safe import MOST_DEEP, BadXml, xml_tree
 
 FORMAT = '<traceFormat><channel name="X"/><channel name="Y"/></traceFormat>'
-
-
-def counted_calls(work: Callable[[], object]) -> int:
-    """Number of lines of Python that run."""
-    count = 0
-
-    def trace(frame: object, event: str, argument: object) -> object:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def read_inkml(text: str) -> list:
@@ -97,7 +79,7 @@ def svg_transforms(number: int) -> None:
     ],
 )
 def test_work_grows_with_the_document(work: Callable[[int], None]) -> None:
-    few, many = (counted_calls(lambda number=number: work(number)) for number in (50, 400))
+    few, many = (lines_run(lambda number=number: work(number)) for number in (50, 400))
     assert many < 12 * few
 
 

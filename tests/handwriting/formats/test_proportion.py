@@ -1,13 +1,13 @@
 """Work and memory of every reader of ink grow with the file: at most a constant for each byte."""
 
 import pickle
-import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from line_count import lines_run
 
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file
@@ -81,24 +81,6 @@ def read(path: Path) -> None:
         assert str(error).isprintable() and len(str(error)) < 400
 
 
-def lines_run(path: Path) -> int:
-    """Number of lines of Python that reading takes."""
-    count = 0
-
-    def trace(frame: object, event: str, argument: object) -> object:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        read(path)
-    finally:
-        sys.settrace(before)
-    return count
-
-
 def test_every_format_is_here() -> None:
     assert {Path(name).suffix for name in DOCUMENTS} == set(READ_SUFFIXES)
 
@@ -118,8 +100,8 @@ def test_work_is_in_proportion_to_the_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(DOCUMENTS[name](FEW))
     read(path)  # what is imported at the first use
-    few = lines_run(path)
+    few = lines_run(lambda: read(path))
     path.write_bytes(DOCUMENTS[name](MANY))
-    many = lines_run(path)
+    many = lines_run(lambda: read(path))
     assert many <= 1.2 * MANY / FEW * few + 2000
     assert many <= MOST_WORK * path.stat().st_size + 10_000
