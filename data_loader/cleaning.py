@@ -28,7 +28,8 @@ from pydantic import Field
 
 from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step
+from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step, x_height
+from handwriting.ink.pen_path import PathSampling, sampled_path
 from handwriting.ink.resampling import resample
 
 Strokes = list[np.ndarray]
@@ -61,6 +62,11 @@ class Cleaning:
             ends stay where they are. Null for none.
         resample: distance along the stroke between points, in the source's units; each stroke
             gets evenly spaced points and keeps its ends. Null for none.
+        x_height: every line is made as large as gives its small letters this height, in place of
+            the source's units; a line whose letters cannot be measured, as a dash, is dropped. Null
+            leaves the source's size.
+        path: how the path of each stroke becomes points that do not depend on the pen's rate and
+            grid (``handwriting.ink.pen_path``). Null leaves the points of the source.
         min_points: lines with fewer points than this are dropped.
         max_points: lines with more points than this are dropped; null for no limit.
         min_characters: lines with a shorter transcription are dropped.
@@ -71,6 +77,8 @@ class Cleaning:
     correct_slope: bool = False
     smooth: Annotated[float, Field(gt=0)] | None = None
     resample: Annotated[float, Field(gt=0)] | None = None
+    x_height: Annotated[float, Field(gt=0)] | None = None
+    path: PathSampling | None = None
     min_points: Annotated[int, Field(ge=2)] = 2
     max_points: Annotated[int, Field(ge=2)] | None = None
     min_characters: Annotated[int, Field(ge=0)] = 0
@@ -99,10 +107,27 @@ def clean(line: Line, cleaning: Cleaning) -> Cleaned:
     strokes = _repair(line.strokes, cleaning, changes)
     if strokes is None:
         return Cleaned(None, f"a step of more than {MOST_STEP:g} letters' heights", {})
+    if cleaning.x_height is not None or cleaning.path is not None:
+        strokes = _in_one_measure(strokes, line.text, cleaning)
+        if strokes is None:
+            return Cleaned(None, "letters whose height cannot be measured", {})
     if strokes is not line.strokes:
         line = replace(line, strokes=strokes)
     reason = _reason_to_drop(line, cleaning)
     return Cleaned(None, reason, {}) if reason else Cleaned(line, "", changes)
+
+
+def _in_one_measure(strokes: np.ndarray, text: str, cleaning: Cleaning) -> np.ndarray | None:
+    """The size and the points that ``cleaning`` asks for, ``[T', 3]``; None where small letters
+    have no height."""
+    points = points_from_strokes(strokes)
+    height = x_height(points, text)
+    if height <= 0:
+        return None
+    if cleaning.path is not None:
+        points = [sampled_path(stroke, height, cleaning.path) for stroke in points]
+    factor = 1.0 if cleaning.x_height is None else cleaning.x_height / height
+    return strokes_from_points([stroke * factor for stroke in points])
 
 
 def _reason_to_drop(line: Line, cleaning: Cleaning) -> str:

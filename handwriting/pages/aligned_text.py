@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handwriting.ink.curves import curved
 from handwriting.ink.line import points_from_strokes
+from handwriting.ink.measures import x_height
+
+# Points that lie farther apart, in heights of small letters, are joined by curves.
+_DENSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,21 @@ class TracedStroke:
 
 
 def traced_strokes(line: AlignedLine) -> list[TracedStroke]:
-    """The strokes of ``line`` at absolute points, y upwards; nothing past a value that is not
-    finite, since no pen can go on from there."""
+    """The strokes of ``line`` at absolute points, y upwards, with curves where its points are far
+    apart; nothing past a value that is not finite, since no pen can go on from there."""
     finite = np.isfinite(line.strokes).all(axis=1)
     length = len(finite) if finite.all() else int(np.argmin(finite))
     characters = np.clip(line.character_of_step[:length], 0, max(len(line.text) - 1, 0))
+    inked = points_from_strokes(line.strokes[:length]) if length else []
+    spacing = _DENSE * x_height(inked, line.text) if inked else 0.0
     strokes, start = [], 0
-    for points in points_from_strokes(line.strokes[:length]) if length else []:
-        strokes.append(TracedStroke(points, characters[start : start + len(points)]))
+    for points in inked:
+        own = characters[start : start + len(points)]
         start += len(points)
+        if spacing > 0:
+            points, owners = curved(points, spacing)
+            own = own[owners]
+        strokes.append(TracedStroke(points, own))
     return strokes
 
 
