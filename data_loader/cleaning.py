@@ -20,16 +20,18 @@ rule means the same in every source, whatever its units.
 Shapes: ``T`` pen steps, ``n`` points of one stroke.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
+from base.components import checked_settings
 from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step, x_height
-from handwriting.ink.pen_path import PathSampling, sampled_path
+from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step
+from handwriting.ink.pen_path import PathSampling, in_one_measure
 from handwriting.ink.resampling import resample
 
 Strokes = list[np.ndarray]
@@ -99,6 +101,24 @@ class Cleaned:
     changes: dict[str, int]
 
 
+def measure_of(loader: Mapping[str, Any]) -> Cleaning | None:
+    """Return the cleaning that gave a model's lines one size and one kind of points, so that other
+    lines can be given the same.
+
+    Args:
+        loader: the arguments of a data loader in a config that was checked.
+
+    Returns:
+        that of the first source that has such settings; None where none has.
+    """
+    sources = loader.get("source", {}).get("args", {}).get("sources", ())
+    blocks = [loader.get("cleaning"), *(source.get("cleaning") for source in sources)]
+    for block in blocks:
+        if block and (block.get("x_height") is not None or block.get("path") is not None):
+            return checked_settings(Cleaning, block, "cleaning")
+    return None
+
+
 def clean(line: Line, cleaning: Cleaning) -> Cleaned:
     """Repair ``line`` and decide whether it is kept; one that needs nothing is returned as is."""
     if not np.isfinite(line.strokes).all():
@@ -108,26 +128,15 @@ def clean(line: Line, cleaning: Cleaning) -> Cleaned:
     if strokes is None:
         return Cleaned(None, f"a step of more than {MOST_STEP:g} letters' heights", {})
     if cleaning.x_height is not None or cleaning.path is not None:
-        strokes = _in_one_measure(strokes, line.text, cleaning)
-        if strokes is None:
+        points = points_from_strokes(strokes)
+        measured = in_one_measure(points, line.text, cleaning.x_height, cleaning.path)
+        if measured is None:
             return Cleaned(None, "letters whose height cannot be measured", {})
+        strokes = strokes_from_points(measured)
     if strokes is not line.strokes:
         line = replace(line, strokes=strokes)
     reason = _reason_to_drop(line, cleaning)
     return Cleaned(None, reason, {}) if reason else Cleaned(line, "", changes)
-
-
-def _in_one_measure(strokes: np.ndarray, text: str, cleaning: Cleaning) -> np.ndarray | None:
-    """The size and the points that ``cleaning`` asks for, ``[T', 3]``; None where small letters
-    have no height."""
-    points = points_from_strokes(strokes)
-    height = x_height(points, text)
-    if height <= 0:
-        return None
-    if cleaning.path is not None:
-        points = [sampled_path(stroke, height, cleaning.path) for stroke in points]
-    factor = 1.0 if cleaning.x_height is None else cleaning.x_height / height
-    return strokes_from_points([stroke * factor for stroke in points])
 
 
 def _reason_to_drop(line: Line, cleaning: Cleaning) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
+from data_loader.cleaning import measure_of
 from handwriting.errors import UserError
 from handwriting.files import read_regular_file
 from handwriting.formats.page_files import write_pages
@@ -27,7 +28,7 @@ from utils.command_line import print_notes
 from writing.export_command import load_step
 from writing.options import PRECISIONS, gcode_options, page_options
 from writing.scorers import by_legibility
-from writing.style import in_units_of, read_style_file
+from writing.style import in_measure_of, in_units_of, read_style_file
 from writing.synthesis import Scorer, by_log_prob
 from writing.synthesis_loop import Prime
 from writing.text_writer import TextWriter, WrittenText
@@ -173,7 +174,12 @@ def _style(
 def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace) -> Line:
     if options.data is not None:
         raise UserError("--data: is for a --style that is a line of the data, not a file")
-    line, factor = in_units_of(read_style_file(path), trained.normalisation)
+    line = read_style_file(path)
+    measure = measure_of(trained.config["data_loader"]["args"])
+    if measure is not None:
+        text = options.style_text or line.text
+        return replace(in_measure_of(replace(line, text=text), measure), text=line.text)
+    line, factor = in_units_of(line, trained.normalisation)
     if factor != 1:
         print_notes(
             [f"{path}: made {factor:.3g} times as large, to be of the size of the model's data"]

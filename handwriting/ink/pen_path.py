@@ -15,6 +15,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from handwriting.ink.measures import x_height
 from handwriting.ink.resampling import resample_to
 
 # Smoothing and turning are computed on points that lie this many times closer than `smooth`.
@@ -38,12 +39,35 @@ class PathSampling:
     turn: Annotated[float, Field(gt=0, le=3)] = 0.7
 
 
-def sampled_path(stroke: np.ndarray, x_height: float, sampling: PathSampling) -> np.ndarray:
+def in_one_measure(
+    strokes: list[np.ndarray], text: str, height: float | None, sampling: PathSampling | None
+) -> list[np.ndarray] | None:
+    """Return a line's strokes in the size, and with the points, that a model was trained on.
+
+    Args:
+        strokes: arrays of points ``[n, 2]``, in any units.
+        text: what they say, which tells their x-height more exactly; empty where it is not known.
+        height: of small letters in the result; None for the size that they have.
+        sampling: how paths become points; None for the points that they have.
+
+    Returns:
+        arrays ``[N, 2]``; None where the height of small letters cannot be measured.
+    """
+    measured = x_height(strokes, text)
+    if measured <= 0:
+        return None
+    if sampling is not None:
+        strokes = [sampled_path(stroke, measured, sampling) for stroke in strokes]
+    factor = 1.0 if height is None else height / measured
+    return [stroke * factor for stroke in strokes]
+
+
+def sampled_path(stroke: np.ndarray, height: float, sampling: PathSampling) -> np.ndarray:
     """Return points on the smooth path of a stroke ``[n, 2]``: ``[N, 2]``, its ends among them.
 
     Args:
         stroke: in any units; points that repeat one another count once.
-        x_height: height of small letters in these units, above 0.
+        height: of small letters in these units, above 0.
         sampling: see there.
 
     Returns:
@@ -51,13 +75,13 @@ def sampled_path(stroke: np.ndarray, x_height: float, sampling: PathSampling) ->
         ``stroke`` has.
     """
     length = float(np.hypot(*np.diff(stroke, axis=0).T).sum())
-    smooth = sampling.smooth * x_height
+    smooth = sampling.smooth * height
     if length <= smooth:
         middle: np.ndarray = stroke.mean(axis=0, keepdims=True)
         return middle
     fine = min(int(np.ceil(length / smooth * _FINER)) + 1, _MOST_POINTS)
     path = _smoothed(resample_to(stroke, max(fine, 3)), _FINER)
-    progress = _progress(path, sampling.step * x_height, sampling.turn)
+    progress = _progress(path, sampling.step * height, sampling.turn)
     count = min(max(int(round(progress[-1])), 1), max(len(stroke) - 1, 1)) + 1
     wanted = np.linspace(0.0, progress[-1], count)
     return np.stack([np.interp(wanted, progress, axis) for axis in path.T], axis=1)

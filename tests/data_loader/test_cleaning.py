@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from line_helpers import wavy_line
 
-from data_loader.cleaning import Cleaning, clean, jump_limit
+from data_loader.cleaning import Cleaning, clean, jump_limit, measure_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.pen_path import PathSampling
 
@@ -194,3 +194,14 @@ def test_ink_without_height_is_dropped_where_a_measure_is_asked_for():
     dash = line_of([[0.0, 0], [1, 0], [2, 0]], text="-")
     assert clean(dash, Cleaning()).line is not None
     assert "height" in clean(dash, Cleaning(x_height=1.0)).dropped
+
+
+def test_the_measure_of_a_model_is_that_of_its_corpus_or_of_its_first_source_that_has_one():
+    measured = {"x_height": 1.0, "path": {"step": 0.5}}
+    sources = [{"name": "a", "cleaning": {"smooth": 2}}, {"name": "b", "cleaning": measured}]
+    mixed = {"source": {"type": "mixed", "args": {"sources": sources}}, "cleaning": {"smooth": 1}}
+    wanted = Cleaning(x_height=1.0, path=PathSampling(step=0.5))
+    assert measure_of({"source": {"type": "auto", "args": {}}, "cleaning": measured}) == wanted
+    assert measure_of(mixed) == wanted
+    assert measure_of({"source": {"type": "auto", "args": {}}, "cleaning": {"smooth": 1}}) is None
+    assert measure_of({"source": {"type": "auto"}}) is None
