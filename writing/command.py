@@ -19,6 +19,7 @@ from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
+from handwriting.text.spelling import writable_text
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
 from reading.recogniser import load_recogniser
@@ -53,7 +54,8 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
     _check_is_no_file(out)
     is_lenient = bool(options.replace_unknown)
-    text = known_text(read_text(options), vocabulary, "--text", is_lenient)
+    text, notes = writable_text(read_text(options), vocabulary, _source(options), is_lenient)
+    print_notes(notes)
     style = _style(trained, vocabulary, options, is_lenient)
     started = time.perf_counter()
     writer = TextWriter(
@@ -100,7 +102,7 @@ def read_text(options: argparse.Namespace) -> str:
     text = options.text
     if text is None:
         text = _read_file(options.text_file)
-    text = unicodedata.normalize("NFC", text).expandtabs(1)
+    text = unicodedata.normalize("NFC", text)
     text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
     if not text.strip():
         raise UserError(f"{_source(options)}: there is nothing in it to write")
@@ -118,7 +120,8 @@ def _read_file(path: Path) -> str:
 
 
 def _source(options: argparse.Namespace) -> str:
-    return "--text" if options.text is not None else str(options.text_file)
+    """Return where the text is from, as the user wrote it."""
+    return "--text" if options.text is not None else f"--text-file {options.text_file}"
 
 
 def known_text(text: str, vocabulary: Vocabulary, source: str, is_lenient: bool) -> str:

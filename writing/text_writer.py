@@ -9,6 +9,8 @@ import torch
 
 from handwriting.ink.normalisation import Normalisation
 from handwriting.pages import AlignedLine, split_text
+from handwriting.pages.completion import complete
+from handwriting.text.spelling import spell
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
 from writing.pen_steps.protocols import StepsOfTexts
@@ -84,23 +86,24 @@ class TextWriter:
         """Write ``text``; newlines in it stay in the texts of the pieces.
 
         Args:
-            text: any text of characters that the model knows.
+            text: any that ``handwriting.text.spelling.writable_text`` returns.
             style: a line, in the units that the model was trained on, whose hand to write in.
                 Without one, the model makes a hand up: one piece of the text, of several the
                 best, is the example that the others are written like.
 
         Raises:
-            UserError: a character is not in the vocabulary, the style's text included.
+            UserError: a character cannot be written, or one of the style's text is not in the
+                vocabulary.
         """
-        pieces = split_text(text, LONGEST_PIECE)
-        texts = [piece.strip("\n") for piece in pieces]
+        spellings = [spell(piece, self.vocabulary) for piece in split_text(text, LONGEST_PIECE)]
+        texts = [spelling.written for spelling in spellings]
         written: dict[int, SynthesisedLine] = {}
-        if style is None:
+        if style is None and any(texts):
             written, style = self._example(texts)
         missing = [at for at, piece in enumerate(texts) if piece and at not in written]
         written.update(self._write_all(texts, missing, style))
         return WrittenText(
-            [_line(piece, written.get(at)) for at, piece in enumerate(pieces)],
+            complete([_line(written.get(at)) for at in range(len(texts))], spellings),
             [texts[at] for at, ink in sorted(written.items()) if ink.reached_step_limit],
         )
 
@@ -154,7 +157,7 @@ def flaws(written: SynthesisedLine) -> int:
     return bare + (len(words) + 1) * written.reached_step_limit
 
 
-def _line(piece: str, ink: SynthesisedLine | None) -> AlignedLine:
+def _line(ink: SynthesisedLine | None) -> AlignedLine:
     if ink is None:
-        return AlignedLine(np.zeros((0, 3), np.float32), piece, np.zeros(0, np.int64))
-    return AlignedLine(ink.strokes, piece, ink.character_of_step)
+        return AlignedLine(np.zeros((0, 3), np.float32), "", np.zeros(0, np.int64))
+    return AlignedLine(ink.strokes, ink.text, ink.character_of_step)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_loader.readers.synthetic_glyphs import Glyph, load_style
+from handwriting.ink.glyphs import Glyph, load_style
 from data_loader.readers.synthetic_random import Draws
 
 _NUM_CODES = 128  # characters are ASCII

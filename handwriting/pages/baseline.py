@@ -13,7 +13,7 @@ from handwriting.ink.measures import x_height_of_letters
 from handwriting.pages.aligned_text import TracedStroke
 
 # Characters whose lowest point is not on the baseline: they hang below it or float above it.
-_OFF_BASELINE = frozenset("gjpqyzfQJ,;'\"`-^*~_()[]{}|/+=<>@")
+_OFF_BASELINE = frozenset("gjpqyzfQJ,;'\"`-^*~_()[]{}|/+=<>@çÇşŞţŢąĄęĘįĮ°²³¹€£")
 _NEIGHBOURS = 3  # a low point is the lowest of so many pen steps before and after it
 _ROUNDS = 12
 
@@ -22,6 +22,11 @@ _ROUNDS = 12
 _WANDER_WIDTH = 3.0
 _WANDER_REACH = 0.8
 _KNOT_SPACING = 1.0
+
+# A word stands where most of its low points are, within a band; in x-heights.
+_WORD_BAND = 0.35
+_WORD_REACH = 1.6
+_HELD_BY = 0.1  # low points that say that the word is level already
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,28 @@ def unbend(strokes: Sequence[TracedStroke], text: str, x_height: float) -> list[
         points[:, 1] -= x_height * np.interp(points[:, 0] / x_height, knots, heights)
         bent.append(TracedStroke(points, stroke.characters))
     return bent
+
+
+def word_offset(strokes: Sequence[TracedStroke], text: str, x_height: float) -> float:
+    """Return how high one word stands over y = 0, in the ink's units; 0 where it cannot be told.
+
+    Args:
+        strokes: of the word, levelled with its line.
+        text: the word; characters of the strokes are indexes in it.
+        x_height: of the ink.
+    """
+    if x_height <= 0.0 or all(character in _OFF_BASELINE for character in text):
+        return 0.0
+    low = np.sort(_low_points(strokes, text)[:, 1]) / x_height
+    low = low[np.abs(low) < _WORD_REACH]
+    if not len(low):
+        return 0.0
+    counts = np.searchsorted(low, low + _WORD_BAND, side="right") - np.arange(len(low))
+    # Of bands as full, the one nearest to the line.
+    at = int(np.argmax(counts - 0.1 * np.abs(low + _WORD_BAND / 2)))
+    count = int(counts[at])
+    middle = float(low[at : at + count].mean())
+    return x_height * middle * count / (count + _HELD_BY)
 
 
 def _wander(low: np.ndarray, knots: np.ndarray) -> np.ndarray:

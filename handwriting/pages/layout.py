@@ -5,16 +5,23 @@ Shapes: ``n`` points of one stroke.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handwriting.errors import UserError
 from handwriting.pages.aligned_text import AlignedLine, TracedStroke, extent, traced_strokes
-from handwriting.pages.baseline import Size, find_baseline, find_size, level, unbend
+from handwriting.pages.baseline import (
+    Size,
+    find_baseline,
+    find_size,
+    level,
+    unbend,
+    word_offset,
+)
 from handwriting.pages.options import MOST_HEIGHT, ROOM_ABOVE_BASELINE, PageOptions, check_options
 from handwriting.pages.page import Page, PageLine
-from handwriting.pages.words import Words, split_strokes, split_words
+from handwriting.pages.words import Word, Words, split_strokes, split_words
 
 _X_HEIGHT_OF_SPACING = 0.27
 _PEN_OF_X_HEIGHT = 0.16
@@ -176,7 +183,16 @@ def _measured(line: AlignedLine) -> _Piece:
     strokes = level(strokes, find_baseline(strokes, line.text))
     strokes = unbend(strokes, line.text, find_size(strokes, line.text).x_height)
     size = find_size(strokes, line.text)
-    return _Piece(split_words(strokes, line.text, size.x_height), size)
+    words = split_words(strokes, line.text, size.x_height)
+    level_words = tuple(_level_word(word, size.x_height) for word in words.words)
+    return _Piece(replace(words, words=level_words), size)
+
+
+def _level_word(word: Word, x_height: float) -> Word:
+    """The word, standing on y = 0."""
+    shift = np.array([0.0, word_offset(word.strokes, word.text, x_height)])
+    strokes = tuple(TracedStroke(s.points - shift, s.characters) for s in word.strokes)
+    return replace(word, strokes=strokes)
 
 
 def _blocks(pieces: Sequence[_Piece], x_height: float) -> Iterator[_Block]:

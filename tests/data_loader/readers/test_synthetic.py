@@ -11,7 +11,7 @@ import pytest
 
 from base.registry import READERS
 from data_loader.readers.synthetic import SyntheticReader
-from data_loader.readers.synthetic_glyphs import load_style
+from handwriting.ink.glyphs import load_style
 from data_loader.readers.synthetic_pen import draw_writer, write_line
 from data_loader.readers.synthetic_random import Draws
 from data_loader.readers.synthetic_text import Words, draw_text, english_words
