@@ -16,7 +16,7 @@ from handwriting.formats.page_files import write_pages
 from handwriting.formats.registry import READ_SUFFIXES, parse_formats
 from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
-from handwriting.pages.layout import check_page
+from handwriting.pages.paper import check_page
 from handwriting.pages.options import check_options
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.spelling import writable_text

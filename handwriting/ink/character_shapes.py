@@ -20,7 +20,10 @@ _Points = Sequence[tuple[float, float]]
 
 _BASELINE, _X_HEIGHT = 9.0, 14.0  # of the fonts, in their own units
 _DOT = 2.5  # a stroke of less than this in the fonts' units is the outline of a dot
-_RAISED_SIZE, _RAISED_BY = 0.6, 0.85
+_RAISED_SIZE, _RAISED_BY = 0.55, 0.65
+# Capitals and digits of hands are taller than those of the fonts, which are 1.5 x-heights high.
+_TALL = 1.28
+_NOT_TALL = frozenset("«»‹›·µ¬")
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,22 @@ def shape_of(character: str) -> Shape:
         KeyError: it is none of them.
         UserError: the package of the fonts is not installed, and the shape is one of theirs.
     """
+    is_small = character in _NOT_TALL or (character.islower() and character != "ß")
+    size = 1.0 if is_small or character in _RAISED or character in _TURNED else _TALL
+    return _at_left([size * stroke for stroke in _strokes_of(character)])
+
+
+def _strokes_of(character: str) -> Sequence[np.ndarray]:
+    """The strokes of one of ``SHAPED`` in the fonts' proportions."""
     if character in _DRAWN:
-        return _at_left(_DRAWN[character])
+        return _DRAWN[character]
     if character in _RAISED:
         raised = shape_of(_RAISED[character])
-        return _at_left([_RAISED_SIZE * s + (0.0, _RAISED_BY) for s in raised.strokes])
+        return [_RAISED_SIZE * s + [0.0, _RAISED_BY] for s in raised.strokes]
     if character in _TURNED:
-        return _at_left([(0.0, 1.0) - stroke for stroke in shape_of(_TURNED[character]).strokes])
+        return [[0.0, 1.2] - stroke for stroke in shape_of(_TURNED[character]).strokes]
     font, own = _OF_FONT.get(character, ("futural", character))
-    return _at_left(_font_strokes(font, own))
+    return _font_strokes(font, own)
 
 
 def _at_left(strokes: Iterable[np.ndarray]) -> Shape:

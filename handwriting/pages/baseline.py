@@ -25,7 +25,8 @@ _KNOT_SPACING = 1.0
 
 # A word stands where most of its low points are, within a band; in x-heights.
 _WORD_BAND = 0.35
-_WORD_REACH = 1.6
+_WORD_REACH = 3.0
+_DEEP = 0.3
 _HELD_BY = 0.1  # low points that say that the word is level already
 
 
@@ -85,7 +86,7 @@ def word_offset(strokes: Sequence[TracedStroke], text: str, x_height: float) -> 
     """
     if x_height <= 0.0 or all(character in _OFF_BASELINE for character in text):
         return 0.0
-    low = np.sort(_low_points(strokes, text)[:, 1]) / x_height
+    low = np.sort(list(_deep_lows(strokes, text, _DEEP * x_height))) / x_height
     low = low[np.abs(low) < _WORD_REACH]
     if not len(low):
         return 0.0
@@ -95,6 +96,37 @@ def word_offset(strokes: Sequence[TracedStroke], text: str, x_height: float) -> 
     count = int(counts[at])
     middle = float(low[at : at + count].mean())
     return x_height * middle * count / (count + _HELD_BY)
+
+
+def _deep_lows(strokes: Sequence[TracedStroke], text: str, depth: float) -> Iterator[float]:
+    """Heights at which the pen, writing characters that stand on the baseline, has come down and
+    goes up by at least ``depth``, or begins or ends its stroke."""
+    for stroke in strokes:
+        y = stroke.points[:, 1]
+        at = _turns(y, depth)
+        before, after = np.append(np.inf, y[at[:-1]]), np.append(y[at[1:]], np.inf)
+        for index in at[(y[at] < before) & (y[at] < after)]:
+            if text[int(stroke.characters[index])] not in _OFF_BASELINE:
+                yield float(y[index])
+
+
+def _turns(y: np.ndarray, depth: float) -> np.ndarray:
+    """Indexes of the extremes of heights ``[n]`` between which the pen goes up or down by at least
+    ``depth``, alternately low and high, from its first to its last."""
+    turns, low, high, rising = [], 0, 0, 0
+    for index, height in enumerate(y.tolist()):
+        if height < y[low]:
+            low = index
+        if height > y[high]:
+            high = index
+        if rising <= 0 and height - y[low] >= depth:
+            turns.append(low)
+            rising, high = 1, index
+        elif rising >= 0 and y[high] - height >= depth:
+            turns.append(high)
+            rising, low = -1, index
+    turns.append(high if rising > 0 else low)
+    return np.array(turns)
 
 
 def _wander(low: np.ndarray, knots: np.ndarray) -> np.ndarray:

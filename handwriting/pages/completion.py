@@ -16,7 +16,7 @@ from handwriting.ink.levelling import slant_of
 from handwriting.ink.line import strokes_from_points
 from handwriting.ink.resampling import resample
 from handwriting.pages.aligned_text import AlignedLine, TracedStroke, extent, traced_strokes
-from handwriting.pages.baseline import find_baseline, find_size, level
+from handwriting.pages.baseline import find_baseline, find_size, level, word_offset
 from handwriting.pages.words import split_strokes
 from handwriting.text.spelling import Spelling
 
@@ -181,7 +181,7 @@ def _parts(
         _Part(
             places[start],
             places[stop - 1] + 1,
-            tuple(_within(stroke, places, start, stop) for stroke in ink),
+            _within(ink, spelling, start, stop, hand),
             False,
         )
         for (start, stop), ink in zip(runs, inks, strict=True)
@@ -195,9 +195,14 @@ def _parts(
     return iter(sorted(parts, key=lambda part: part.start))
 
 
-def _within(stroke: TracedStroke, places: np.ndarray, start: int, stop: int) -> TracedStroke:
-    """The stroke with its characters as indexes in the text, those of its own part."""
-    return TracedStroke(stroke.points, places[np.clip(stroke.characters, start, stop - 1)])
+def _within(
+    ink: Sequence[TracedStroke], spelling: Spelling, start: int, stop: int, hand: Hand
+) -> tuple[TracedStroke, ...]:
+    """The ink of one part, standing level, with its characters as indexes in the text."""
+    own = [TracedStroke(s.points, np.clip(s.characters, start, stop - 1) - start) for s in ink]
+    shift = np.array([0.0, word_offset(own, spelling.written[start:stop], hand.x_height)])
+    places = np.array(spelling.places[start:stop])
+    return tuple(TracedStroke(s.points - shift, places[s.characters]) for s in own)
 
 
 def _runs(spelling: Spelling) -> Iterator[tuple[int, int]]:
