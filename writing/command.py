@@ -1,47 +1,49 @@
 """Write a text with a trained model: from the command's options to files of pages."""
 
 import argparse
-import re
-import sys
 import time
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
 from handwriting.errors import UserError
-from handwriting.files import read_regular_file
-from handwriting.formats.page_files import write_pages
-from handwriting.formats.registry import READ_SUFFIXES, parse_formats
+from handwriting.formats.page_files import write_documents
+from handwriting.formats.registry import READ_SUFFIXES, listed, parse_formats, reader_of
 from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
-from handwriting.pages.paper import check_page
 from handwriting.pages.options import check_options
+from handwriting.pages.paper import check_page
 from handwriting.text.vocabulary import Vocabulary
-from handwriting.text.spelling import writable_text
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
+from reading.line_reader import LineReader
 from reading.recogniser import load_recogniser
 from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import print_notes
+from utils.shipped import checkpoint_path
 from writing.export_command import load_step
-from writing.options import PRECISIONS, gcode_options, page_options
-from writing.scorers import by_legibility
+from writing.options import PRECISIONS, page_options, write_options
+from writing.scorers import Critic, by_legibility
 from writing.style import in_units_of, read_style_file
-from writing.synthesis import Scorer, by_log_prob
+from writing.synthesis import by_log_prob
 from writing.synthesis_loop import Prime
 from writing.text_writer import TextWriter, WrittenText
+from writing.texts import normalised, read_texts
 
 TASK = "conditional"
 BIAS = 0.75
+DRAWS = 4
+"""Of each piece, where a recogniser chooses and nobody says how many."""
+
+RECOGNISER = "recognition"
 FORMATS = "svg,png"
 _REMEDY = "say where the data are with --data PATH, or give a file to --style"
 _MOST_SHOWN = 5
 
 
 def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = False) -> None:
-    """Write the text of the options to files, and say what was written.
+    """Write the text or the texts of the options to files, and say what was written.
 
     All that can be wrong with the options is looked for before the writing, which takes a while.
 
@@ -53,29 +55,37 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
     _check_is_no_file(out)
-    is_lenient = bool(options.replace_unknown)
-    text, notes = writable_text(read_text(options), vocabulary, _source(options), is_lenient)
+    texts, notes = read_texts(options, vocabulary)
     print_notes(notes)
-    style = _style(trained, vocabulary, options, is_lenient)
+    style = _style(trained, vocabulary, options)
     started = time.perf_counter()
+    reader = _reader(options)
     writer = TextWriter(
         model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
         vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
         seed=options.seed,
-        best_of=options.best_of or 1,
-        scorer=_scorer(options),
+        best_of=options.best_of or (1 if reader is None else DRAWS),
+        scorer=by_log_prob if reader is None else by_legibility(reader),
+        critic=Critic(reader),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
         pen_steps=step.text_pen_steps if step else None,
     )
-    written = writer.write(text, style)
-    layout = layout_pages(written.lines, pages)
-    paths = write_pages(layout.pages, out, formats, files, progress=progress)
-    print_notes([*_at_limit(written), *layout.warnings])
+    written = writer.write_all([text.text for text in texts], style)
+    layouts = [
+        layout_pages(ink.lines, replace(pages, pens=text.colours), text.pens)
+        for ink, text in zip(written, texts, strict=True)
+    ]
+    documents = {text.name: layout.pages for text, layout in zip(texts, layouts, strict=True)}
+    paths = write_documents(documents, out, formats, files, progress=progress)
+    print_notes([note for ink in written for note in _doubts(ink)])
+    print_notes([note for layout in layouts for note in layout.warnings])
+    words = sum(len(text.text.split()) for text in texts)
+    number = sum(len(layout.pages) for layout in layouts)
     print(
-        f"{_counted(len(text.split()), 'word')} on {_counted(len(layout.pages), 'page')} in"
+        f"{_counted(words, 'word')} on {_counted(number, 'page')} in"
         f" {time.perf_counter() - started:.1f} s, written to {out}: {_listed(paths)}"
     )
 
@@ -90,92 +100,53 @@ def _vocabulary(trained: LoadedModel, options: argparse.Namespace) -> Vocabulary
     return trained.vocabulary
 
 
-def _scorer(options: argparse.Namespace) -> Scorer:
-    """Return the scorer that chooses among several draws."""
-    if options.recogniser is None:
-        return by_log_prob
-    return by_legibility(load_recogniser(options.recogniser, options.device).reader)
-
-
-def read_text(options: argparse.Namespace) -> str:
-    """The text to write, its line ends and accents in one form; ``UserError`` if there is none."""
-    text = options.text
-    if text is None:
-        text = _read_file(options.text_file)
-    text = unicodedata.normalize("NFC", text)
-    text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
-    if not text.strip():
-        raise UserError(f"{_source(options)}: there is nothing in it to write")
-    return text
-
-
-def _read_file(path: Path) -> str:
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else read_regular_file(path)
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not UTF-8 text (byte {error.start + 1})") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def _source(options: argparse.Namespace) -> str:
-    """Return where the text is from, as the user wrote it."""
-    return "--text" if options.text is not None else f"--text-file {options.text_file}"
-
-
-def known_text(text: str, vocabulary: Vocabulary, source: str, is_lenient: bool) -> str:
-    """The text in characters that the model knows.
-
-    Args:
-        text: with newlines, which it needs not know.
-        vocabulary: the model's.
-        source: where the text is from, for messages.
-        is_lenient: replace characters that it does not know, and say so.
-
-    Raises:
-        UserError: naming the characters that it does not know, or nothing is left.
-    """
-    characters = text.replace("\n", "")
-    if not is_lenient:
-        try:
-            check_text(characters, vocabulary, source)
-        except UserError as error:
-            raise UserError(f"{error}; --replace-unknown writes similar ones instead") from None
-        return text
-    unknown = "".join(vocabulary.unknown(characters))
-    _, replacements = replace_unknown(unknown, vocabulary)
-    print_notes([f"{source}: {old!r} becomes {new!r}" for old, new in replacements])
-    known = text.translate({ord(old): new for old, new in replacements})
-    check_text(known.replace("\n", ""), vocabulary, source)
-    return known
+def _reader(options: argparse.Namespace) -> LineReader | None:
+    """Return what chooses among several draws by reading them: the recogniser of the options, or
+    the shipped one; None where nothing is to be chosen, or there is none."""
+    if options.best_of == 1:
+        return None
+    path = options.recogniser
+    if path is None:
+        path = checkpoint_path(RECOGNISER)
+        if not path.is_file():
+            return None
+    return load_recogniser(path, options.device).reader
 
 
 def _style(
-    trained: LoadedModel, vocabulary: Vocabulary, options: argparse.Namespace, is_lenient: bool
+    trained: LoadedModel, vocabulary: Vocabulary, options: argparse.Namespace
 ) -> Prime | None:
     """The line to write like, in the units of the model's data and with a text that it knows."""
     if options.style is None:
         return None
     path = Path(options.style)
-    is_file = path.is_file() or path.suffix.lower() in READ_SUFFIXES
+    is_file = path.exists() or path.suffix or len(path.parts) > 1
     line = _style_of_file(path, trained, options) if is_file else _style_of_data(trained, options)
     if options.style_text is not None:
-        line = replace(
-            line, text=" ".join(unicodedata.normalize("NFC", options.style_text).split())
-        )
+        line = replace(line, text=" ".join(normalised(options.style_text).split()))
     if not line.text.strip():
         raise UserError(
             f"--style {options.style}: its text is not known; give it with --style-text"
         )
     source = f"the text of --style {options.style}"
-    text = known_text(line.text, vocabulary, source, is_lenient)
+    try:
+        text, replacements = replace_unknown(line.text, vocabulary)
+        check_text(text, vocabulary)
+    except UserError as error:
+        raise UserError(f"{source}: {str(error).removeprefix('text: ')}") from None
+    print_notes([f"{source}: {old!r} is taken for {new!r}" for old, new in replacements])
     return Prime(line.strokes, text)
 
 
 def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace) -> Line:
     if options.data is not None:
         raise UserError("--data: is for a --style that is a line of the data, not a file")
+    if not path.exists():
+        raise UserError(f"--style {path}: cannot be read: no such file")
+    if reader_of(path) is None:
+        raise UserError(
+            f"--style {path}: is no file of ink, which is a {listed(READ_SUFFIXES)} file"
+        )
     line, factor = in_units_of(read_style_file(path), trained.normalisation)
     if factor != 1:
         print_notes(
@@ -201,7 +172,7 @@ def _checked_options(
 ) -> tuple[PageOptions, tuple[str, ...], WriteOptions]:
     """Return the options of layout, the formats, and the options of their files."""
     formats = parse_formats(options.format if options.format is not None else FORMATS)
-    pages, files = page_options(options), WriteOptions(gcode=gcode_options(options))
+    pages, files = page_options(options), write_options(options)
     check_options(files)
     check_page(pages)
     return pages, formats, files
@@ -212,11 +183,13 @@ def _check_is_no_file(out: Path) -> None:
         raise UserError(f"{out}: is a file, results need a folder")
 
 
-def _at_limit(written: WrittenText) -> list[str]:
-    return [
+def _doubts(written: WrittenText) -> list[str]:
+    """Notes on pieces that are worth a look."""
+    at_limit = [
         f"the model did not end this by itself, look at its end: {piece!r}"
         for piece in written.reached_step_limit
     ]
+    return [*at_limit, *(f"look at this: {flaw}" for flaw in written.flaws)]
 
 
 def _counted(number: int, noun: str) -> str:

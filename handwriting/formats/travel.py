@@ -48,9 +48,7 @@ def shortened(line: PageLine, start: np.ndarray) -> PageLine:
             strokes += short_order(own[first : first + _MOST_STROKES], start)
             start = strokes[-1][-1]
         order_of_pens += [pen] * len(own)
-    return replace(
-        line, strokes=tuple(strokes), pens=tuple(order_of_pens) if line.pens else ()
-    )
+    return replace(line, strokes=tuple(strokes), pens=tuple(order_of_pens) if line.pens else ())
 
 
 def travel(strokes: Sequence[np.ndarray]) -> float:
@@ -93,9 +91,7 @@ def _nearest_first(
     return np.array(order), np.array(is_turned)
 
 
-def _improve(
-    order: np.ndarray, is_turned: np.ndarray, ends: np.ndarray, start: np.ndarray
-) -> None:
+def _improve(order: np.ndarray, is_turned: np.ndarray, ends: np.ndarray, start: np.ndarray) -> None:
     """Turn round runs of the order, in place, as long as the way gets shorter."""
     number = len(order)
     for _ in range(_ROUNDS):

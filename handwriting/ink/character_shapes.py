@@ -6,7 +6,6 @@ letter y = 1. Shapes: ``n`` points of a stroke.
 """
 
 import functools
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -170,7 +169,9 @@ def _at_left(strokes: Iterable[np.ndarray]) -> Shape:
 
 def _font_strokes(font: str, character: str) -> list[np.ndarray]:
     """The strokes of a character; parts that meet are one stroke, and its bends are round."""
-    parts = [np.array(list(stroke), dtype=np.float64) for stroke in _glyphs(font)[character].strokes]
+    parts = [
+        np.array(list(stroke), dtype=np.float64) for stroke in _glyphs(font)[character].strokes
+    ]
     connected: list[np.ndarray] = []
     for part in parts:
         if np.ptp(part, axis=0).max() < _DOT and len(part) > 2:

@@ -1,5 +1,4 @@
-"""Letter shapes from single-stroke Hershey fonts: for the synthetic corpus, and for characters that a
-model cannot write.
+"""Letter shapes for the synthetic corpus, from single-stroke Hershey fonts.
 
 The fonts are plotter fonts: their strokes come in no particular direction and lift the pen where a
 hand would go on. Here they become what a hand writes: strokes in writing order, connected where a

@@ -78,8 +78,7 @@ def complete(written: Sequence[AlignedLine], spellings: Sequence[Spelling]) -> l
     """
     hand = measure_hand(written)
     return [
-        _completed(line, spelling, hand)
-        for line, spelling in zip(written, spellings, strict=True)
+        _completed(line, spelling, hand) for line, spelling in zip(written, spellings, strict=True)
     ]
 
 
@@ -91,7 +90,9 @@ def measure_hand(written: Sequence[AlignedLine]) -> Hand:
             size = find_size(strokes, line.text)
             sizes.append((size.x_height, max(size.letters, 1)))
             points += [stroke.points for stroke in strokes]
-            pen_down += [np.arange(len(stroke.points)) < len(stroke.points) - 1 for stroke in strokes]
+            pen_down += [
+                np.arange(len(stroke.points)) < len(stroke.points) - 1 for stroke in strokes
+            ]
     sizes = [(height, letters) for height, letters in sizes if height > 0]
     if not sizes:
         return Hand()
@@ -167,9 +168,7 @@ def _with_shapes(
     return placed
 
 
-def _parts(
-    strokes: Sequence[TracedStroke], spelling: Spelling, hand: Hand
-) -> Iterator[_Part]:
+def _parts(strokes: Sequence[TracedStroke], spelling: Spelling, hand: Hand) -> Iterator[_Part]:
     """The parts of the words that have ink, in the text's order."""
     runs = list(_runs(spelling))
     group_of_character = np.full(max(len(spelling.written), 1), -1)
@@ -255,9 +254,7 @@ def _with_accents(
     return kept
 
 
-def _letter(
-    strokes: Sequence[TracedStroke], text: str, at: int, hand: Hand
-) -> _Letter | None:
+def _letter(strokes: Sequence[TracedStroke], text: str, at: int, hand: Hand) -> _Letter | None:
     """The character at ``at``, where the window says that it is; None if it has no ink."""
     own = [stroke.points[stroke.characters == at] for stroke in strokes]
     points = np.concatenate([np.zeros((0, 2)), *own]) / hand.x_height

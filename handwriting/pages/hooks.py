@@ -16,9 +16,7 @@ _REACH = 0.6  # from the baseline, of where a full stop begins
 _OVERLAP = 0.15  # with the ink of its word
 
 
-def without_hook(
-    strokes: Sequence[TracedStroke], text: str, x_height: float
-) -> list[TracedStroke]:
+def without_hook(strokes: Sequence[TracedStroke], text: str, x_height: float) -> list[TracedStroke]:
     """Return a word's strokes with a full stop at its end as short as one is.
 
     A stroke is taken for a full stop that is the last, writes nothing else, begins at the baseline

@@ -74,9 +74,7 @@ def wrapped(
     while waiting:
         block = waiting.pop()
         left = _left(block, lefts[-1] + row[-1].width if row else None, gap, x_height)
-        is_new = bool(row) and (
-            block.newlines > 0 or left + block.width > width + _ROUNDING
-        )
+        is_new = bool(row) and (block.newlines > 0 or left + block.width > width + _ROUNDING)
         if is_new and not block.newlines and hyphens is not None:
             parts = _hyphenated(block, width - left, x_height, hyphens)
             if parts is not None:
