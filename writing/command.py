@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
+from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
 from handwriting.formats.page_files import write_documents
-from handwriting.formats.registry import READ_SUFFIXES, listed, parse_formats, reader_of
+from handwriting.formats.registry import parse_formats
 from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
@@ -18,12 +19,12 @@ from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
 from reading.line_reader import LineReader
-from reading.recogniser import load_recogniser
-from trainer.loaded_model import LoadedModel, open_data
+from reading.recogniser import line_reader, load_recogniser
+from trainer.loaded_model import LoadedModel, load_model, open_data
 from utils.command_line import print_notes
 from utils.shipped import checkpoint_path
 from writing.export_command import load_step
-from writing.options import PRECISIONS, page_options, write_options
+from writing.options import PRECISIONS, page_options, style_file, write_options
 from writing.scorers import Critic, by_legibility
 from writing.style import in_units_of, read_style_file
 from writing.synthesis import by_log_prob
@@ -105,12 +106,10 @@ def _reader(options: argparse.Namespace) -> LineReader | None:
     the shipped one; None where nothing is to be chosen, or there is none."""
     if options.best_of == 1:
         return None
-    path = options.recogniser
-    if path is None:
-        path = checkpoint_path(RECOGNISER)
-        if not path.is_file():
-            return None
-    return load_recogniser(path, options.device).reader
+    if options.recogniser is not None:
+        return load_recogniser(options.recogniser, options.device).reader
+    path = checkpoint_path(RECOGNISER)
+    return line_reader(load_model(path, options.device), str(path)) if path.is_file() else None
 
 
 def _style(
@@ -119,9 +118,8 @@ def _style(
     """The line to write like, in the units of the model's data and with a text that it knows."""
     if options.style is None:
         return None
-    path = Path(options.style)
-    is_file = path.exists() or path.suffix or len(path.parts) > 1
-    line = _style_of_file(path, trained, options) if is_file else _style_of_data(trained, options)
+    path = style_file(options)
+    line = _style_of_data(trained, options) if path is None else _style_of_file(path, trained)
     if options.style_text is not None:
         line = replace(line, text=" ".join(normalised(options.style_text).split()))
     if not line.text.strip():
@@ -138,15 +136,7 @@ def _style(
     return Prime(line.strokes, text)
 
 
-def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace) -> Line:
-    if options.data is not None:
-        raise UserError("--data: is for a --style that is a line of the data, not a file")
-    if not path.exists():
-        raise UserError(f"--style {path}: cannot be read: no such file")
-    if reader_of(path) is None:
-        raise UserError(
-            f"--style {path}: is no file of ink, which is a {listed(READ_SUFFIXES)} file"
-        )
+def _style_of_file(path: Path, trained: LoadedModel) -> Line:
     line, factor = in_units_of(read_style_file(path), trained.normalisation)
     if factor != 1:
         print_notes(
@@ -156,7 +146,9 @@ def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace
 
 
 def _style_of_data(trained: LoadedModel, options: argparse.Namespace) -> Line:
-    corpus = open_data(trained, options.data, _REMEDY).corpus
+    # The built-in corpus is made only for who asks for a line of it.
+    is_of_builtin = options.style.startswith(SyntheticReader.name)
+    corpus = open_data(trained, options.data, _REMEDY, is_of_builtin).corpus
     for index in range(len(corpus)):
         if corpus.source_id(index) == options.style:
             return corpus.line(index)

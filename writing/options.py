@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.errors import UserError
-from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed
+from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, format_named, listed
 from handwriting.pages.options import (
     DPI,
     DRIFT,
@@ -268,6 +268,9 @@ def check_writing_options(options: argparse.Namespace) -> None:
         raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
     if options.style is None:
         check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
+    elif (path := style_file(options)) is not None:
+        _check_style_file(path)
+        check_absent(options, ("data",), "is for a --style that is a line of the data, not a file")
     if options.best_of == 1:
         check_absent(options, ("recogniser",), "picks one of several draws, --best-of 1 makes one")
     formats = options.format or ""
@@ -280,6 +283,20 @@ def check_writing_options(options: argparse.Namespace) -> None:
         check_absent(options, ("page_width",), "is what --page says already")
     if options.landscape and options.page_width is not None:
         raise UserError("--landscape: is for a paper of --page, not for --page-width")
+
+
+def style_file(options: argparse.Namespace) -> Path | None:
+    """Return the file that ``--style`` names; None where it names a line of the data."""
+    path = Path(options.style)
+    return path if path.suffix or len(path.parts) > 1 or path.exists() else None
+
+
+def _check_style_file(path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"--style {path}: cannot be read: No such file or directory")
+    entry = format_named(path.suffix.lower().removeprefix("."))
+    if not path.is_file() or entry is None or entry.reader is None:
+        raise UserError(f"--style {path}: is no file of ink, it should be {listed(READ_SUFFIXES)}")
 
 
 def _check_one_of(options: argparse.Namespace, names: Sequence[str]) -> None:

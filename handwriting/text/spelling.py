@@ -6,7 +6,7 @@ Shapes: ``V`` characters that the model writes.
 
 import functools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from handwriting.errors import UserError
@@ -22,7 +22,7 @@ _MARKED = {
 }  # fmt: skip
 # The caron of these tall letters is written as a comma beside them.
 _CARON_BESIDE = {letter + "\u030c": letter + "\u0315" for letter in "dtlL"}
-_MOST_NAMED = 4
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def spell(text: str, vocabulary: Vocabulary) -> Spelling:
 def writable_text(
     text: str, vocabulary: Vocabulary, source: str, is_lenient: bool = False
 ) -> tuple[str, list[str]]:
-    """Return a text of characters that ``spell`` takes, and a note on each kind of change.
+    """Return a text of characters that ``spell`` takes, and notes on what was changed.
 
     Typographic characters (curly quotes, dashes, an ellipsis, bullets, spaces that do not break)
     and ligatures become what a typewriter has. Characters of the vocabulary, letters with accents
@@ -92,7 +92,7 @@ def writable_text(
         UserError: in one line, the characters that cannot be written and their places.
     """
     written: list[str] = []
-    notes: dict[str, str] = {}
+    changes: dict[str, str] = {}
     refused: list[str] = []
     line, column = 1, 0
     for character in text:
@@ -100,20 +100,25 @@ def writable_text(
         replaced = _replaced(character, vocabulary, is_lenient)
         if replaced is None:
             name = f"line {line}, column {column}: {character!r} (U+{ord(character):04X})"
-            notes[character] = f"{source}: {name} is left out"
             refused.append(name)
-        elif replaced != character and character not in notes and not character.isspace():
-            notes[character] = f"{source}: {character!r} becomes {replaced!r}"
+        elif replaced != character and not character.isspace():
+            changes[character] = f"{character!r} becomes {replaced!r}"
         written.append(replaced or "")
         if character == "\n":
             line, column = line + 1, 0
     if refused and not is_lenient:
-        more = f" and {len(refused) - _MOST_NAMED} more" if len(refused) > _MOST_NAMED else ""
         raise UserError(
-            f"{source}: cannot be written: {'; '.join(refused[:_MOST_NAMED])}{more}"
+            f"{source}: cannot be written: {_listed(refused, '; ')}"
             " (--replace-unknown leaves out what has nothing similar)"
         )
-    return "".join(written), list(notes.values())
+    notes = [f"{source}: {_listed(list(changes.values()), ', ')}"] if changes else []
+    notes += [f"{source}: left out: {_listed(refused, '; ')}"] if refused else []
+    return "".join(written), notes
+
+
+def _listed(parts: Sequence[str], separator: str) -> str:
+    more = f" and {len(parts) - _MOST_NAMED} more" if len(parts) > _MOST_NAMED else ""
+    return separator.join(parts[:_MOST_NAMED]) + more
 
 
 def _replaced(character: str, vocabulary: Vocabulary, is_lenient: bool) -> str | None:
