@@ -257,20 +257,10 @@ def gcode_options(options: argparse.Namespace) -> GcodeOptions:
 
 def check_writing_options(options: argparse.Namespace) -> None:
     """Raise ``UserError`` where options of writing do not go together."""
-    _check_one_of(options, ("text", "text_file", "csv"))
-    if options.csv is None:
-        check_absent(options, TABLE, "is for the rows of --csv, which is not given")
-    else:
-        _check_one_of(options, ("template", "template_file"))
-        if not given(options, ("template", "template_file")):
-            raise UserError("--csv: needs a text for its rows, --template or --template-file")
+    _check_texts(options)
+    _check_style(options)
     if options.bias and len(options.bias) > 1:
         raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
-    if options.style is None:
-        check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
-    elif (path := style_file(options)) is not None:
-        _check_style_file(path)
-        check_absent(options, ("data",), "is for a --style that is a line of the data, not a file")
     if options.best_of == 1:
         check_absent(options, ("recogniser",), "picks one of several draws, --best-of 1 makes one")
     formats = options.format or ""
@@ -285,18 +275,35 @@ def check_writing_options(options: argparse.Namespace) -> None:
         raise UserError("--landscape: is for a paper of --page, not for --page-width")
 
 
-def style_file(options: argparse.Namespace) -> Path | None:
-    """Return the file that ``--style`` names; None where it names a line of the data."""
-    path = Path(options.style)
-    return path if path.suffix or len(path.parts) > 1 or path.exists() else None
+def _check_texts(options: argparse.Namespace) -> None:
+    _check_one_of(options, ("text", "text_file", "csv"))
+    if options.csv is None:
+        check_absent(options, TABLE, "is for the rows of --csv, which is not given")
+        return
+    _check_one_of(options, ("template", "template_file"))
+    if not given(options, ("template", "template_file")):
+        raise UserError("--csv: needs a text for its rows, --template or --template-file")
 
 
-def _check_style_file(path: Path) -> None:
+def _check_style(options: argparse.Namespace) -> None:
+    if options.style is None:
+        check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
+        return
+    path = style_file(options)
+    if path is None:
+        return
+    check_absent(options, ("data",), "is for a --style that is a line of the data, not a file")
     if not path.exists():
         raise UserError(f"--style {path}: cannot be read: No such file or directory")
     entry = format_named(path.suffix.lower().removeprefix("."))
     if not path.is_file() or entry is None or entry.reader is None:
         raise UserError(f"--style {path}: is no file of ink, it should be {listed(READ_SUFFIXES)}")
+
+
+def style_file(options: argparse.Namespace) -> Path | None:
+    """Return the file that ``--style`` names; None where it names a line of the data."""
+    path = Path(options.style)
+    return path if path.suffix or len(path.parts) > 1 or path.exists() else None
 
 
 def _check_one_of(options: argparse.Namespace, names: Sequence[str]) -> None:

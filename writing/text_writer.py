@@ -1,7 +1,7 @@
 """Writing a text of any length with a model that writes lines: piece by piece, in one hand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,7 @@ class TextWriter:
         seed: int = 1,
         best_of: int = 1,
         scorer: Scorer = by_log_prob,
-        critic: Critic | None = None,
+        critic: Callable[[Sequence[SynthesisedLine]], Sequence[list[str]]] | None = None,
         precision: str = "float32",
         progress: bool = False,
         pen_steps: StepsOfTexts | None = None,
@@ -83,7 +83,7 @@ class TextWriter:
         self.bias = bias
         self.best_of = best_of
         self.scorer = scorer
-        self.critic = critic or Critic()
+        self.critic = Critic() if critic is None else critic
         self.precision = precision
         self.progress = progress
         self.pen_steps = pen_steps

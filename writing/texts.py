@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from handwriting.errors import UserError
+from handwriting.errors import DataError, UserError
 from handwriting.files import read_regular_file
 from handwriting.ink.drawing import INK_COLOUR
 from handwriting.text.markup import parse_markup
@@ -102,5 +102,5 @@ def _read_file(path: Path, source: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{source}: is not UTF-8 text (byte {error.start + 1})") from None
-    except OSError as error:
-        raise UserError(f"{source}: cannot be read: {error.strerror or error}") from None
+    except DataError as error:
+        raise UserError(f"{source.removesuffix(str(path))}{error}") from None

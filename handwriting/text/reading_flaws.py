@@ -25,11 +25,11 @@ def word_flaws(text: str, reading: str) -> list[str]:
     words = text.split()
     missing = [0] * len(words)
     inserted: dict[int, int] = {}
-    for kind, start, _ in Levenshtein.editops(letters, read):
-        if kind == "delete":
-            missing[owners[start]] += 1
-        elif kind == "insert":
-            inserted[start] = inserted.get(start, 0) + 1
+    for edit in Levenshtein.editops(letters, read):
+        if edit.tag == "delete":
+            missing[owners[edit.src_pos]] += 1
+        elif edit.tag == "insert":
+            inserted[edit.src_pos] = inserted.get(edit.src_pos, 0) + 1
     flaws = [
         f"misses {word!r}"
         for word, lost in zip(words, missing, strict=True)

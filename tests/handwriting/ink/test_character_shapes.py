@@ -18,7 +18,7 @@ def test_every_shape_is_ink_of_the_size_of_a_character() -> None:
         assert np.isfinite(points).all(), character
         assert points[:, 0].min() == pytest.approx(0.0, abs=1e-12), character
         assert 0 <= shape.width < 3, character
-        assert -1.5 < points[:, 1].min() and points[:, 1].max() < 3.5, character
+        assert points[:, 1].min() > -1.5 and points[:, 1].max() < 3.5, character
 
 
 @pytest.mark.parametrize(("tall", "small"), [("X", "x"), ("€", "e"), ("£", "r"), ("8", "a")])

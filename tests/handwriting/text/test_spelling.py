@@ -10,9 +10,7 @@ from handwriting.text.spelling import spell, writable_text
 from handwriting.text.vocabulary import Vocabulary
 
 # Without X and most signs.
-VOCABULARY = Vocabulary(
-    string.ascii_letters.replace("X", "") + string.digits + " .,-'\"/!?()"
-)
+VOCABULARY = Vocabulary(string.ascii_letters.replace("X", "") + string.digits + " .,-'\"/!?()")
 POLISH, CZECH, TURKISH = "ĄĆĘŁŃÓŚŹŻąćęłńóśźż", "ÁČĎÉĚÍŇÓŘŠŤÚŮÝŽáčďéěíňóřšťúůýž", "ÇĞİÖŞÜçğıöşü"
 LATIN_1 = "".join(
     character
