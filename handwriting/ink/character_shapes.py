@@ -22,7 +22,7 @@ _DOT = 2.5  # a stroke of less than this in the fonts' units is the outline of a
 _RAISED_SIZE, _RAISED_BY = 0.55, 0.65
 # Capitals and digits of hands are taller than those of the fonts, which are 1.5 x-heights high.
 _TALL = 1.28
-_NOT_TALL = frozenset("«»‹›·µ¬")
+_NOT_TALL = frozenset("-«»‹›·µ¬")
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ _DRAWN: dict[str, tuple[np.ndarray, ...]] = {
         _curve((0.55, 0.4), (0.55, 1.1), (0.85, 1.1), (0.95, 0.92), (0.8, 0.75), (0.58, 0.74)),
         _line((0.74, 0.74), (0.98, 0.4)),
     ),
+    "-": (_line((0.0, 0.5), (0.65, 0.52)),),
     "«": (_line((0.4, 0.85), (0.0, 0.5), (0.4, 0.15)), _line((0.8, 0.85), (0.4, 0.5), (0.8, 0.15))),
     "»": (_line((0.0, 0.85), (0.4, 0.5), (0.0, 0.15)), _line((0.4, 0.85), (0.8, 0.5), (0.4, 0.15))),
     "‹": (_line((0.4, 0.85), (0.0, 0.5), (0.4, 0.15)),),

@@ -39,7 +39,7 @@ from handwriting.pages.rows import Hyphens, Row, median_gap, paginated, wrapped
 _PEN_OF_X_HEIGHT = 0.16
 _ROUNDING = 1e-6  # mm
 _LEAST_X_HEIGHT = 0.3  # mm, of writing that is made to fit
-_FITTING_STEPS = 14
+_FITTING_STEPS = 10
 
 
 @dataclass(frozen=True)
