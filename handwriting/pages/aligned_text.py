@@ -102,7 +102,7 @@ def split_text(text: str, longest: int = 50) -> list[str]:
 
 def _spaced_words(paragraph: str) -> list[tuple[str, str]]:
     """The words, each with the white space before it: an indent, tabs, or one space."""
-    words = []
+    words: list[tuple[str, str]] = []
     for space, word in re.findall(r"(\s*)(\S+)", paragraph):
         tabs = "\t" * space.count("\t")
         words.append((tabs or (" " if words else space), word))

@@ -249,8 +249,8 @@ def _with_accents(
         for stroke in accent.strokes:
             points = _in_hand(stroke + place, hand)
             marks.append((at, TracedStroke(points, np.full(len(points), at))))
-    for at, stroke in marks:
-        kept.insert(_end_of_word(kept, spelling.text, at), stroke)
+    for at, written in marks:
+        kept.insert(_end_of_word(kept, spelling.text, at), written)
     return kept
 
 

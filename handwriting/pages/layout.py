@@ -63,7 +63,7 @@ class _Writing:
     def rows(self, options: PageOptions, warnings: list[str]) -> list[Row]:
         """Return its rows on paper of some options."""
         height, width = x_height(options), text_width(options)
-        blocks = []
+        blocks: list[Block] = []
         for block in blocks_of(self.pieces, height, self.pens):
             held, is_astray = held_to_line(block, line_spacing(options))
             if is_astray:

@@ -1,5 +1,6 @@
 """Words put on lines as they fit, with indents, tabs and hyphens."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -106,7 +107,7 @@ def _left(block: Block, right: float | None, gap: float, x_height: float) -> flo
     if not tabs:
         return right + own
     stop = x_height * _TAB
-    return stop * (np.ceil((right + gap / 2) / stop) + tabs - 1)
+    return stop * (math.ceil((right + gap / 2) / stop) + tabs - 1)
 
 
 def _hyphenated(
