@@ -23,6 +23,10 @@ _WANDER_WIDTH = 3.0
 _WANDER_REACH = 0.8
 _KNOT_SPACING = 1.0
 
+# How far one piece's x-height is believed against the page's: wholly for many letters.
+_LETTERS_BELIEVED = 6.0
+_SIZE_LIMITS = (0.6, 1.6)
+
 # A word stands where most of its low points are, within a band; in x-heights.
 _WORD_BAND = 0.35
 _WORD_REACH = 3.0
@@ -36,6 +40,28 @@ class Size:
 
     x_height: float
     letters: int
+
+    def among(self, usual: float) -> float:
+        """Return the x-height that one piece of a page is taken to have.
+
+        All pieces come from one hand, so a piece that shows few letters is taken to be of the size
+        of the others, and one that shows many has its own.
+
+        Args:
+            usual: x-height of the page's pieces.
+        """
+        ratio = np.clip(self.x_height / usual, *_SIZE_LIMITS) if self.x_height > 0 else 1.0
+        belief = self.letters / (self.letters + _LETTERS_BELIEVED)
+        return usual * float(ratio) ** belief
+
+
+def usual_x_height(sizes: Sequence["Size"]) -> float | None:
+    """Return the median x-height of some pieces by their letters; None where none is known."""
+    known = [size for size in sizes if size.x_height > 0]
+    if not known:
+        return None
+    letters = [max(size.letters, 1) for size in known]
+    return float(np.median(np.repeat([size.x_height for size in known], letters)))
 
 
 def find_baseline(strokes: Sequence[TracedStroke], text: str) -> Baseline:

@@ -15,14 +15,12 @@ from handwriting.pages.baseline import (
     find_size,
     level,
     unbend,
+    usual_x_height,
     word_offset,
 )
 from handwriting.pages.hooks import without_hook
 from handwriting.pages.words import Word, Words, split_strokes, split_words
 
-# How far one piece's x-height is believed against the page's: wholly for many letters.
-_LETTERS_BELIEVED = 6.0
-_SIZE_LIMITS = (0.6, 1.6)
 # Ink that reaches further from its baseline than these parts of the spacing is held back, so that
 # it does not run through the small letters of another line; bent within the second ones.
 _HIGHEST, _LOWEST = 0.82, 0.62
@@ -124,22 +122,11 @@ def _inked(text: str) -> int:
 
 
 def _scales(sizes: Sequence[Size], x_height: float) -> list[float]:
-    """mm per unit of ink for each piece.
-
-    All pieces come from one hand, so a piece that shows few letters is taken to be of the size of
-    the others, and one that shows many has its own difference taken out.
-    """
-    known = [size for size in sizes if size.x_height > 0]
-    if not known:
+    """mm per unit of ink for each piece."""
+    usual = usual_x_height(sizes)
+    if usual is None:
         return [1.0] * len(sizes)
-    values = np.repeat([s.x_height for s in known], [max(s.letters, 1) for s in known])
-    usual = float(np.median(values))
-    scales = []
-    for size in sizes:
-        ratio = np.clip(size.x_height / usual, *_SIZE_LIMITS) if size.x_height > 0 else 1.0
-        belief = size.letters / (size.letters + _LETTERS_BELIEVED)
-        scales.append(x_height / (usual * float(ratio) ** belief))
-    return scales
+    return [x_height / size.among(usual) for size in sizes]
 
 
 def held_to_line(block: Block, spacing: float) -> tuple[Block, bool]:

@@ -16,7 +16,7 @@ from handwriting.ink.levelling import slant_of
 from handwriting.ink.line import strokes_from_points
 from handwriting.ink.resampling import resample
 from handwriting.pages.aligned_text import AlignedLine, TracedStroke, extent, traced_strokes
-from handwriting.pages.baseline import find_baseline, find_size, level, word_offset
+from handwriting.pages.baseline import find_baseline, find_size, level, usual_x_height, word_offset
 from handwriting.pages.words import split_strokes
 from handwriting.text.spelling import Spelling
 
@@ -87,18 +87,15 @@ def measure_hand(written: Sequence[AlignedLine]) -> Hand:
     sizes, points, pen_down = [], [], []
     for line in written:
         if strokes := _levelled(line):
-            size = find_size(strokes, line.text)
-            sizes.append((size.x_height, max(size.letters, 1)))
-            points += [stroke.points for stroke in strokes]
-            pen_down += [
-                np.arange(len(stroke.points)) < len(stroke.points) - 1 for stroke in strokes
-            ]
-    sizes = [(height, letters) for height, letters in sizes if height > 0]
-    if not sizes:
+            sizes.append(find_size(strokes, line.text))
+            for stroke in strokes:
+                points.append(stroke.points)
+                pen_down.append(np.arange(len(stroke.points)) < len(stroke.points) - 1)
+    usual = usual_x_height(sizes)
+    if usual is None:
         return Hand()
-    heights = np.repeat([height for height, _ in sizes], [letters for _, letters in sizes])
     slant = slant_of(np.concatenate(points), np.concatenate(pen_down)[:-1])
-    return Hand(float(np.median(heights)), float(np.clip(slant, -_STEEPEST_SLANT, _STEEPEST_SLANT)))
+    return Hand(usual, float(np.clip(slant, -_STEEPEST_SLANT, _STEEPEST_SLANT)))
 
 
 def drawn(character: str, hand: Hand) -> list[np.ndarray]:
@@ -127,6 +124,8 @@ def _completed(line: AlignedLine, spelling: Spelling, hand: Hand) -> AlignedLine
         of_step = places[np.clip(line.character_of_step, 0, last)]
         return AlignedLine(line.strokes, spelling.text, of_step)
     strokes = _levelled(line)
+    if strokes:
+        hand = replace(hand, x_height=find_size(strokes, line.text).among(hand.x_height))
     if spelling.shapes:
         strokes = _with_shapes(strokes, spelling, hand)
     else:
