@@ -37,7 +37,9 @@ BIAS = 0.75
 DRAWS = 4
 """Of each piece, where a recogniser chooses and nobody says how many."""
 
-RECOGNISER = "recognition"
+RECOGNISERS = ("recognition",)
+"""Short names of those that choose among draws, as far as they are there."""
+
 FORMATS = "svg,png"
 _REMEDY = "say where the data are with --data PATH, or give a file to --style"
 _MOST_SHOWN = 5
@@ -60,16 +62,16 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     print_notes(notes)
     style = _style(trained, vocabulary, options)
     started = time.perf_counter()
-    reader = _reader(options)
+    readers = _readers(options)
     writer = TextWriter(
         model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
         vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
         seed=options.seed,
-        best_of=options.best_of or (1 if reader is None else DRAWS),
-        scorer=by_log_prob if reader is None else by_legibility(reader),
-        critic=Critic(reader),
+        best_of=options.best_of or (DRAWS if readers else 1),
+        scorer=by_legibility(*readers) if readers else by_log_prob,
+        critic=Critic(*readers),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
         pen_steps=step.text_pen_steps if step else None,
@@ -101,15 +103,15 @@ def _vocabulary(trained: LoadedModel, options: argparse.Namespace) -> Vocabulary
     return trained.vocabulary
 
 
-def _reader(options: argparse.Namespace) -> LineReader | None:
+def _readers(options: argparse.Namespace) -> list[LineReader]:
     """Return what chooses among several draws by reading them: the recogniser of the options, or
-    the shipped one; None where nothing is to be chosen, or there is none."""
+    those at hand; none where nothing is to be chosen."""
     if options.best_of == 1:
-        return None
+        return []
     if options.recogniser is not None:
-        return load_recogniser(options.recogniser, options.device).reader
-    path = checkpoint_path(RECOGNISER)
-    return line_reader(load_model(path, options.device), str(path)) if path.is_file() else None
+        return [load_recogniser(options.recogniser, options.device).reader]
+    paths = [path for path in map(checkpoint_path, RECOGNISERS) if path.is_file()]
+    return [line_reader(load_model(path, options.device), str(path)) for path in paths]
 
 
 def _style(

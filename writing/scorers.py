@@ -16,20 +16,21 @@ from writing.synthesised_line import SynthesisedLine
 _FLAW = 3.0  # wrong characters that a flaw of the ink counts as much as
 
 
-def by_legibility(reader: LineReader) -> Scorer:
+def by_legibility(*readers: LineReader) -> Scorer:
     """Return a scorer that prefers the line read with the fewest wrong characters.
 
-    The attention decoder and CTC read each line apart, so that a quirk of one of them is not
-    enough, and their errors count together; ink that leaves its line or runs away counts against
-    it, too. Of equals, it prefers the one that the writing model finds likeliest. A line that ended
-    by the step limit is out.
+    The attention decoder and CTC of each reader read each line apart, so that a quirk of one of
+    them is not enough, and the errors of all readings count; ink that leaves its line or runs away
+    counts against it, too. Of equals, it prefers the one that the writing model finds likeliest. A
+    line that ended by the step limit is out.
     """
 
     def score(candidates: Sequence[SynthesisedLine]) -> list[float]:
-        readings = reader.read_twice([candidate.strokes for candidate in candidates])
+        readings = _readings(readers, candidates)
         own = [-math.inf if math.isnan(value) else value for value in by_log_prob(candidates)]
-        # From 0 to less than a half: less than one error of one of two readings.
-        ranks = {value: place / (2 * len(own)) for place, value in enumerate(sorted(set(own)))}
+        # From 0 to less than one error of one reading.
+        unit = 1 / (2 * len(readers) * len(own)) if own else 0.0
+        ranks = {value: place * unit for place, value in enumerate(sorted(set(own)))}
         return [
             -math.inf
             if math.isinf(likely)
@@ -46,11 +47,11 @@ class Critic:
     """Names what is wrong with lines, so that they can be drawn again.
 
     Args:
-        reader: reads them; without one, only what shows without reading is found.
+        readers: read them; without any, only what shows without reading is found.
     """
 
-    def __init__(self, reader: LineReader | None = None) -> None:
-        self._reader = reader
+    def __init__(self, *readers: LineReader) -> None:
+        self._readers = readers
 
     def __call__(self, lines: Sequence[SynthesisedLine]) -> list[list[str]]:
         """Return the flaws of each line, in words.
@@ -58,12 +59,22 @@ class Critic:
         A word is missing, or there twice, if all readings of the line say so.
         """
         found = [ink_flaws(_aligned(line)) for line in lines]
-        if self._reader is not None and lines:
-            readings = self._reader.read_twice([line.strokes for line in lines])
+        if self._readers and lines:
+            readings = _readings(self._readers, lines)
             for flaws, line, looks in zip(found, lines, readings, strict=True):
                 first, *others = (word_flaws(line.text, text) for text in looks)
                 flaws += [flaw for flaw in first if all(flaw in other for other in others)]
         return found
+
+
+def _readings(
+    readers: Sequence[LineReader], lines: Sequence[SynthesisedLine]
+) -> list[tuple[str, ...]]:
+    """All readings of each line."""
+    looks = [reader.read_twice([line.strokes for line in lines]) for reader in readers]
+    return [
+        tuple(text for look in of_line for text in look) for of_line in zip(*looks, strict=True)
+    ]
 
 
 def _aligned(line: SynthesisedLine) -> AlignedLine:

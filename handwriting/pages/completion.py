@@ -1,5 +1,5 @@
-"""What a model did not write, put into its ink: accents over its letters, and characters that are
-drawn from shapes in the size and the slant of the hand.
+"""Completion of a model's ink: accents over its letters, and characters that are drawn from shapes
+in the size and the slant of the hand.
 
 Shapes: ``n`` points of one stroke, ``V`` characters that the model wrote.
 """
@@ -214,7 +214,7 @@ def _runs(spelling: Spelling) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class _Letter:
-    """Where the ink of a character is, in x-heights, with the slant taken out."""
+    """The place of a character's ink, in x-heights, with the slant taken out."""
 
     character: str
     left: float
@@ -272,7 +272,7 @@ def _base(character: str) -> str:
 
 
 def _place_of(accent: Accent, letter: _Letter) -> tuple[float, float]:
-    """Where the accent's origin is, in x-heights, with the slant taken out."""
+    """The place of the accent's origin, in x-heights, with the slant taken out."""
     if accent.place == "above":
         return letter.middle, letter.top + _ABOVE
     if accent.place == "beside":

@@ -52,7 +52,7 @@ def _leaves_line(strokes: Sequence[TracedStroke], text: str, x_height: float) ->
 
 
 def _widths(strokes: Sequence[TracedStroke], characters: int) -> list[float]:
-    """How wide each run of ink of one character is."""
+    """The width of each run of ink of one character."""
     widths = []
     for stroke in strokes:
         borders = np.flatnonzero(np.diff(stroke.characters)) + 1

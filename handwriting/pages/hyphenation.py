@@ -1,4 +1,4 @@
-"""Where words may be hyphenated, by the rules of a language (the package ``pyphen``)."""
+"""Hyphenation by the rules of a language (the package ``pyphen``)."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Hyphens:
-    """How words are hyphenated: where they may be cut, and the hyphen's ink, as of a block."""
+    """The rules of hyphenation: where words may be cut, and the hyphen's ink, as of a block."""
 
     points: Hyphenation
     strokes: tuple[TracedStroke, ...]
@@ -95,7 +95,7 @@ def wrapped(
 
 
 def _left(block: Block, right: float | None, gap: float, x_height: float) -> float:
-    """Where a block begins: after the word that ends at ``right``, or at the line's beginning."""
+    """The left edge of a block: after the word that ends at ``right``, or at the line's beginning."""
     tabs = block.space.count("\t")
     if right is None:
         is_indent = block.newlines > 0 or block.gap is None

@@ -122,7 +122,7 @@ def _listed(parts: Sequence[str], separator: str) -> str:
 
 
 def _replaced(character: str, vocabulary: Vocabulary, is_lenient: bool) -> str | None:
-    """What stands for a character of a text, itself if it can be written; None if nothing does."""
+    """The substitute of a character of a text, itself if it can be written; None if there is none."""
     if _plan(character, vocabulary) is not None:
         return character
     choices = [*TYPOGRAPHY.get(character, ()), *LETTERS_WITHOUT_BASE.get(character, ())]
@@ -139,7 +139,7 @@ def _can_be_written(text: str, vocabulary: Vocabulary) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How one character is written: what the model writes, or else a shape, and the marks on it."""
+    """The way to write one character: what the model writes, or else a shape, and the marks on it."""
 
     base: str
     marks: str = ""

@@ -113,3 +113,11 @@ def test_a_word_is_missing_if_all_readings_say_so() -> None:
     line.strokes[1, 2] = 1
     assert Critic(TwoReaders(["some", "some words"]))([line]) == [[]]
     assert Critic()([line]) == [[]]
+
+
+def test_several_recognisers_have_a_say_each() -> None:
+    draws = [ink(0, "abc"), ink(1, "abc")]
+    likes_first, likes_second = FakeReader(["abc", "axc"]), FakeReader(["xyz", "abc"])
+    scores = by_legibility(likes_first, likes_second)(draws)
+    assert scores[1] > scores[0]
+    assert Critic(FakeReader(["some"]), FakeReader(["some words"]))([ink(0, "some words")]) == [[]]

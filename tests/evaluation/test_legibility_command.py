@@ -79,10 +79,10 @@ def test_the_draw_that_is_read_best_is_kept(
 
     monkeypatch.setattr("writing.command.by_legibility", by_place)
     arguments = ("--text", "to be", "--best-of", "3", "--format", "json")
-    monkeypatch.setattr("writing.command.RECOGNISER", "absent")
+    monkeypatch.setattr("writing.command.RECOGNISERS", ("absent",))
     run(writer, *arguments, "--out", tmp_path / "own")
     assert not seen
-    monkeypatch.setattr("writing.command.RECOGNISER", str(recogniser))
+    monkeypatch.setattr("writing.command.RECOGNISERS", (str(recogniser),))
     run(writer, *arguments, "--out", tmp_path / "shipped")
     assert seen
     seen.clear()

@@ -37,7 +37,7 @@ def unconditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_recogniser_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each piece is drawn once then, which is quicker."""
-    monkeypatch.setattr("writing.command.RECOGNISER", "absent")
+    monkeypatch.setattr("writing.command.RECOGNISERS", ())
 
 
 def run(checkpoint: Path, *arguments: str, out: Path | None = None) -> None:
