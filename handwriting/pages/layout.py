@@ -36,6 +36,8 @@ from handwriting.pages.paper import (
 )
 from handwriting.pages.rows import Hyphens, Row, median_gap, paginated, wrapped
 
+__all__ = ["Layout", "check_page", "layout_pages"]
+
 _PEN_OF_X_HEIGHT = 0.16
 _ROUNDING = 1e-6  # mm
 _LEAST_X_HEIGHT = 0.3  # mm, of writing that is made to fit

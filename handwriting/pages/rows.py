@@ -95,7 +95,7 @@ def wrapped(
 
 
 def _left(block: Block, right: float | None, gap: float, x_height: float) -> float:
-    """The left edge of a block: after the word that ends at ``right``, or at the line's beginning."""
+    """The left edge of a block: after the word that ends at ``right``, or at the line's start."""
     tabs = block.space.count("\t")
     if right is None:
         is_indent = block.newlines > 0 or block.gap is None

@@ -122,7 +122,7 @@ def _listed(parts: Sequence[str], separator: str) -> str:
 
 
 def _replaced(character: str, vocabulary: Vocabulary, is_lenient: bool) -> str | None:
-    """The substitute of a character of a text, itself if it can be written; None if there is none."""
+    """The substitute of a character, itself if it can be written; None if there is none."""
     if _plan(character, vocabulary) is not None:
         return character
     choices = [*TYPOGRAPHY.get(character, ()), *LETTERS_WITHOUT_BASE.get(character, ())]
@@ -139,7 +139,7 @@ def _can_be_written(text: str, vocabulary: Vocabulary) -> bool:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The way to write one character: what the model writes, or else a shape, and the marks on it."""
+    """The way to write one character: by the model or as a shape, and with which marks."""
 
     base: str
     marks: str = ""
