@@ -13,7 +13,7 @@ from handwriting.ink.measures import x_height_of_letters
 from handwriting.pages.aligned_text import TracedStroke
 
 # Characters whose lowest point is not on the baseline: they hang below it or float above it.
-_OFF_BASELINE = frozenset("gjpqyzfQJ,;'\"`-^*~_()[]{}|/+=<>@çÇşŞţŢąĄęĘįĮ°²³¹€£")
+_OFF_BASELINE = frozenset("gjpqyzfQJ,;:'\"`-^*~_()[]{}|/+=<>@çÇşŞţŢąĄęĘįĮ°²³¹€£")
 _NEIGHBOURS = 3  # a low point is the lowest of so many pen steps before and after it
 _ROUNDS = 12
 
@@ -31,6 +31,7 @@ _SIZE_LIMITS = (0.6, 1.6)
 _WORD_BAND = 0.35
 _WORD_REACH = 3.0
 _DEEP = 0.3
+_DEEP_OF_SPREAD = 0.45  # the same, where the size is not known yet
 _HELD_BY = 0.1  # low points that say that the word is level already
 
 
@@ -52,7 +53,7 @@ class Size:
         """
         ratio = np.clip(self.x_height / usual, *_SIZE_LIMITS) if self.x_height > 0 else 1.0
         belief = self.letters / (self.letters + _LETTERS_BELIEVED)
-        return usual * float(ratio) ** belief
+        return float(usual * ratio**belief)
 
 
 def usual_x_height(sizes: Sequence["Size"]) -> float | None:
@@ -72,7 +73,9 @@ def find_baseline(strokes: Sequence[TracedStroke], text: str) -> Baseline:
         text: what their characters are indexes of; those that hang or float have no say.
     """
     points = np.concatenate([stroke.points for stroke in strokes])
-    return fit_baseline(points, _low_points(strokes, text))
+    _, spread = trend(points)
+    low = [point for _, point in _deep_lows(strokes, text, _DEEP_OF_SPREAD * spread)]
+    return fit_baseline(points, np.array(low) if low else _low_points(strokes, text))
 
 
 def level(strokes: Sequence[TracedStroke], baseline: Baseline) -> list[TracedStroke]:
@@ -112,7 +115,7 @@ def word_offset(strokes: Sequence[TracedStroke], text: str, x_height: float) -> 
     """
     if x_height <= 0.0 or all(character in _OFF_BASELINE for character in text):
         return 0.0
-    low = np.sort(list(_deep_lows(strokes, text, _DEEP * x_height))) / x_height
+    low = _bottoms(strokes, text, _DEEP * x_height) / x_height
     low = low[np.abs(low) < _WORD_REACH]
     if not len(low):
         return 0.0
@@ -124,16 +127,27 @@ def word_offset(strokes: Sequence[TracedStroke], text: str, x_height: float) -> 
     return x_height * middle * count / (count + _HELD_BY)
 
 
-def _deep_lows(strokes: Sequence[TracedStroke], text: str, depth: float) -> Iterator[float]:
-    """Heights at which the pen, writing characters that stand on the baseline, has come down and
-    goes up by at least ``depth``, or begins or ends its stroke."""
+def _deep_lows(
+    strokes: Sequence[TracedStroke], text: str, depth: float
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Characters that stand on the baseline, each with a point ``[2]`` at which the pen, writing
+    it, has come down and goes up by at least ``depth``, or begins or ends its stroke."""
     for stroke in strokes:
         y = stroke.points[:, 1]
         at = _turns(y, depth)
         before, after = np.append(np.inf, y[at[:-1]]), np.append(y[at[1:]], np.inf)
         for index in at[(y[at] < before) & (y[at] < after)]:
-            if text[int(stroke.characters[index])] not in _OFF_BASELINE:
-                yield float(y[index])
+            character = int(stroke.characters[index])
+            if text[character] not in _OFF_BASELINE:
+                yield character, stroke.points[index]
+
+
+def _bottoms(strokes: Sequence[TracedStroke], text: str, depth: float) -> np.ndarray:
+    """Heights ``[n]``, ascending: the lowest of each character among ``_deep_lows``."""
+    lowest: dict[int, float] = {}
+    for character, point in _deep_lows(strokes, text, depth):
+        lowest[character] = min(float(point[1]), lowest.get(character, np.inf))
+    return np.sort(list(lowest.values()))
 
 
 def _turns(y: np.ndarray, depth: float) -> np.ndarray:
