@@ -150,7 +150,12 @@ def _style_of_file(path: Path, trained: LoadedModel) -> Line:
 def _style_of_data(trained: LoadedModel, options: argparse.Namespace) -> Line:
     # The built-in corpus is made only for who asks for a line of it.
     is_of_builtin = options.style.startswith(SyntheticReader.name)
-    corpus = open_data(trained, options.data, _REMEDY, is_of_builtin).corpus
+    try:
+        corpus = open_data(trained, options.data, _REMEDY, is_of_builtin).corpus
+    except UserError as error:
+        if options.data is not None:
+            raise
+        raise UserError(f"--style {options.style}: no such file, and {error}") from None
     for index in range(len(corpus)):
         if corpus.source_id(index) == options.style:
             return corpus.line(index)
