@@ -47,7 +47,13 @@ def test_a_hook_after_a_full_stop_goes_and_the_stop_stays() -> None:
     hook = [(1.0, 0.0), (1.1, -0.05), (1.6, 0.4), (2.2, 1.2)]
     letter, stop = without_hook(_word(hook), "l.", 1.0)
     assert len(letter.points) == 3
-    assert stop.points.tolist() == [[1.0, 0.0], [1.1, -0.05]]
+    assert stop.points.tolist() == [[1.1, -0.05]]
+
+
+def test_a_full_stop_that_is_a_long_stroke_is_its_lowest_part() -> None:
+    long = [(1.0, 2.0), (1.0, 1.0), (1.0, 0.1), (1.0, 0.02)]
+    _, stop = without_hook(_word(long), "n.", 1.0)
+    assert stop.points.tolist() == [[1.0, 0.1], [1.0, 0.02]]
 
 
 @pytest.mark.parametrize(
