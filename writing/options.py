@@ -47,7 +47,7 @@ OPTIONS = (*_INKING, *TABLE, *PAPER, *PAGE, *GCODE)
 
 def add_options(add: Callable[..., Any]) -> None:
     """Add the options with a parser's ``add_argument``."""
-    add("--text", help="text to write; a newline starts a new line")
+    add("--text", help=r"text to write; a newline, also as \n, starts a new line, \t is a tab")
     add(
         "--text-file",
         type=Path,

@@ -87,10 +87,11 @@ def _raw_texts(options: argparse.Namespace) -> list[tuple[str, str, str]]:
 
 
 def _text_or_file(options: argparse.Namespace, name: str, file_name: str) -> tuple[str, str]:
-    """The value of an option, or the text in the file of another, and which of them it was."""
+    """The value of an option, or the text in the file of another, and which of them it was. Shells
+    do not make a newline or a tab of their escapes, so they are made here."""
     text = getattr(options, name)
     if text is not None:
-        return text, option_name(name)
+        return text.replace("\\n", "\n").replace("\\t", "\t"), option_name(name)
     path = getattr(options, file_name)
     source = f"{option_name(file_name)} {path}"
     return _read_file(path, source), source

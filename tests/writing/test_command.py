@@ -104,6 +104,12 @@ def test_a_file_of_text_is_written_like_the_text(checkpoint: Path, tmp_path: Pat
     assert contents(tmp_path / "text") == contents(tmp_path / "file")
 
 
+def test_escapes_of_newlines_are_newlines(checkpoint: Path, tmp_path: Path) -> None:
+    for name, text in (("escaped", TEXT.replace("\n", "\\n")), ("plain", TEXT)):
+        run(checkpoint, "--text", text, "--format", "json", out=tmp_path / name)
+    assert contents(tmp_path / "escaped") == contents(tmp_path / "plain")
+
+
 def test_the_results_are_beside_the_checkpoint_by_default(
     checkpoint: Path, capsys: pytest.CaptureFixture
 ) -> None:
