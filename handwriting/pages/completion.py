@@ -30,6 +30,7 @@ _SMALL_TOPS, _TALL_TOPS = (0.85, 1.3), (1.4, 2.3)  # where tops of letters may b
 _BODY = (-0.2, 1.2)
 _DOT_SIZE, _DOT_HEIGHT, _DOT_REACH = 0.55, 1.05, 1.2
 _BESIDE, _STACKED = 0.12, 0.4
+_MOSTLY, _FEWEST_STEPS = 0.6, 5  # a stroke that is a letter's: its share, its pen steps
 _FEW = 10  # per cent of a letter's points at each side that may be another letter's
 _SMALL = frozenset("aceimnorsuvwxyzgpqjıø")
 _DOTTED = "ijı"
@@ -255,8 +256,7 @@ def _with_accents(
 
 def _letter(strokes: Sequence[TracedStroke], text: str, at: int, hand: Hand) -> _Letter | None:
     """The character at ``at``, where the window says that it is; None if it has no ink."""
-    own = [stroke.points[stroke.characters == at] for stroke in strokes]
-    points = np.concatenate([np.zeros((0, 2)), *own]) / hand.x_height
+    points = np.concatenate([np.zeros((0, 2)), *_ink_of(strokes, at)]) / hand.x_height
     if not len(points):
         return None
     across, up = points[:, 0] - hand.slant * points[:, 1], points[:, 1]
@@ -265,6 +265,18 @@ def _letter(strokes: Sequence[TracedStroke], text: str, at: int, hand: Hand) -> 
     lowest, highest = _SMALL_TOPS if _base(text[at]) in _SMALL else _TALL_TOPS
     top = float(np.clip(up.max(), lowest, highest))
     return _Letter(text[at], float(left), float(right), top, float(np.clip(up.min(), -0.2, 0.2)))
+
+
+def _ink_of(strokes: Sequence[TracedStroke], at: int) -> list[np.ndarray]:
+    """The points of a character. Strokes that are mostly its own say it better than the window,
+    which may be early or late by part of a letter: they are taken whole, and others not at all."""
+    is_own = [stroke.characters == at for stroke in strokes]
+    whole = [
+        stroke.points
+        for stroke, own in zip(strokes, is_own, strict=True)
+        if own.mean() >= _MOSTLY and len(own) >= _FEWEST_STEPS
+    ]
+    return whole or [s.points[own] for s, own in zip(strokes, is_own, strict=True)]
 
 
 def _base(character: str) -> str:
