@@ -26,7 +26,7 @@ from data_loader.cleaning import Cleaning, clean
 from handwriting.errors import UserError, run_command
 from handwriting.files import whole_file
 from handwriting.ink.features import InkFeatures
-from handwriting.ink.line import Line
+from handwriting.ink.line import Line, content_digest
 from handwriting.quoting import printable
 from handwriting.text.error_rates import FOLDED, fold, line_errors
 from handwriting.text.vocabulary import Vocabulary
@@ -46,7 +46,7 @@ FEWEST_CHARACTERS = 3
 DEFAULT_LIMIT = 0.7
 # Lines that are read before they are put in order of their lengths, and then at a time.
 _WINDOW, _BATCH = 2048, 64
-_COLUMNS = ("id", "label", "attention reads", "CTC reads", "error")
+_COLUMNS = ("digest", "id", "label", "attention reads", "CTC reads", "error")
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ class Judged:
     """A line and what was read in it.
 
     Attributes:
-        line: the line.
+        line: the line, cleaned.
+        digest: of the line as its source has it.
         attention, ctc: the two readings.
     """
 
     line: Line
+    digest: str
     attention: str
     ctc: str
 
@@ -92,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 found += 1
                 cells = (each.line.text, each.attention, each.ctc)
                 texts = "\t".join(printable(cell) for cell in cells)
-                file.write(f"{each.line.source_id}\t{texts}\t{each.error:.2f}\n")
+                file.write(f"{each.digest}\t{each.line.source_id}\t{texts}\t{each.error:.2f}\n")
     print(f"{options.out}: {found:,} of {judged:,} lines that were judged")
 
 
@@ -116,11 +118,11 @@ class Judge:
         self._device = resolve_device(device)
         self._name = checkpoint
 
-    def judged(self, lines: Iterator[Line]) -> Iterator[Judged]:
-        """Read lines, a window of them at a time, in their order."""
+    def judged(self, lines: Iterator[tuple[Line, str]]) -> Iterator[Judged]:
+        """Read lines that come with their digests, a window of them at a time, in their order."""
         with tqdm(desc="reading", unit="line") as bar:
             while window := list(islice(lines, _WINDOW)):
-                places = sorted(range(len(window)), key=lambda place: len(window[place].strokes))
+                places = sorted(range(len(window)), key=lambda place: len(window[place][0].strokes))
                 found: dict[int, Judged] = {}
                 for start in range(0, len(places), _BATCH):
                     batch = places[start : start + _BATCH]
@@ -129,8 +131,8 @@ class Judge:
                 yield from (found[place] for place in range(len(window)))
 
     @torch.inference_mode()
-    def _batch(self, lines: list[Line]) -> list[Judged]:
-        found = [self._features.compute(line.strokes) for line in lines]
+    def _batch(self, lines: list[tuple[Line, str]]) -> list[Judged]:
+        found = [self._features.compute(line.strokes) for line, _ in lines]
         features, lengths = (each.to(self._device) for each in collate_features(found))
         encoded = self._model.encode(features, lengths)
         logits = self._model.ctc_logits(encoded)
@@ -138,16 +140,16 @@ class Judge:
             raise UserError(f"{self._name}: the recogniser has no CTC output")
         ctc = ctc_greedy(logits, encoded.lengths, self._vocabulary)
         attention = [each.text for each in decode_encoded(self._model, encoded, self._vocabulary)]
-        return [Judged(*each) for each in zip(lines, attention, ctc, strict=True)]
+        return [Judged(*line, *texts) for line, *texts in zip(lines, attention, ctc, strict=True)]
 
 
-def _judgeable(reader: BaseReader, cleaning: Cleaning) -> Iterator[Line]:
-    """The lines of a source, cleaned, whose texts are long enough."""
+def _judgeable(reader: BaseReader, cleaning: Cleaning) -> Iterator[tuple[Line, str]]:
+    """The lines of a source whose texts are long enough, cleaned, and their digests."""
     for line in reader.read():
         if len(fold(line.text)) >= FEWEST_CHARACTERS:
             cleaned = clean(line, cleaning).line
             if cleaned is not None:
-                yield cleaned
+                yield cleaned, content_digest(line)
 
 
 def _source(config: Any) -> tuple[BaseReader, Cleaning]:

@@ -8,34 +8,35 @@ from base.base_reader import BaseReader
 from base.registry import READERS
 from data_loader.readers.files import read_text
 from handwriting.errors import DataError
-from handwriting.ink.line import Line
+from handwriting.ink.line import Line, content_digest
 
 # All readers but those that take readers.
 _SOURCES = READERS.without("composed", "mixed", "left_out")
 
 
 def read_left_out(path: Path) -> frozenset[str]:
-    """Return the ids in a list of lines: the first column of its rows, which tabs divide. A row
-    that begins with ``#`` is a remark.
+    """Return the digests in a list of lines: the first column of its rows, which tabs divide. A
+    row that begins with ``#`` is a remark.
 
     Raises:
         DataError: the list cannot be read, or has no line.
     """
     rows = (row for row in read_text(path).splitlines() if row and not row.startswith("#"))
-    ids = frozenset(row.split("\t", 1)[0] for row in rows)
-    if not ids:
+    digests = frozenset(row.split("\t", 1)[0] for row in rows)
+    if not digests:
         raise DataError(f"{path}: lists no line that is left out")
-    return ids
+    return digests
 
 
 @READERS.register("left_out")
 class LeftOutReader(BaseReader):
-    """The lines of a source but those whose ids are in a list: lines whose label is not what was
-    written teach a model to read or write something else.
+    """The lines of a source but those of a list: lines whose label is not what was written teach a
+    model to read or write something else. A line is known by its text and its ink, so that a list
+    is right for every copy of the data.
 
     Args:
         source: yields the lines.
-        lines: path of the list: a line's id (``Line.source_id`` as the source gives it), and more
+        lines: path of the list: a line's digest (``handwriting.ink.line.content_digest``), and more
             after a tab that nothing here looks at.
     """
 
@@ -55,7 +56,7 @@ class LeftOutReader(BaseReader):
         self.skipped = type(self.skipped)()
         left_out = read_left_out(Path(self.lines))
         for line in self.source.read():
-            if line.source_id in left_out:
+            if content_digest(line) in left_out:
                 message = f"{self.lines}: {line.source_id}: {line.text!r}"
                 self.skipped.add("line of the list of those left out", message)
             else:
@@ -65,13 +66,13 @@ class LeftOutReader(BaseReader):
             self.skipped.add(reason, messages[0] if messages else f"{number:,} lines", number)
 
     def fingerprint(self) -> dict[str, Any]:
-        """The source's fingerprint and the ids of the list, whatever else it says.
+        """The source's fingerprint and the digests of the list, whatever else it says.
 
         Raises:
             NoSource, DataError: the source or the list is not there.
         """
-        ids = sorted(read_left_out(Path(self.lines)))
-        return {"reader": self.name, "source": self.source.fingerprint(), "lines": ids}
+        digests = sorted(read_left_out(Path(self.lines)))
+        return {"reader": self.name, "source": self.source.fingerprint(), "lines": digests}
 
     def locate(self) -> str:
         """Look for the source.

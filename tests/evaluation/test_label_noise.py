@@ -47,7 +47,7 @@ def test_lines_that_a_recogniser_cannot_read_are_listed_with_both_readings(
     rows = [row.split("\t") for row in out.read_text().splitlines() if not row.startswith("#")]
     # The tiny recogniser has learned nothing; seven texts are long enough.
     assert len(rows) == len(read_left_out(out)) == 7
-    assert all(len(row) == 5 and 0.01 < float(row[4]) <= 1 for row in rows)
+    assert all(len(row) == 6 and 0.01 < float(row[5]) <= 1 for row in rows)
 
 
 def test_nothing_is_listed_above_all_errors(place: Path, tmp_path: Path):
@@ -59,9 +59,9 @@ def test_nothing_is_listed_above_all_errors(place: Path, tmp_path: Path):
 def test_the_nearer_reading_decides_and_case_does_not_count():
     line = next(iter(SyntheticReader(num_lines=1).read()))
     line = replace(line, text="Number 12.")
-    assert Judged(line, "NUMBER 12", "xxx").error == 0
-    assert Judged(line, "zzz", "number 13").error == pytest.approx(1 / 9)
-    assert Judged(line, "q" * 40, "").error == 1
+    assert Judged(line, "", "NUMBER 12", "xxx").error == 0
+    assert Judged(line, "", "zzz", "number 13").error == pytest.approx(1 / 9)
+    assert Judged(line, "", "q" * 40, "").error == 1
 
 
 def test_a_model_that_reads_nothing_is_refused_and_no_list_is_left(place: Path, tmp_path: Path):
