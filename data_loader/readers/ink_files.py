@@ -207,6 +207,7 @@ def _ink_paths(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("*")
         if is_ink_name(path)
+        and path.name != TEXTS_FILE
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )

@@ -103,13 +103,13 @@ class RawPart:
         format: name of the format.
         content: as it stands in the file.
         layer: as of a stroke; -1 for a part of the page itself, such as its background.
-        before: number of the stroke that it lies under.
+        over: how many strokes of its layer it lies over.
     """
 
     format: str
     content: str
     layer: int = -1
-    before: int = 0
+    over: int = 0
 
 
 @dataclass(frozen=True)

@@ -166,13 +166,14 @@ class Contexts:
     def rotation_around(self, node: Node) -> float:
         """Return by how many degrees clockwise the element, or the nearest one around it that says
         so, is turned."""
-        for outer in lineage(node):
-            if id(outer) not in self._rotations:
-                self._rotations[id(outer)] = rotation_of(outer)
-            found = self._rotations[id(outer)]
-            if found is not None:
-                return found
-        return 0.0
+        around = map(self.rotation_in, lineage(node))
+        return next((found for found in around if found is not None), 0.0)
+
+    def rotation_in(self, node: Node) -> float | None:
+        """Return what the element itself says of it, None where it says nothing."""
+        if id(node) not in self._rotations:
+            self._rotations[id(node)] = rotation_of(node)
+        return self._rotations[id(node)]
 
     def of(self, trace: Node) -> Declared:
         """Return what is declared for ``trace``.

@@ -218,8 +218,7 @@ def _labels(page: Node, found: _Strokes, contexts: Contexts) -> Iterator[InkLabe
         own = annotations_of(node)
         text = first_of(own, TEXTS) or _emma_text(node)
         level = level_of(own) or _emma_level(node)
-        rotation = contexts.rotation_around(node)
-        is_turned = rotation != contexts.rotation_around(page)
+        is_turned = node is not page and contexts.rotation_in(node) is not None
         is_label = bool(text or (level and PAGE not in own) or is_turned)
         if is_label:
             numbers = dict.fromkeys(
@@ -229,6 +228,7 @@ def _labels(page: Node, found: _Strokes, contexts: Contexts) -> Iterator[InkLabe
             )
             if numbers:
                 level = level or ("part" if depth else LINE)
+                rotation = contexts.rotation_around(node)
                 yield InkLabel(text, tuple(numbers), level, rotation, first_of(own, WRITERS))
         depth += bool(is_label)
         if depth <= _MOST_LABELS_DEEP:

@@ -126,12 +126,12 @@ def _add_page(
         for text in page.texts:
             _add_text(annotation, text)
     names = _names(page, number)
+    used = {stroke.layer for stroke in page.strokes}
+    for layer in range(len(page.layers)):
+        if page.layers[layer] and layer not in used:
+            _add_layer(group, page, layer)
     for layer, together in groupby(range(len(page.strokes)), lambda at: page.strokes[at].layer):
-        inside = ElementTree.SubElement(group, "traceGroup") if layer or page.layers else group
-        if inside is not group:
-            _annotate(inside, LAYER, str(layer))
-            if layer < len(page.layers) and page.layers[layer]:
-                _annotate(inside, LAYER_NAME, page.layers[layer])
+        inside = _add_layer(group, page, layer) if layer or page.layers else group
         for at in together:
             stroke = page.strokes[at]
             references = {
@@ -143,6 +143,15 @@ def _add_page(
             ElementTree.SubElement(inside, "trace", references | own).text = _trace(stroke)
     for label in page.labels:
         _add_view(group, label, names, page.rotation)
+
+
+def _add_layer(group: ElementTree.Element, page: InkPage, layer: int) -> ElementTree.Element:
+    """A group for strokes of a layer that follow one another."""
+    inside = ElementTree.SubElement(group, "traceGroup")
+    _annotate(inside, LAYER, str(layer))
+    if layer < len(page.layers) and page.layers[layer]:
+        _annotate(inside, LAYER_NAME, page.layers[layer])
+    return inside
 
 
 def _names(page: InkPage, number: int) -> list[str]:

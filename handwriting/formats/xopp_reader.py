@@ -40,6 +40,9 @@ LINE_HEIGHT = 1.2
 LABELS_LAYER = "text of the handwriting"
 """Name of the layer that has texts of strokes, not texts of its own."""
 
+NUMBER = "number"
+"""Attribute of strokes that were written in another order than that of layers."""
+
 FORMAT = "xopp"
 _ZIP_MAGIC, _CONTENT = b"PK\x03\x04", "content.xml"
 _COLOURS = {
@@ -84,27 +87,28 @@ def _document(data: bytes) -> InkDocument:
 
 
 def _page(node: Node) -> InkPage:
-    strokes: list[InkStroke] = []
+    strokes: list[tuple[Node, InkStroke]] = []
     texts: list[PlacedText] = []
-    labels: list[tuple[Node, PlacedText]] = []
+    labels: list[Node] = []
     names: list[str] = []
     parts = [RawPart(FORMAT, xml_text(part)) for part in node.children if part.name != "layer"]
     for layer in node.named("layer"):
-        name = layer.attributes.get("name", "")
-        if name == LABELS_LAYER:
-            labels += [(part, _text(part, 0)) for part in layer.named("text")]
+        if layer.attributes.get("name") == LABELS_LAYER:
+            labels += layer.named("text")
             continue
+        first = len(strokes)
         for part in layer.children:
             if part.name == "stroke":
-                strokes.append(_stroke(part, len(names)))
+                strokes.append((part, _stroke(part, len(names))))
             elif part.name == "text":
                 texts.append(_text(part, len(names)))
             else:
-                parts.append(RawPart(FORMAT, xml_text(part), len(names), len(strokes)))
-        names.append(name)
-    known = [_label(part, text, len(strokes)) for part, text in labels]
+                over = len(strokes) - first
+                parts.append(RawPart(FORMAT, xml_text(part), len(names), over))
+        names.append(layer.attributes.get("name", ""))
+    known = [_label(part, _text(part, 0), len(strokes)) for part in labels]
     return InkPage(
-        tuple(strokes),
+        _in_order(strokes),
         tuple(label for label in known if isinstance(label, InkLabel)),
         (*texts, *(text for text in known if isinstance(text, PlacedText))),
         _float(node, "width"),
@@ -114,16 +118,26 @@ def _page(node: Node) -> InkPage:
     )
 
 
+def _in_order(strokes: list[tuple[Node, InkStroke]]) -> tuple[InkStroke, ...]:
+    """Strokes as they were written, where all have the number that ``xopp_writer`` gives those of
+    interleaved layers, else as they stand."""
+    numbers = [node.attributes.get(NUMBER, "") for node, _ in strokes]
+    order = list(range(len(strokes)))
+    if all(len(number) < 10 and number.isdecimal() for number in numbers):
+        order.sort(key=lambda at: int(numbers[at]))
+    return tuple(strokes[at][1] for at in order)
+
+
 def _float(node: Node, name: str) -> float:
     """The value of an attribute.
 
     Raises:
         BadInk: it is not there, or no number.
     """
-    (value,) = _floats(node, node.attributes.get(name, ""), name)[:1] or [np.nan]
-    if not np.isfinite(value):
+    values = _floats(node, node.attributes.get(name, ""), name)
+    if len(values) != 1 or not np.isfinite(values[0]):
         raise BadInk(f"line {node.line}: <{node.name[:MOST_SHOWN]}> has no {name}")
-    return float(value)
+    return float(values[0])
 
 
 def _floats(node: Node, text: str, what: str) -> np.ndarray:

@@ -29,7 +29,14 @@ from handwriting.formats.document import (
 )
 from handwriting.formats.page_document import document_of_pages
 from handwriting.formats.xml_safe import xml_characters
-from handwriting.formats.xopp_reader import FORMAT, KEPT, LABELS_LAYER, LINE_HEIGHT, UNITS_PER_MM
+from handwriting.formats.xopp_reader import (
+    FORMAT,
+    KEPT,
+    LABELS_LAYER,
+    LINE_HEIGHT,
+    NUMBER,
+    UNITS_PER_MM,
+)
 from handwriting.pages.options import WriteOptions
 from handwriting.pages.page import Page
 
@@ -127,26 +134,27 @@ def _page(page: InkPage) -> Iterator[str]:
         yield "</layer>"
     layers = [stroke.layer for stroke in page.strokes] + [text.layer for text in page.texts]
     layers += [part.layer for part in page.parts if part.format == FORMAT]
+    written = [stroke.layer for stroke in page.strokes]
     for number in range(max([*layers, len(page.layers) - 1, 0]) + 1):
-        yield from _layer(page, number)
+        yield from _layer(page, number, is_numbered=written != sorted(written))
     yield "</page>"
 
 
-def _layer(page: InkPage, number: int) -> Iterator[str]:
+def _layer(page: InkPage, number: int, is_numbered: bool) -> Iterator[str]:
     name = page.layers[number] if number < len(page.layers) else ""
     yield f"<layer name={quoteattr(xml_characters(name))}>" if name else "<layer>"
     parts = [part for part in page.parts if part.format == FORMAT and part.layer == number]
-    for at, stroke in enumerate(page.strokes):
-        while parts and parts[0].before <= at:
+    own = [at for at, stroke in enumerate(page.strokes) if stroke.layer == number]
+    for under, at in enumerate(own):
+        while parts and parts[0].over <= under:
             yield parts.pop(0).content
-        if stroke.layer == number:
-            yield _stroke(stroke)
+        yield _stroke(page.strokes[at], {NUMBER: str(at)} if is_numbered else {})
     yield from (part.content for part in parts)
     yield from (_text(text) for text in page.texts if text.layer == number)
     yield "</layer>"
 
 
-def _stroke(stroke: InkStroke) -> str:
+def _stroke(stroke: InkStroke, more: dict[str, str]) -> str:
     width = stroke.width or _WIDTH
     widths = [width]
     if stroke.pressures is not None:
@@ -158,6 +166,7 @@ def _stroke(stroke: InkStroke) -> str:
         "color": _colour(stroke.colour),
         "width": " ".join(map(_number, widths)),
         **_kept(stroke.attributes),
+        **more,
     }
     return f"<stroke{_attributes(attributes)}>{' '.join(map(_number, points.flat))}</stroke>"
 
