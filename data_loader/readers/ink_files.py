@@ -22,7 +22,7 @@ from handwriting.ink.line import Line
 
 TEXTS_FILE = "texts.tsv"
 TEXT_SUFFIX = ".txt"
-_VERSION = 1
+_VERSION = 2
 _TRAIN, _HELD_OUT = "trainset", ("testset_v", "testset_t")
 
 

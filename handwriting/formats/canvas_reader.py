@@ -1,8 +1,8 @@
 """Ink as web pages record it on a canvas, in the shapes of JSON that exist.
 
-``SHAPES`` lists them. A shape may stand alone, or in an object under one of ``_WRAPPERS``, which may
-have a text beside it. y grows downwards, as on a screen. The unit of times is found from how far
-apart points are, since pens give 50 to 500 a second.
+``SHAPES`` lists them. A shape may stand alone, or in an object under one of ``_WRAPPERS``, which
+may have a text beside it. y grows downwards, as on a screen. The unit of times is found from how
+far apart points are, since pens give 50 to 500 a second.
 
 Shapes: ``n`` points of one stroke.
 """
@@ -69,7 +69,9 @@ def canvas_document(value: Any) -> InkDocument:
 
 def _is_request(inside: list[Any]) -> bool:
     """Whether a list has one thing in it that has the ink."""
-    return len(inside) == 1 and isinstance(inside[0], dict) and isinstance(inside[0].get("ink"), list)
+    return (
+        len(inside) == 1 and isinstance(inside[0], dict) and isinstance(inside[0].get("ink"), list)
+    )
 
 
 def _strokes(value: Any) -> Iterator[InkStroke]:
@@ -159,7 +161,9 @@ def _part(values: np.ndarray | None, part: np.ndarray) -> np.ndarray | None:
 def _from_channels(entry: dict[str, Any]) -> InkStroke:
     """A stroke of ``{x: [...], y: [...], t: [...], p: [...]}``."""
     points = _transposed([entry.get("x"), entry.get("y")])
-    times = next((per_point(entry[key], len(points)) for key in _TIMES if _is_list(entry, key)), None)
+    times = next(
+        (per_point(entry[key], len(points)) for key in _TIMES if _is_list(entry, key)), None
+    )
     pressures = (per_point(entry[key], len(points)) for key in _PRESSURES if _is_list(entry, key))
     return InkStroke(points, None if times is None else seconds(times), next(pressures, None))
 

@@ -1,5 +1,5 @@
-"""Ink in tables of text (CSV, TSV): a row a point, with x, y and, where it has them, its time, whether
-the pen is down or the number of the stroke, pressure and page.
+"""Ink in tables of text (CSV, TSV): a row a point, with x, y and, where it has them, its time,
+whether the pen is down or the number of the stroke, pressure and page.
 
 Columns are known by their names in the first row, in any of several spellings; without names they
 are x, y, time and pen, in this order, or x, y and pen where the third has only 0 and 1. y grows
@@ -75,7 +75,10 @@ def _document(data: bytes) -> InkDocument:
     pages = columns.pop("page", None)
     if pages is None or not np.isfinite(pages).all():
         return InkDocument((InkPage(tuple(_strokes(columns))),))
-    found = [{name: values[pages == page] for name, values in columns.items()} for page in np.unique(pages)]
+    found = [
+        {name: values[pages == page] for name, values in columns.items()}
+        for page in np.unique(pages)
+    ]
     return InkDocument(tuple(InkPage(tuple(_strokes(part))) for part in found))
 
 
@@ -88,9 +91,7 @@ def _header(first: list[str]) -> tuple[str, ...]:
     it is a row of numbers."""
     if all(_number(cell, ";") is not None for cell in first):
         return ()
-    found = [
-        _BY_NAME.get(_NOT_LETTERS.sub("", _UNIT.sub("", cell.lower())), "") for cell in first
-    ]
+    found = [_BY_NAME.get(_NOT_LETTERS.sub("", _UNIT.sub("", cell.lower())), "") for cell in first]
     for column in ("x", "y"):
         if column not in found:
             raise BadInk(f"no column {column}, got {quoted(', '.join(first))}")

@@ -114,9 +114,7 @@ def _moved(texts: Sequence[PlacedText], origin: np.ndarray) -> tuple[PlacedText,
     )
 
 
-def texts_of_lines(
-    lines: Sequence[Sequence[np.ndarray]], texts: Sequence[PlacedText]
-) -> list[str]:
+def texts_of_lines(lines: Sequence[Sequence[np.ndarray]], texts: Sequence[PlacedText]) -> list[str]:
     """Return what typed text says of each line of ink: that which stands over it, so that most of
     its height is in that of the ink, and which begins left of the ink's end.
 
@@ -154,9 +152,7 @@ def document_of_lines(lines: Sequence[Line]) -> InkDocument:
     labels: list[InkLabel] = []
     for line in lines:
         first = len(strokes)
-        strokes += [
-            InkStroke(points * [1.0, -1.0]) for points in points_from_strokes(line.strokes)
-        ]
+        strokes += [InkStroke(points * [1.0, -1.0]) for points in points_from_strokes(line.strokes)]
         labels.append(InkLabel(line.text, tuple(range(first, len(strokes))), writer=line.writer))
     is_division = len(labels) > 1 or any(label.text for label in labels)
     return InkDocument((InkPage(tuple(strokes), tuple(labels) if is_division else ()),))

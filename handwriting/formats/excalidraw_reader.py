@@ -71,7 +71,9 @@ def _strokes(elements: list[dict[str, Any]]) -> Iterator[InkStroke]:
             pressures = element.get("pressures")
             yield InkStroke(
                 points,
-                pressures=per_point(pressures, len(points)) if isinstance(pressures, list) else None,
+                pressures=per_point(pressures, len(points))
+                if isinstance(pressures, list)
+                else None,
                 colour=_colour(element),
                 width=number_of(element.get("strokeWidth")),
             )

@@ -150,9 +150,7 @@ def _lines_of(ink: PageInk, divide: bool) -> list[Line]:
 
 def _numbered(ink: Line, parts: list[list[np.ndarray]]) -> Iterator[Line]:
     for number, part in enumerate(parts, start=1):
-        yield replace(
-            ink, strokes=strokes_from_points(part), source_id=f"{ink.source_id}#{number}"
-        )
+        yield replace(ink, strokes=strokes_from_points(part), source_id=f"{ink.source_id}#{number}")
 
 
 def _check_is_line(line: Line, which: str, divide: bool) -> None:

@@ -1,5 +1,5 @@
-"""What is declared around a trace of an InkML document: its format, how its numbers become places on
-the canvas, its brush, and how far the writing is turned.
+"""What is declared around a trace of an InkML document: its format, how its numbers become places
+on the canvas, its brush, and how far the writing is turned.
 
 W3C, "Ink Markup Language (InkML)", Recommendation of 20 September 2011, chapters 3 to 5.
 """
@@ -225,7 +225,9 @@ class Contexts:
         """The map of a ``canvasTransform`` or a ``mapping``; None where it is of a kind that is not
         read, such as a table."""
         if depth > _MOST_MAPPINGS:
-            raise BadXml(f"line {node.line}: mappings are in each other {_MOST_MAPPINGS} deep at most")
+            raise BadXml(
+                f"line {node.line}: mappings are in each other {_MOST_MAPPINGS} deep at most"
+            )
         referred = self.referred(node, "mappingRef")
         if referred is not None:
             return self._mapping(referred, depth + 1)

@@ -1,5 +1,5 @@
-"""All that an InkML file has of ink: W3C, "Ink Markup Language (InkML)", Recommendation of 20 September
-2011.
+"""All that an InkML file has of ink: W3C, "Ink Markup Language (InkML)", Recommendation of 20
+September 2011.
 
 Channels become times (T), pressures (F) and others; brushes become colours and widths; groups and
 views that have a text, a level or a rotation become labels. Groups annotated as pages are pages, in

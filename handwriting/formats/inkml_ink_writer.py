@@ -166,9 +166,7 @@ def _add_text(annotation: ElementTree.Element, text: PlacedText) -> None:
     ElementTree.SubElement(annotation, "text", attributes).text = xml_characters(text.text)
 
 
-def _add_view(
-    group: ElementTree.Element, label: InkLabel, names: list[str], around: float
-) -> None:
+def _add_view(group: ElementTree.Element, label: InkLabel, names: list[str], around: float) -> None:
     view = ElementTree.SubElement(group, "traceView")
     _annotate(view, "level", label.level)
     if label.text:

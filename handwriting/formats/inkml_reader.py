@@ -1,5 +1,5 @@
-"""Lines of writing in InkML files: W3C, "Ink Markup Language (InkML)", Recommendation of 20 September
-2011.
+"""Lines of writing in InkML files: W3C, "Ink Markup Language (InkML)", Recommendation of 20
+September 2011.
 
 Elements are known by their names in whatever namespace. ``inkml_contexts`` finds what is declared
 around a trace, ``inkml_document`` reads all that a file has.

@@ -1,5 +1,5 @@
-"""Ink in JSON files: strokes, strokes with their text, pages as ``json_writer`` writes them, drawings of
-Excalidraw and tldraw, and the shapes that web pages record ink in."""
+"""Ink in JSON files: strokes, strokes with their text, pages as ``json_writer`` writes them,
+drawings of Excalidraw and tldraw, and the shapes that web pages record ink in."""
 
 from pathlib import Path
 from typing import Any

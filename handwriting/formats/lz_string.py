@@ -1,5 +1,5 @@
-"""Texts packed by lz-string, in base64: the code of Lempel and Ziv of 1978 over UTF-16 units, written
-bit by bit, the lowest bit of each number first (https://pieroxy.net/blog/pages/lz-string).
+"""Texts packed by lz-string, in base64: the code of Lempel and Ziv of 1978 over UTF-16 units,
+written bit by bit, the lowest bit of each number first (https://pieroxy.net/blog/pages/lz-string).
 
 Obsidian keeps drawings so.
 """

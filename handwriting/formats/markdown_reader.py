@@ -1,5 +1,5 @@
-"""Drawings in Markdown notes, as the plugins of Obsidian keep them: a block of code that is JSON, plain
-or packed by lz-string, of Excalidraw or tldraw.
+"""Drawings in Markdown notes, as the plugins of Obsidian keep them: a block of code that is JSON,
+plain or packed by lz-string, of Excalidraw or tldraw.
 
 The note's own text is not read, nor is what it links to.
 """

@@ -1,4 +1,5 @@
-"""Packages that few people need: imported where they are used, asked for in one line where missing."""
+"""Packages that few people need: imported where they are used, asked for in one line where
+missing."""
 
 import importlib
 from types import ModuleType

@@ -1,6 +1,6 @@
-"""Messages of Protocol Buffers, field by field (https://protobuf.dev/programming-guides/encoding), for
-formats whose messages are small and known: no code is generated or run, and what a message takes is
-in proportion to its bytes.
+"""Messages of Protocol Buffers, field by field (https://protobuf.dev/programming-guides/encoding),
+for formats whose messages are small and known: no code is generated or run, and what a message
+takes is in proportion to its bytes.
 """
 
 from collections.abc import Iterator

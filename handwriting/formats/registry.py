@@ -166,8 +166,8 @@ def format_of(path: Path) -> Format | None:
 
 
 def is_ink_name(path: Path) -> bool:
-    """Whether a file in a folder is one of ink, by its name: a note in Markdown is where it is named
-    as a drawing, since most are text."""
+    """Whether a file in a folder is one of ink, by its name: a note in Markdown is where it is
+    named as a drawing, since most are text."""
     name = path.name.lower()
     entry = format_of(path)
     if entry is None or entry.reader is None:

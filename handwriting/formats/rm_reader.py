@@ -1,7 +1,8 @@
-"""Pages of reMarkable tablets with software 3 (``.rm``, version 6), read by the package ``rmscene``.
+"""Pages of reMarkable tablets with software 3 (``.rm``, version 6), read by the package
+``rmscene``.
 
-Layers are groups of strokes; strokes are in the order they were made, which their identifiers count.
-A stroke has no times. Text typed on the tablet is a block beside the ink.
+Layers are groups of strokes; strokes are in the order they were made, which their identifiers
+count. A stroke has no times. Text typed on the tablet is a block beside the ink.
 
 Shapes: ``n`` points of one stroke.
 """
@@ -70,7 +71,9 @@ def _document(data: bytes) -> InkDocument:
     found.sort(key=lambda pair: (pair[0].part2, pair[0].part1))
     strokes = tuple(stroke for _, stroke in found if stroke is not None)
     texts = tuple(_texts(library, blocks))
-    page = InkPage(strokes, texts=texts, width=_WIDTH, height=_HEIGHT, layers=_names(library, blocks))
+    page = InkPage(
+        strokes, texts=texts, width=_WIDTH, height=_HEIGHT, layers=_names(library, blocks)
+    )
     return InkDocument((page,), _UNITS_PER_MM)
 
 
@@ -83,7 +86,9 @@ def _blocks(library: "ModuleType", data: bytes) -> list[Any]:
         kind = " ".join(str(error).split())[:80] or type(error).__name__
         raise BadInk(f"no whole page of a reMarkable tablet: {kind}") from None
     line = library.SceneLineItemBlock.BLOCK_TYPE
-    lost = [b for b in blocks if isinstance(b, library.UnreadableBlock) and b.info.block_type == line]
+    lost = [
+        b for b in blocks if isinstance(b, library.UnreadableBlock) and b.info.block_type == line
+    ]
     if lost:
         raise BadInk(f"{len(lost)} strokes of it cannot be read")
     return blocks

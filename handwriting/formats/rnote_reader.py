@@ -1,9 +1,9 @@
 """Notes of Rnote (``.rnote``): JSON packed by gzip, as Rnote up to 0.13 writes it.
 
-Strokes lie in slots that are filled again once they are free, so their order says nothing; the times
-beside them (``chrono_components``) do. A path is a start and segments, each to an element with its
-pressure; control points of curves are left out, since the pen was at the elements. Pictures and
-shapes are not read.
+Strokes lie in slots that are filled again once they are free, so their order says nothing; the
+times beside them (``chrono_components``) do. A path is a start and segments, each to an element
+with its pressure; control points of curves are left out, since the pen was at the elements.
+Pictures and shapes are not read.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,9 @@ def read_rnote(path: Path) -> InkDocument:
 
 def _document(data: bytes) -> InkDocument:
     if not is_gzip(data):
-        raise BadInk("not packed by gzip; Rnote since 0.14 writes another format: export as Xournal++")
+        raise BadInk(
+            "not packed by gzip; Rnote since 0.14 writes another format: export as Xournal++"
+        )
     text = unpacked(data)
     check_json_memory(text, len(data), keeps_objects=False)
     objects = _Objects(len(data) // _BYTES_OF_OBJECT + _ALWAYS_OBJECTS)
@@ -83,8 +85,8 @@ class _Objects:
         self._left = most
 
     def __call__(self, found: dict[str, Any]) -> Any:
-        """Return an element as (x, y, pressure), a segment as the element it ends at, a slot as what
-        is in it, and others as they are."""
+        """Return an element as (x, y, pressure), a segment as the element it ends at, a slot as
+        what is in it, and others as they are."""
         if "pos" in found:
             place = found["pos"]
             if not isinstance(place, list) or len(place) != 2:
@@ -155,7 +157,9 @@ def _elements(path: Any) -> Iterator[Any]:
 
 
 def _style(style: Any) -> dict[str, Any]:
-    found = next((style[name] for name in _STYLES if name in style), {}) if _is_object(style) else {}
+    found = (
+        next((style[name] for name in _STYLES if name in style), {}) if _is_object(style) else {}
+    )
     return found if isinstance(found, dict) else {}
 
 

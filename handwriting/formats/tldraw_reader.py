@@ -1,8 +1,8 @@
 """Free-hand strokes of tldraw: files (``.tldr``) and snapshots of its store in JSON.
 
 A shape's points are relative to its place, which is relative to the shape it is in; shapes are in
-the order of their index. Points are objects, or 16-bit floats in base64: all of them, or differences
-from the point before after a first one of 32 bits.
+the order of their index. Points are objects, or 16-bit floats in base64: all of them, or
+differences from the point before after a first one of 32 bits.
 
 Shapes: ``n`` points of one stroke.
 """

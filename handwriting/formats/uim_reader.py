@@ -3,9 +3,9 @@
 
 Points are the control points of the strokes' splines, which pass through them. Times and pressures
 are those of the sensor that a stroke refers to. Lines and words are those of the tree of recognised
-handwriting, their texts those that the knowledge graph says they have. Messages are read here, since
-Wacom's library needs a version of Protocol Buffers that this project's other packages do not run
-with.
+handwriting, their texts those that the knowledge graph says they have. Messages are read here,
+since Wacom's library needs a version of Protocol Buffers that this project's other packages do not
+run with.
 
 Shapes: ``n`` points of one stroke, ``N`` samples of a sensor.
 """
@@ -170,7 +170,8 @@ def _spline(message: Message) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     packed = message.message(6)
     precisions = message.signed(2)
     x, y, sizes = (
-        np.cumsum(packed.all_signed(number).astype(np.float64)) / 10.0 ** (precisions >> shift & 0xF)
+        np.cumsum(packed.all_signed(number).astype(np.float64))
+        / 10.0 ** (precisions >> shift & 0xF)
         for number, shift in ((1, 0), (2, 0), (8, 4))
     )
     return x, y, sizes, _spline_colour(packed)
@@ -262,8 +263,8 @@ def _labels_of_view(
 
 
 def _identifier(data: bytes) -> str:
-    """The text of an identifier of 16 bytes, of which the first three numbers have their lowest byte
-    first."""
+    """The text of an identifier of 16 bytes, of which the first three numbers have their lowest
+    byte first."""
     turned = data[3::-1] + data[5:3:-1] + data[7:5:-1] + data[8:16]
     text = turned.hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -149,7 +149,11 @@ def xml_text(node: Node) -> str:
     """
     attributes = "".join(f" {key}={quoteattr(value)}" for key, value in node.attributes.items())
     inside = escape(node.text) + "".join(map(xml_text, node.children))
-    return f"<{node.name}{attributes}>{inside}</{node.name}>" if inside else f"<{node.name}{attributes}/>"
+    return (
+        f"<{node.name}{attributes}>{inside}</{node.name}>"
+        if inside
+        else f"<{node.name}{attributes}/>"
+    )
 
 
 def xml_characters(text: str) -> str:

@@ -1,9 +1,9 @@
 """Notes of Xournal++ (``.xopp``) and Xournal (``.xoj``): XML packed by gzip, or in a ZIP archive.
 
-A page has a background and layers of strokes, texts, pictures and formulas; lengths are in points of
-1/72 inch. The first number of a stroke's width is the pen's, the others, if any, are those of its
-pieces, from which the pressure is. Texts in the layer that ``xopp_writer`` names are what strokes
-say. Sound is left where it is.
+A page has a background and layers of strokes, texts, pictures and formulas; lengths are in points
+of 1/72 inch. The first number of a stroke's width is the pen's, the others, if any, are those of
+its pieces, from which the pressure is. Texts in the layer that ``xopp_writer`` names are what
+strokes say. Sound is left where it is.
 
 Shapes: ``n`` points of one stroke.
 """

@@ -1,9 +1,9 @@
 """Notes for Xournal++ (``.xopp``): XML packed by gzip.
 
-Texts of strokes are in a layer of their own, the lowest, each over its strokes, in white that cannot
-be seen: Xournal++ finds them when it searches, and they are in the PDF it exports. Which strokes a
-text is of stands beside it, in an attribute that Xournal++ ignores. Times have no place in the
-format.
+Texts of strokes are in a layer of their own, the lowest, each over its strokes, in white that
+cannot be seen: Xournal++ finds them when it searches, and they are in the PDF it exports. Which
+strokes a text is of stands beside it, in an attribute that Xournal++ ignores. Times have no place
+in the format.
 
 Shapes: ``n`` points of one stroke.
 """
@@ -220,11 +220,10 @@ def _number(value: float) -> str:
 
 
 def _attributes(attributes: dict[str, str]) -> str:
-    return "".join(f" {key}={quoteattr(xml_characters(value))}" for key, value in attributes.items())
+    return "".join(
+        f" {key}={quoteattr(xml_characters(value))}" for key, value in attributes.items()
+    )
 
 
 def _escaped(text: str) -> str:
     return escape(xml_characters(text))
-
-
-

@@ -71,9 +71,7 @@ def _text(rng: np.random.Generator, decimals: int, layers: int) -> PlacedText:
     return PlacedText(str(rng.choice(TEXTS)) + "\nb", left, top, size, 1.2 * size, "#00ff00", layer)
 
 
-def _label(
-    rng: np.random.Generator, count: int, rotation: float, with_all: bool
-) -> InkLabel:
+def _label(rng: np.random.Generator, count: int, rotation: float, with_all: bool) -> InkLabel:
     strokes = np.sort(rng.choice(count, rng.integers(1, count + 1), replace=False))
     turned = float(rng.choice([rotation, 0.0])) if with_all else 0.0
     writer = str(rng.choice(["", "Ann"]))

@@ -24,9 +24,7 @@ def downwards(stroke: np.ndarray) -> list[list[float]]:
 
 
 def svg(strokes: Strokes) -> bytes:
-    data = "".join(
-        "M" + "L".join(f"{x} {y}" for x, y in downwards(stroke)) for stroke in strokes
-    )
+    data = "".join("M" + "L".join(f"{x} {y}" for x, y in downwards(stroke)) for stroke in strokes)
     return f'<svg><path d="{data}"/></svg>'.encode()
 
 
@@ -233,14 +231,15 @@ def markdown(strokes: Strokes) -> bytes:
 def table(strokes: Strokes, delimiter: str = ",") -> bytes:
     rows = [["x", "y", "t", "stroke"]]
     for number, stroke in enumerate(strokes):
-        rows += [[str(x), str(y), str(10 * at), str(number)] for at, (x, y) in enumerate(downwards(stroke))]
+        rows += [
+            [str(x), str(y), str(10 * at), str(number)]
+            for at, (x, y) in enumerate(downwards(stroke))
+        ]
     return "".join(delimiter.join(row) + "\n" for row in rows).encode()
 
 
 def unipen(strokes: Strokes) -> bytes:
-    parts = [
-        ".PEN_DOWN\n" + "".join(f"{x:.4f} {y:.4f}\n" for x, y in stroke) for stroke in strokes
-    ]
+    parts = [".PEN_DOWN\n" + "".join(f"{x:.4f} {y:.4f}\n" for x, y in stroke) for stroke in strokes]
     return (".VERSION 1.0\n.COORD X Y\n" + ".PEN_UP\n".join(parts)).encode()
 
 

@@ -71,9 +71,10 @@ def test_pages_of_a_tablet_that_cannot_be_read(tmp_path: Path) -> None:
 def test_the_package_is_asked_for_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    data = sample(".rm")
     monkeypatch.setitem(sys.modules, "rmscene", None)
     with pytest.raises(DataError, match="need the package rmscene: pip install -r requirements-fo"):
-        read(tmp_path / "a.rm", sample(".rm"))
+        read(tmp_path / "a.rm", data)
 
 
 # 8 bytes that stand for themselves, and 8 whose first come lowest first.
@@ -86,7 +87,9 @@ def sensor_input(values: dict[str, list[int]], timestamp: int) -> bytes:
     channels = records = b""
     for number, (name, numbers) in enumerate(values.items()):
         unit = b"\x21" + struct.pack("<d", 1000.0)
-        channel = field(1, bytes([number])) + field(2, f"will://input/3.0/channel/{name}".encode()) + unit
+        channel = (
+            field(1, bytes([number])) + field(2, f"will://input/3.0/channel/{name}".encode()) + unit
+        )
         if name == "Pressure":
             channel += float_field(6, 2.0)
         channels += field(2, channel)
@@ -102,7 +105,9 @@ def test_times_pressures_and_texts_of_the_ink_model(tmp_path: Path) -> None:
         for number, values in ((1, [100, 100, 250, 250]), (2, [0, 0, -125, -125]))
     )
     stroke = field(2, zigzag(2)) + field(6, spline) + field(15, b"s")
-    style = field(8, field(1, zigzag(struct.unpack(">i", bytes.fromhex("ff000080"))[0])) + float_field(2, 3))
+    style = field(
+        8, field(1, zigzag(struct.unpack(">i", bytes.fromhex("ff000080"))[0])) + float_field(2, 3)
+    )
     tree = b"".join(
         field(2, node)
         for node in (
@@ -153,7 +158,9 @@ def test_times_pressures_and_texts_of_the_ink_model(tmp_path: Path) -> None:
 def test_styles_of_the_ink_model(tmp_path: Path) -> None:
     (found,) = read(tmp_path / "a.uim", uim(page(1)[0])).pages
     assert {(stroke.colour, stroke.width) for stroke in found.strokes} == {(COLOUR, 1.5)}
-    moved = b"".join(float_field(number, value) for number, value in ((1, 2), (4, 5), (6, -3), (8, 7)))
+    moved = b"".join(
+        float_field(number, value) for number, value in ((1, 2), (4, 5), (6, -3), (8, 7))
+    )
     ink = uim([np.array([[1.0, -2.0]])])
     at = ink.index(b"INKD")
     message = ink[at + 8 : at + 8 + struct.unpack("<I", ink[at + 4 : at + 8])[0]]
@@ -180,7 +187,10 @@ def test_files_that_are_no_ink_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [0, 1, -1, 2**31 - 1, -(2**31)])
 def test_numbers_of_messages(value: int) -> None:
     assert Message(field(3, zigzag(value))).signed(3) == value
-    assert Message(field(3, packed_signed(np.array([value, 5])))).all_signed(3).tolist() == [value, 5]
+    assert Message(field(3, packed_signed(np.array([value, 5])))).all_signed(3).tolist() == [
+        value,
+        5,
+    ]
     assert Message(b"").signed(3) == 0
     with pytest.raises(BadInk, match="without end"):
         Message(b"\xff" * 11)

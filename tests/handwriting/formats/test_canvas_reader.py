@@ -47,7 +47,10 @@ SHAPES: dict[str, Any] = {
     "strokes of points": points(),
     "strokes of pairs": STROKES,
     "channels": channels(),
-    "objects": [dict(zip("xyt", stroke, strict=True)) | {"p": [0.5] * len(stroke[0])} for stroke in channels()],
+    "objects": [
+        dict(zip("xyt", stroke, strict=True)) | {"p": [0.5] * len(stroke[0])}
+        for stroke in channels()
+    ],
     "signature_pad": [
         {"penColor": "#123456", "maxWidth": 2.5, "points": stroke}
         for stroke in points(t="time", p="pressure")
@@ -57,8 +60,11 @@ SHAPES: dict[str, Any] = {
     "drawing": {"word": "two words", "drawing": channels()},
     "request": {"options": "", "requests": [{"language": "en", "ink": channels()}]},
     "one list by stroke": in_one_list("stroke", [4, 5]),
-    "one list by pen": [*in_one_list("pen", [True, True])[:121], {"x": 0, "y": 0, "t": 1, "p": 0.5, "pen": False},
-                        *in_one_list("pen", [True, True])[121:]],
+    "one list by pen": [
+        *in_one_list("pen", [True, True])[:121],
+        {"x": 0, "y": 0, "t": 1, "p": 0.5, "pen": False},
+        *in_one_list("pen", [True, True])[121:],
+    ],
 }
 WITHOUT_TIME = {"strokes of pairs"}
 WITHOUT_PRESSURE = {"strokes of pairs", "channels", "drawing", "request"}
@@ -99,7 +105,9 @@ def test_a_lone_list_of_points_is_a_stroke(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unit", [1.0, 1e3, 1e6, 1e9])
 def test_the_unit_of_times_is_found(unit: float) -> None:
     assert np.allclose(seconds(np.arange(5) * 0.008 * unit), np.arange(5) * 0.008)
-    assert np.allclose(seconds(1.7e9 * unit + np.array([0, 0.02, 0.02]) * unit) - 1.7e9, [0, 0.02, 0.02], atol=1e-5)
+    assert np.allclose(
+        seconds(1.7e9 * unit + np.array([0, 0.02, 0.02]) * unit) - 1.7e9, [0, 0.02, 0.02], atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,8 @@ def test_other_json_is_refused_in_one_line(tmp_path: Path, value: Any) -> None:
 
 
 def test_the_line_names_the_shapes(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"of no shape .* a list of a text; points: \[\{x, y") as fault:
+    with pytest.raises(
+        DataError, match=r"of no shape .* a list of a text; points: \[\{x, y"
+    ) as fault:
         read(tmp_path, ["a"])
     assert "pointer events: [{pointers:" in str(fault.value)

@@ -69,7 +69,9 @@ def test_notes_hold_drawings_plain_and_packed(tmp_path: Path) -> None:
         "plain": markdown(strokes).decode(),
         "packed": f"# Note\n\n%%\n## Drawing\n```compressed-json\n{lines}\n```\n%%",
         "tldraw": "```json !!!_START_OF_TLDRAW_DATA_!!!\n"
-        + json.dumps({"meta": {}, "raw": {"store": {r["id"]: r for r in tldraw_value(strokes)["records"]}}})
+        + json.dumps(
+            {"meta": {}, "raw": {"store": {r["id"]: r for r in tldraw_value(strokes)["records"]}}}
+        )
         + "\n!!!_END_OF_TLDRAW_DATA_!!!\n```\n",
         "others": f'```python\nprint("{{}}")\n```\n```json\n{{"a":\n```\n```json\n{drawing}\n```',
     }
@@ -96,49 +98,57 @@ def test_notes_without_a_drawing(tmp_path: Path, note: str, message: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "hello hello hello", "a" * 700, "é∂ x" * 20, json.dumps({"a": [1.5, -2] * 99})]
+    "text",
+    ["", "a", "hello hello hello", "a" * 700, "é∂ x" * 20, json.dumps({"a": [1.5, -2] * 99})],
 )
 def test_lz_string_unpacks_what_was_packed(text: str) -> None:
     assert unpacked_text(lz_packed(text), 10_000) == text
 
 
-def test_lz_string_by_its_own_example() -> None:
-    # LZString.compressToBase64("hello, i am a 猫") of the library itself, without the cat; and that
-    # of a text with a character of two units.
-    assert unpacked_text("BYUwNmD2A0AECWsCGBbZtrUkA", 100).startswith("hello, i am a")
+def test_lz_string_as_others_pack() -> None:
+    # By the package lzstring, and a text with a character of two units.
+    assert unpacked_text("BYUwNmD2AEoTcpA=", 100) == "hello hello hello"
+    packed = "N4IghiBcAEDaCMA6ArAGmgJhepyC6AvtIMgE0Al0A==="
+    assert unpacked_text(packed, 100) == '{"a": [1.5, 2.5, 1.5]} – é'
     assert unpacked_text(lz_packed("\ud83d\ude00 fun"), 100) == "😀 fun"
     with pytest.raises(BadPacking, match="far larger"):
         unpacked_text(lz_packed("a" * 700), 600)
 
 
-def b64(values: np.ndarray) -> str:
-    return base64.b64encode(values.tobytes()).decode()
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def test_shapes_of_tldraw(tmp_path: Path) -> None:
     value = tldraw_value([])
     rows = np.array([[1, 2, 0.5], [3, 5, 0.25]])
 
-    def draw(number: int, parent: str = "page:p", kind: str = "draw", **segment: Any) -> dict[str, Any]:
+    def draw(
+        number: int, parent: str = "page:p", kind: str = "draw", **segment: Any
+    ) -> dict[str, Any]:
         properties = {"segments": [segment], "color": "red", "size": "l", "isPen": True}
-        return {"typeName": "shape", "type": kind, "id": f"shape:{number}", "parentId": parent,
-                "index": f"a{number}", "x": 10, "y": 20, "rotation": 0, "props": properties}  # fmt: skip
+        place = {"x": 10, "y": 20, "rotation": 0, "parentId": parent, "index": f"a{number}"}
+        kinds = {"typeName": "shape", "type": kind, "id": f"shape:{number}"}
+        return kinds | place | {"props": properties}
 
-    differences = b64(rows[:1].astype("<f4"))[:16] + b64(np.diff(rows, axis=0).astype("<f2"))
-    flat = b64(np.concatenate([rows[0, :2].astype("<f4").tobytes() and np.frombuffer(
-        rows[0, :2].astype("<f4").tobytes() + np.diff(rows[:, :2], axis=0).astype("<f2").tobytes(), "u1")]))
+    first, steps = rows[:1].astype("<f4"), np.diff(rows, axis=0).astype("<f2")
+    differences = b64(first.tobytes() + steps.tobytes())
+    flat = b64(first[:, :2].tobytes() + steps[:, :2].tobytes())
+    absolute = b64(rows.astype("<f2").tobytes())
     frame = draw(5, kind="frame") | {"rotation": QUARTER, "props": {}}
-    text = draw(9, kind="text") | {"props": {"richText": {"content": [{"content": [{"text": "typed"}]}]}, "size": "s"}}
+    text = draw(9, kind="text") | {
+        "props": {"richText": {"content": [{"content": [{"text": "typed"}]}]}, "size": "s"}
+    }
     value["records"] += [
         draw(3, path=differences, dim=3),
         draw(1, points=[dict(zip("xyz", row, strict=True)) for row in rows.tolist()]),
-        draw(2, points=b64(rows.astype("<f2"))),
+        draw(2, points=absolute),
         draw(4, path=flat, dim=2),
         frame,
-        draw(6, parent="shape:5", points=b64(rows.astype("<f2"))),
-        draw(7, kind="highlight", points=b64(rows.astype("<f2"))),
+        draw(6, parent="shape:5", points=absolute),
+        draw(7, kind="highlight", points=absolute),
         draw(8, kind="geo"),
-        draw(0, parent="page:other", points=b64(rows.astype("<f2"))),
+        draw(0, parent="page:other", points=absolute),
         text,
     ]
     found = read(tmp_path / "a.tldr", value)

@@ -43,7 +43,8 @@ def traces(strokes: list[np.ndarray], turn: float = 1.0) -> str:
 
 
 def affine(text: str, kind: str = "affine") -> str:
-    return f'<canvasTransform><mapping type="{kind}"><affine>{text}</affine></mapping></canvasTransform>'
+    mapping = f'<mapping type="{kind}"><affine>{text}</affine></mapping>'
+    return f"<canvasTransform>{mapping}</canvasTransform>"
 
 
 UPSIDE_DOWN = {
@@ -83,8 +84,10 @@ def test_a_page_that_says_it_is_turned_comes_out_upright(tmp_path: Path, said: s
 def test_a_turn_is_clockwise(tmp_path: Path, degrees: str, first: list[int]) -> None:
     # Turned by a quarter clockwise, what goes to the right goes down, which is +y in InkML.
     (line,) = ink_in_file(
-        write(tmp_path / "a.inkml", f'<annotation type="rotation">{degrees}</annotation>'
-        "<trace>0 0, 1 0</trace>")
+        write(
+            tmp_path / "a.inkml",
+            f'<annotation type="rotation">{degrees}</annotation><trace>0 0, 1 0</trace>',
+        )
     )
     turned_back = np.array(first)
     assert np.allclose(line.strokes[1, 1:], -turned_back)
@@ -110,7 +113,8 @@ def test_times_forces_and_other_channels(tmp_path: Path) -> None:
         "</intermittentChannels>"
     )
     (found,) = document(
-        tmp_path, context(channels) + "<trace>1 2 .5 50 7 T, 3 4 .75 100 8, '1 '1 '.25 '-50 '1</trace>"
+        tmp_path,
+        context(channels) + "<trace>1 2 .5 50 7 T, 3 4 .75 100 8, '1 '1 '.25 '-50 '1</trace>",
     ).pages
     (stroke,) = found.strokes
     assert stroke.points.tolist() == [[1, 2], [3, 4], [4, 5]]
@@ -126,7 +130,9 @@ def test_times_are_thousandths_and_counted_from_a_time_stamp(tmp_path: Path) -> 
         '<timestamp xml:id="t" timestampRef="#s" timeOffset="500"/></definitions>'
     )
     channels = f'{XY}<channel name="T" respectTo="#t"/>'
-    (found,) = document(tmp_path, stamps + context(channels) + "<trace>1 2 10, 3 4 20</trace>").pages
+    (found,) = document(
+        tmp_path, stamps + context(channels) + "<trace>1 2 10, 3 4 20</trace>"
+    ).pages
     times = found.strokes[0].times
     assert times is not None and np.allclose(times, [5.51, 5.52])
 
@@ -200,11 +206,9 @@ def test_a_view_of_a_part_of_a_trace(tmp_path: Path) -> None:
 
 def test_texts_of_microsofts_programs(tmp_path: Path) -> None:
     def group(level: str, text: str, inside: str) -> str:
-        return (
-            '<traceGroup><annotationXML><emma xmlns="urn:e"><interpretation>'
-            f'<context type="{level}"/>{text and f"<literal>{text}</literal>"}</interpretation></emma>'
-            f"</annotationXML>{inside}</traceGroup>"
-        )
+        said = f'<context type="{level}"/><literal>{text}</literal>'
+        emma = f'<emma xmlns="urn:e"><interpretation>{said}</interpretation></emma>'
+        return f"<traceGroup><annotationXML>{emma}</annotationXML>{inside}</traceGroup>"
 
     words = group("inkWord", "one", "<trace>0 0, 1 1</trace>")
     words += group("inkWord", "two", "<trace>5 0, 6 1</trace>")
@@ -228,10 +232,16 @@ def test_annotations_of_the_document_are_kept(tmp_path: Path) -> None:
         (context(XY, around=affine("1 0 0")) + "<trace>1 2</trace>", "two rows of three numbers"),
         (context(XY, around=affine("1 0 x 0 1 0")) + "<trace>1 2</trace>", "two rows of three"),
         (context(XY, around=affine("1 0 0 0 1e300 0")) + "<trace>1 9e99</trace>", "not finite"),
-        ("<definitions><mapping xml:id='m' mappingRef='#m'/></definitions>"
-         + context(XY, around="<canvasTransform><mapping mappingRef='#m'/></canvasTransform>")
-         + "<trace>1 2</trace>", "16 deep at most"),
-        (f'<traceView xml:id="v" traceDataRef="#v">{WORD}</traceView><trace>1 2</trace>', "over and"),
+        (
+            "<definitions><mapping xml:id='m' mappingRef='#m'/></definitions>"
+            + context(XY, around="<canvasTransform><mapping mappingRef='#m'/></canvasTransform>")
+            + "<trace>1 2</trace>",
+            "16 deep at most",
+        ),
+        (
+            f'<traceView xml:id="v" traceDataRef="#v">{WORD}</traceView><trace>1 2</trace>',
+            "over and",
+        ),
         ("<trace>1 2</trace><trace>1 2, x 3</trace>", "point 2: 'x 3': is not a list of numbers"),
         ("<trace type='penUp'>1 2</trace>", "no trace with a point"),
     ],

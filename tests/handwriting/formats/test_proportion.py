@@ -70,8 +70,13 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "ink.dat": lambda n: b".COORD X Y\n" + b".PEN_DOWN\n1 2\n" * n,
     "keywords.dat": lambda n: b".A\n" * n,
     "lines.npy": array_of_lines,
-    "groups.inkml": lambda n: xml("ink", "", n, '<traceGroup><annotation type="truth">a'
-    f"</annotation>{'<trace>1 2,3 4</trace>' * n}</traceGroup>"),
+    "groups.inkml": lambda n: xml(
+        "ink",
+        "",
+        n,
+        '<traceGroup><annotation type="truth">a'
+        f"</annotation>{'<trace>1 2,3 4</trace>' * n}</traceGroup>",
+    ),
     "views.inkml": lambda n: xml(
         "ink", '<traceView traceDataRef="#v"/>', n, '<trace id="v">1 2,3 4</trace>'
     ),
@@ -89,7 +94,7 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "empty.csv": lambda n: b"x,y\n" + b",\n" * n,
     "points.tsv": lambda n: b"x\ty\n" + b"1\t2\n" * n,
     "layers.xopp": lambda n: xml("xournal", xopp_page(""), n),
-    "strokes.xopp": lambda n: xml("xournal", "", n, xopp_page('<stroke>1 2 3 4</stroke>' * n)),
+    "strokes.xopp": lambda n: xml("xournal", "", n, xopp_page("<stroke>1 2 3 4</stroke>" * n)),
     "points.xoj": lambda n: xml("xournal", "", n, xopp_page(f"<stroke>{'1 2 ' * n}</stroke>")),
     "fields.uim": lambda n: uim_file({b"INKD": b"\x0a\x00" * n}),
     "points.uim": lambda n: uim_file({b"INKD": field(1, field(5, field(1, b"\0" * n * 4)))}),

@@ -48,8 +48,11 @@ def test_what_a_note_has_is_read(tmp_path: Path) -> None:
     end = {"pos": [1.0, 2.0], "pressure": 0.25}
     curve = {"cubbezto": {"cp1": [5, 5], "cp2": [6, 6], "end": end}}
     slots_of(value)[1]["value"]["brushstroke"]["path"]["segments"] = [curve]
-    text = {"text": "typed", "transform": {"affine": [1, 0, 0, 0, 1, 0, 30, 40, 1]},
-            "text_style": {"font_size": 16.0, "color": {"r": 0, "g": 0, "b": 1, "a": 1}}}  # fmt: skip
+    text = {
+        "text": "typed",
+        "transform": {"affine": [1, 0, 0, 0, 1, 0, 30, 40, 1]},
+        "text_style": {"font_size": 16.0, "color": {"r": 0, "g": 0, "b": 1, "a": 1}},
+    }
     slots_of(value).append({"value": {"textstroke": text}, "version": 1})
     slots_of(value).append({"value": {"bitmapimage": {"image": "aGVsbG8="}}, "version": 1})
     slots_of(value, "chrono_components")[1]["value"]["layer"] = "highlighter"
@@ -81,9 +84,15 @@ def test_old_notes_have_lists_of_elements(tmp_path: Path) -> None:
         ([], "no note of Rnote"),
         ({"data": {}}, "no note of Rnote"),
         ({"stroke_components": []}, "no ink"),
-        ({"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": [1]}]}}}]}, "at a place"),
+        (
+            {"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": [1]}]}}}]},
+            "at a place",
+        ),
         ({"stroke_components": [{"value": {"brushstroke": {"path": [1]}}}]}, "a path is a start"),
-        ({"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": ["a", 1]}]}}}]}, "numbers"),
+        (
+            {"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": ["a", 1]}]}}}]},
+            "numbers",
+        ),
     ],
 )
 def test_notes_that_are_none(tmp_path: Path, value: Any, message: str) -> None:

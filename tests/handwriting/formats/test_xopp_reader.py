@@ -18,7 +18,8 @@ NOTE = (
     '<xournal><title>my note</title><page width="100" height="200">'
     '<background type="pdf" domain="absolute" filename="/etc/passwd" pageno="1"/>'
     '<layer name="first"><image left="1" top="2" right="3" bottom="4">aGVsbG8=</image>'
-    '<stroke tool="pen" color="blue" width="2 1 3" ts="12ll" fn="a.mp3" fill="9">0 0 4 0 4 4</stroke>'
+    '<stroke tool="pen" color="blue" width="2 1 3" ts="12ll" fn="a.mp3" fill="9">0 0 4 0 4 4'
+    "</stroke>"
     '<stroke tool="highlighter" color="#ff000080" width="9">0 0 5 5</stroke></layer>'
     '<layer><stroke tool="pen" color="#00ff00ff" width="1">7 7 7 7</stroke>'
     '<text font="Serif" size="10" x="50" y="60" color="black">typed\nlines</text>'
@@ -108,9 +109,7 @@ def test_labels_that_another_program_cut_become_texts(tmp_path: Path) -> None:
         '<text size="2" x="1" y="2" strokes="1-0">backwards</text>'
         '<text size="2" x="1" y="2" strokes="0-0" level="word">there</text>'
     )
-    (found,) = document_in_file(
-        write(tmp_path / "a.xopp", xopp_text(page(1)[0][:2], layer))
-    ).pages
+    (found,) = document_in_file(write(tmp_path / "a.xopp", xopp_text(page(1)[0][:2], layer))).pages
     assert [text.text for text in found.texts] == ["gone", "backwards"]
     assert [(label.text, label.strokes, label.level) for label in found.labels] == [
         ("there", (0,), "word")
