@@ -1,4 +1,4 @@
-"""What is declared around a trace of an InkML document: its format, how its numbers become places
+"""Declarations around a trace of an InkML document: its format, how its numbers become places
 on the canvas, its brush, and how far the writing is turned.
 
 W3C, "Ink Markup Language (InkML)", Recommendation of 20 September 2011, chapters 3 to 5.
@@ -100,7 +100,7 @@ class Affine:
 
 @dataclass(frozen=True)
 class Brush:
-    """How a trace is drawn: its colour and tool as in ``InkStroke``, its width in ``units`` (empty:
+    """Drawing of a trace: its colour and tool as in ``InkStroke``, its width in ``units`` (empty:
     unknown)."""
 
     colour: str = ""
@@ -111,7 +111,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Declared:
-    """What is declared for a trace.
+    """Declarations for a trace.
 
     Attributes:
         format: see there.
@@ -129,7 +129,7 @@ class Declared:
 
 
 class Contexts:
-    """What is declared for each trace of a document.
+    """Declarations for each trace of a document.
 
     A trace's own ``contextRef`` goes first, then those of the groups around it, then the last
     context or trace format that stands before it directly under the root. A document that declares

@@ -123,8 +123,8 @@ def _add_page(
         _annotate(group, kind, text)
     if page.texts:
         annotation = ElementTree.SubElement(group, "annotationXML", type="text")
-        for text in page.texts:
-            _add_text(annotation, text)
+        for placed in page.texts:
+            _add_text(annotation, placed)
     names = _names(page, number)
     used = {stroke.layer for stroke in page.strokes}
     for layer in range(len(page.layers)):

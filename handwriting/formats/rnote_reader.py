@@ -157,21 +157,16 @@ def _elements(path: Any) -> Iterator[Any]:
 
 
 def _style(style: Any) -> dict[str, Any]:
-    found = (
-        next((style[name] for name in _STYLES if name in style), {}) if _is_object(style) else {}
-    )
+    names = style if isinstance(style, dict) else {}
+    found = next((names[name] for name in _STYLES if name in names), None)
     return found if isinstance(found, dict) else {}
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _colour(colour: Any) -> str:
     if not isinstance(colour, dict):
         return ""
-    parts = [number_of(colour.get(name)) for name in "rgb"]
-    return colour_of(*parts, number_of(colour.get("a"), 1.0))
+    red, green, blue = (number_of(colour.get(name)) for name in "rgb")
+    return colour_of(red, green, blue, number_of(colour.get("a"), 1.0))
 
 
 def _texts(value: dict[str, Any]) -> Iterator[PlacedText]:

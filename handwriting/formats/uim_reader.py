@@ -181,8 +181,8 @@ def _spline_colour(spline: Message) -> str:
     parts = [spline.all_unsigned(number) for number in (4, 5, 6, 7)]
     if any(not len(part) or (part != part[0]).any() for part in parts[:3]):
         return ""
-    alpha = parts[3][0] if len(parts[3]) else 255
-    return colour_of(*(float(part[0]) / 255 for part in parts[:3]), float(alpha) / 255)
+    red, green, blue = (float(part[0]) / 255 for part in parts[:3])
+    return colour_of(red, green, blue, float(parts[3][0]) / 255 if len(parts[3]) else 1.0)
 
 
 def _colour(rgba: int) -> str:
@@ -208,7 +208,7 @@ def _recorded(stroke: InkStroke, message: Message, sensor: _Sensor) -> InkStroke
 
 
 def _statements(graph: Message) -> dict[str, dict[str, str]]:
-    """What the knowledge graph says of each node, by the identifier at the end of its name: its
+    """Facts of the knowledge graph about each node, by the identifier at the end of its name: its
     level and its text."""
     found: dict[str, dict[str, str]] = {}
     for statement in graph.messages(1):
