@@ -14,6 +14,9 @@ NOT_WRITING = frozenset({"highlighter", "eraser"})
 
 LINE = "line"
 
+DRAWING = "drawing"
+"""Level of strokes that a file says are no writing."""
+
 
 @dataclass(frozen=True)
 class InkStroke:
@@ -57,7 +60,7 @@ class InkLabel:
     Attributes:
         text: what they say; empty where the file does not say it.
         strokes: their numbers on the page, in the order they are read.
-        level: such as ``line``, ``word`` or ``character``.
+        level: such as ``line``, ``word``, ``character`` or ``drawing``.
         rotation: degrees clockwise that the file says they are turned by.
         writer: who wrote them, empty where unknown.
     """

@@ -11,6 +11,7 @@ import numpy as np
 
 from handwriting.errors import DataError
 from handwriting.formats.document import (
+    DRAWING,
     LINE,
     InkDocument,
     InkLabel,
@@ -47,8 +48,8 @@ class PageInk:
 
 def inks_of(document: InkDocument, path: Path) -> list[PageInk]:
     """Return the ink of a document, page by page, in the order of its labels; what is in none is at
-    the end of its page. Ink of highlighters and erasers is left out; ink that is turned is turned
-    back.
+    the end of its page. Ink of highlighters and erasers, and what the file says is a drawing, is
+    left out; ink that is turned is turned back.
 
     Raises:
         DataError: there is none; names the file.
@@ -72,7 +73,8 @@ _Ink = tuple[list[np.ndarray], InkLabel | None, tuple[PlacedText, ...]]
 def _inks(page: InkPage) -> Iterator[_Ink]:
     """The points of the strokes of each line or rest, its label, and the texts about it."""
     labels = _line_labels(page)
-    used = {at for label in labels for at in label.strokes}
+    drawings = (label for label in page.labels if label.level == DRAWING)
+    used = {at for label in (*labels, *drawings) for at in label.strokes}
     for label in labels:
         own = [page.strokes[at] for at in label.strokes]
         points = _upright(own, label.rotation)
@@ -87,7 +89,7 @@ def _inks(page: InkPage) -> Iterator[_Ink]:
 
 def _line_labels(page: InkPage) -> list[InkLabel]:
     """The labels that are lines: of the first of ``_LEVELS`` that there is, or of any other."""
-    there = [label for label in page.labels if label.strokes]
+    there = [label for label in page.labels if label.strokes and label.level != DRAWING]
     names = (*_LEVELS, *(label.level for label in there))
     level = next((name for name in names if any(label.level == name for label in there)), None)
     return [label for label in there if label.level == level]

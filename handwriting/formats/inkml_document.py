@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from handwriting.formats.document import (
+    DRAWING,
     LINE,
     InkDocument,
     InkLabel,
@@ -245,7 +246,12 @@ def _emma_text(node: Node) -> str:
     return ""
 
 
-_EMMA_LEVELS = {"line": LINE, "inkWord": "word", "paragraph": "paragraph"}
+_EMMA_LEVELS = {
+    "line": LINE,
+    "inkWord": "word",
+    "paragraph": "paragraph",
+    "inkDrawing": DRAWING,
+}
 
 
 def _emma_level(node: Node) -> str:

@@ -43,6 +43,7 @@ _LEVELS = {
     "symbol": "character",
     "paragraph": "paragraph",
     "block": "paragraph",
+    "drawing": "drawing",
     "page": "page",
 }
 # Digits that the sum of any two 32-bit floats needs, written out.

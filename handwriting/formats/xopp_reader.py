@@ -154,6 +154,9 @@ def _stroke(node: Node, layer: int) -> InkStroke:
     points = numbers.reshape(-1, 2)
     check_coordinates(points, f"line {node.line}: a stroke")
     widths = _floats(node, node.attributes.get("width", ""), "the width of a stroke")
+    if "pressures" in node.attributes:
+        pieces = _floats(node, node.attributes["pressures"], "the pressures of a stroke")
+        widths = np.append(widths[:1], pieces)
     tool = node.attributes.get("tool", "")
     pressures = _pressures(widths, len(points))
     if len(points) == 2 and np.array_equal(*points):  # a dot, of which Xournal++ needs two points

@@ -155,6 +155,23 @@ def test_times_pressures_and_texts_of_the_ink_model(tmp_path: Path) -> None:
     assert line_read.text == "to be"
 
 
+def test_a_file_that_the_makers_library_wrote() -> None:
+    # By universal-ink-library 2.1.2: two words of a stroke each, with times and pressures.
+    path = Path(__file__).parent / "files/words.uim"
+    (found,) = document_in_file(path).pages
+    first = found.strokes[0]
+    assert first.points.tolist() == [[1, 1], [1, 1], [2, 1.5], [3.5, 2.5], [4, 2], [4, 2]]
+    assert first.times is not None and first.pressures is not None
+    assert np.allclose(first.times, [0, 0, 0.01, 0.02, 0.03, 0.03])
+    assert np.allclose(first.pressures, [0.1, 0.1, 0.2, 0.35, 0.5, 0.5])
+    assert (first.colour, first.width) == (COLOUR, 1.25)
+    assert [(label.level, label.text) for label in found.labels] == [
+        ("word", "hello"),
+        ("word", "there"),
+        ("line", "hello there"),
+    ]
+
+
 def test_styles_of_the_ink_model(tmp_path: Path) -> None:
     (found,) = read(tmp_path / "a.uim", uim(page(1)[0])).pages
     assert {(stroke.colour, stroke.width) for stroke in found.strokes} == {(COLOUR, 1.5)}

@@ -220,6 +220,19 @@ def test_texts_of_microsofts_programs(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_file_says_is_a_drawing_is_not_read(tmp_path: Path) -> None:
+    def group(kind: str, trace: str) -> str:
+        said = f'<context type="{kind}"/>'
+        return (
+            f"<traceGroup><annotationXML>{said}</annotationXML><trace>{trace}</trace></traceGroup>"
+        )
+
+    path = write(tmp_path / "a.inkml", group("line", "0 0, 5 1") + group("inkDrawing", "0 9, 9 5"))
+    assert len(document_in_file(path).pages[0].strokes) == 2
+    (line,) = ink_in_file(path)
+    assert line.strokes.tolist() == [[0, 0, 0], [1, 5, -1]]
+
+
 def test_annotations_of_the_document_are_kept(tmp_path: Path) -> None:
     notes = '<annotation type="writer">Ann</annotation><annotation type="title">A</annotation>'
     found = document(tmp_path, notes + "<trace>1 2</trace>")

@@ -48,6 +48,13 @@ def test_what_a_note_has_is_read(tmp_path: Path) -> None:
     assert document.units_per_mm == pytest.approx(72 / 25.4)
 
 
+def test_pressures_may_stand_beside_the_width(tmp_path: Path) -> None:
+    note = NOTE.replace('width="2 1 3"', 'width="2" pressures="1 3"')
+    pen = document_in_file(write(tmp_path / "a.xopp", note)).pages[0].strokes[0]
+    assert pen.width == 2
+    assert pen.pressures is not None and pen.pressures.tolist() == [0.5, 1.5, 1.5]
+
+
 def test_what_is_no_ink_is_written_back(tmp_path: Path) -> None:
     document = document_in_file(write(tmp_path / "a.xopp", NOTE))
     write_document(document, tmp_path / "b.xopp")
