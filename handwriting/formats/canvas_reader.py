@@ -12,10 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from handwriting.formats.document import InkDocument, InkLabel, InkPage, InkStroke
+from handwriting.formats.document import (
+    InkDocument,
+    InkLabel,
+    InkPage,
+    InkStroke,
+    hex_colour,
+)
 from handwriting.formats.ink_values import (
     BadInk,
-    described_shapes,
     named,
     number_of,
     per_point,
@@ -23,14 +28,15 @@ from handwriting.formats.ink_values import (
     text_of,
 )
 
-SHAPES = {
-    "points": "[{x, y, t, p}, ...]",
-    "strokes of points": "[[{x, y, t, p}, ...], ...] or [[[x, y], ...], ...]",
-    "strokes as lists": "[[[x, ...], [y, ...], [t, ...]], ...]",
-    "strokes as objects": "[{x: [...], y: [...], t: [...], p: [...]}, ...]",
-    "point groups": "[{points: [{x, y, time, pressure}, ...], penColor}, ...]",
-    "pointer events": "[{pointers: [{x, y, t, p}, ...]}, ...]",
-}
+SHAPES = (
+    "[{x, y, t, p}]",
+    "[[{x, y, t, p}]]",
+    "[[[x, y]]]",
+    "[[[x, ...], [y, ...], [t, ...]]]",
+    "[{x: [...], y: [...], t: [...]}]",
+    "[{points: [{x, y, time, pressure}], penColor}]",
+    "[{pointers: [{x, y, t, p}]}]",
+)
 _WRAPPERS = ("strokes", "drawing", "ink", "events", "data", "pointGroups", "points", "requests")
 _GROUPS = ("points", "pointers", "paths")
 _TEXTS = ("text", "label", "word", "transcription", "truth")
@@ -94,7 +100,7 @@ def _unknown(value: Any) -> BadInk:
     got = named(value)
     if isinstance(value, list) and value:
         got = f"a list of {named(value[0])}"
-    return BadInk(f"its JSON is of no shape that is known, got {got}; {described_shapes(SHAPES)}")
+    return BadInk(f"its JSON is of no known shape, got {got}; shapes are {', '.join(SHAPES)}")
 
 
 def _group(entry: dict[str, Any]) -> list[Any] | None:
@@ -117,7 +123,7 @@ def _from_groups(groups: list[dict[str, Any]]) -> Iterator[InkStroke]:
                     stroke.points,
                     stroke.times,
                     stroke.pressures,
-                    colour if colour.startswith("#") else "",
+                    hex_colour(colour),
                     width,
                     "eraser" if erases else "",
                 )

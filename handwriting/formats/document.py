@@ -4,11 +4,14 @@ Coordinates are in the file's units, x to the right and y downwards, as on a pag
 Shapes: ``n`` points of one stroke.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+_COLOUR = re.compile("#[0-9a-f]{6}(?:[0-9a-f]{2})?")
+_SHORT = re.compile("#[0-9a-f]{3,4}")
 NOT_WRITING = frozenset({"highlighter", "eraser"})
 """Tools whose strokes are no handwriting; what a file calls its pen is kept as it is."""
 
@@ -165,6 +168,16 @@ def colour_of(red: float, green: float, blue: float, alpha: float = 1.0) -> str:
     """Return ``#rrggbb``, with ``aa`` where it can be seen through, of parts from 0 to 1."""
     parts = (red, green, blue) if alpha >= 1 else (red, green, blue, alpha)
     return "#" + "".join(f"{round(255 * min(max(part, 0.0), 1.0)):02x}" for part in parts)
+
+
+def hex_colour(text: str) -> str:
+    """Return a colour of a file as ``InkStroke`` has it, empty where it is in another form."""
+    lower = text.strip().lower()
+    if _SHORT.fullmatch(lower):
+        lower = "#" + "".join(2 * digit for digit in lower[1:])
+    if not _COLOUR.fullmatch(lower):
+        return ""
+    return lower[:7] if lower[7:] == "ff" else lower
 
 
 def box_of(strokes: "list[np.ndarray]") -> tuple[float, float, float, float]:

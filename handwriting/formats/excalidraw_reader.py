@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handwriting.formats.document import InkDocument, InkPage, InkStroke, PlacedText
+from handwriting.formats.document import InkDocument, InkPage, InkStroke, PlacedText, hex_colour
 from handwriting.formats.ink_values import (
     BadInk,
     check_coordinates,
@@ -95,11 +95,11 @@ def turned(points: np.ndarray, element: dict[str, Any]) -> np.ndarray:
 
 
 def _colour(element: dict[str, Any]) -> str:
-    colour = text_of(element.get("strokeColor"))
+    colour = hex_colour(text_of(element.get("strokeColor")))
     opacity = number_of(element.get("opacity"), _OPAQUE)
-    if len(colour) == 7 and colour.startswith("#") and 0 <= opacity < _OPAQUE:
+    if len(colour) == 7 and 0 <= opacity < _OPAQUE:
         return f"{colour}{round(255 * opacity / _OPAQUE):02x}"
-    return colour if colour.startswith("#") else ""
+    return colour
 
 
 def _texts(elements: list[dict[str, Any]]) -> Iterator[PlacedText]:

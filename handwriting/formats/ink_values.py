@@ -4,7 +4,7 @@ Shapes: ``n`` points of one stroke.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +154,6 @@ def _check_memory(taken: int, packed_size: int) -> None:
 def in_order_of_time(strokes: Iterable[tuple[float, InkStroke]]) -> tuple[InkStroke, ...]:
     """Return strokes by the times beside them; those of one time as they stand."""
     return tuple(stroke for _, stroke in sorted(strokes, key=lambda pair: pair[0]))
-
-
-def described_shapes(shapes: Mapping[str, str]) -> str:
-    """Return what shapes a file may have, in one line."""
-    return "; ".join(f"{name}: {shape}" for name, shape in shapes.items())
 
 
 def named(value: Any) -> str:

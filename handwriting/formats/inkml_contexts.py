@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from handwriting.formats.document import hex_colour
 from handwriting.formats.inkml_trace import Number, TraceFormat
 from handwriting.formats.xml_safe import BadXml, Node
 
@@ -398,8 +399,7 @@ def _brush(node: Node | None) -> Brush:
     }
     values = {name: child.attributes.get("value", "") for name, child in properties.items()}
     width = properties.get("width")
-    colour = values.get("color", "").strip().lower()
-    colour = colour if re.fullmatch("#[0-9a-f]{6}", colour) else ""
+    colour = hex_colour(values.get("color", ""))[:7]
     if "transparency" in values and colour:
         # From 0, opaque, to 255.
         alpha = 255 - min(max(_float(properties["transparency"], "value"), 0.0), 255.0)

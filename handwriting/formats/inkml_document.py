@@ -23,6 +23,7 @@ from handwriting.formats.document import (
     InkPage,
     InkStroke,
     PlacedText,
+    hex_colour,
 )
 from handwriting.formats.ink_values import BadInk, check_coordinates, read_document
 from handwriting.formats.inkml_contexts import Contexts, Declared, brush_width, lineage
@@ -44,6 +45,7 @@ TITLE = "title"
 _GROUPS = ("traceGroup", "traceView")
 _TIME, _FORCE = "T", "F"
 _MOST_LABELS_DEEP = 8
+_LARGEST = float(np.finfo(np.float32).max)
 _KEPT = ("timeOffset", "duration")
 
 
@@ -149,7 +151,7 @@ def _length(text: str) -> float:
         value = float(text or "0")
     except ValueError:
         return 0.0
-    return value if 0 < value < np.finfo(np.float32).max else 0.0
+    return value if 0 < value < _LARGEST else 0.0
 
 
 def _stroke(trace: Node, columns: np.ndarray, declared: Declared, layer: int) -> InkStroke:
@@ -278,7 +280,7 @@ def _texts(page: Node) -> Iterator[PlacedText]:
                     top,
                     size,
                     height,
-                    node.attributes.get("color", ""),
+                    hex_colour(node.attributes.get("color", "")),
                     int(layer) if layer.isdecimal() and len(layer) < 4 else 0,
                 )
 
@@ -288,4 +290,4 @@ def _coordinate(text: str) -> float:
         value = float(text)
     except ValueError:
         return 0.0
-    return value if abs(value) < np.finfo(np.float32).max else 0.0
+    return value if abs(value) < _LARGEST else 0.0

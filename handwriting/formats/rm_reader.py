@@ -82,9 +82,8 @@ def _blocks(library: "ModuleType", data: bytes) -> list[Any]:
     logging.getLogger("rmscene").setLevel(logging.CRITICAL)
     try:
         blocks = list(library.read_blocks(io.BytesIO(data)))
-    except Exception as error:  # whatever the library makes of it
-        kind = " ".join(str(error).split())[:80] or type(error).__name__
-        raise BadInk(f"no whole page of a reMarkable tablet: {kind}") from None
+    except Exception:  # whatever the library makes of it; its own words are for its developers
+        raise BadInk("no whole page of a reMarkable tablet: it is damaged or cut off") from None
     line = library.SceneLineItemBlock.BLOCK_TYPE
     lost = [
         b for b in blocks if isinstance(b, library.UnreadableBlock) and b.info.block_type == line

@@ -22,6 +22,7 @@ from handwriting.formats.document import (
     InkStroke,
     PlacedText,
     RawPart,
+    hex_colour,
 )
 from handwriting.formats.ink_values import (
     BadInk,
@@ -183,8 +184,7 @@ def _pressures(widths: np.ndarray, count: int) -> np.ndarray | None:
 
 def _colour(node: Node) -> str:
     colour = node.attributes.get("color", "")
-    colour = _COLOURS.get(colour, colour if colour.startswith("#") else "")
-    return colour[:7] if len(colour) == 9 and colour.endswith("ff") else colour
+    return _COLOURS.get(colour) or hex_colour(colour)
 
 
 def _text(node: Node, layer: int) -> PlacedText:

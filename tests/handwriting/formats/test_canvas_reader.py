@@ -125,7 +125,7 @@ def test_other_json_is_refused_in_one_line(tmp_path: Path, value: Any) -> None:
 
 def test_the_line_names_the_shapes(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"of no shape .* a list of a text; points: \[\{x, y"
+        DataError, match=r"of no known shape, .* a list of a text; shapes are \[\{x, y"
     ) as fault:
         read(tmp_path, ["a"])
-    assert "pointer events: [{pointers:" in str(fault.value)
+    assert "[{pointers: [{x, y, t, p}]}]" in str(fault.value)

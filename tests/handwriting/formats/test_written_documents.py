@@ -9,7 +9,13 @@ from random_documents import assert_same, random_document
 from sample_files import write_sample
 
 from handwriting.errors import UserError
-from handwriting.formats.document import InkDocument, InkLabel, InkPage, InkStroke
+from handwriting.formats.document import (
+    InkDocument,
+    InkLabel,
+    InkPage,
+    InkStroke,
+    hex_colour,
+)
 from handwriting.formats.document_files import write_document
 from handwriting.formats.ink_file import document_in_file, read_ink_file
 from handwriting.formats.registry import READ_SUFFIXES
@@ -59,6 +65,21 @@ def test_ink_without_a_page_is_put_on_one(tmp_path: Path) -> None:
     for stroke in found.strokes:
         assert (stroke.points >= 0).all()
         assert (stroke.points <= [found.width, found.height]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("#1A2B3C", "#1a2b3c"),
+        ("#1a2b3cFF", "#1a2b3c"),
+        ("#1a2b3c80", "#1a2b3c80"),
+        (" #abc ", "#aabbcc"),
+        ("#abc8", "#aabbcc88"),
+        *((text, "") for text in ("red", "#12345", "#1a2bNc", "", "rgb(1,2,3)", "#")),
+    ],
+)
+def test_colours_of_files_are_kept_in_one_form(text: str, colour: str) -> None:
+    assert hex_colour(text) == colour
 
 
 def test_other_formats_are_refused_and_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
