@@ -19,7 +19,12 @@ from handwriting.formats.document_lines import (
     inks_of,
     texts_of_lines,
 )
-from handwriting.formats.registry import READ_SUFFIXES, reader_of
+from handwriting.formats.registry import (
+    READ_SUFFIXES,
+    Reader,
+    document_reader_of,
+    reader_of,
+)
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
@@ -88,12 +93,12 @@ def document_in_file(path: Path) -> InkDocument:
     Raises:
         DataError: one line naming the file and what is wrong with it.
     """
-    content = _content(path)
+    content = _content(path, document_reader_of(path))
     return content if isinstance(content, InkDocument) else document_of_lines(content)
 
 
 def _inks_in(path: Path) -> list[PageInk]:
-    content = _content(path)
+    content = _content(path, reader_of(path))
     if isinstance(content, InkDocument):
         inks = inks_of(content, path)
     else:
@@ -104,8 +109,7 @@ def _inks_in(path: Path) -> list[PageInk]:
     return inks
 
 
-def _content(path: Path) -> list[Line] | InkDocument:
-    read = reader_of(path)
+def _content(path: Path, read: Reader | None) -> list[Line] | InkDocument:
     if read is None:
         known = ", ".join(READ_SUFFIXES)
         raise DataError(f"{path}: ink is read from {known}, got {path.suffix or 'no suffix'!r}")

@@ -40,6 +40,8 @@ class Format:
         page_writer: the same, writes one page to a file; None where there is none.
         document_writer: the same, writes all pages to one file; None where there is none.
         ink_writer: the same, writes a document of ink that was read; None where there is none.
+        document_reader: the same, returns all that a file has where ``reader`` returns lines, which
+            are exact where strokes are in several; None where there is none.
         keeps: which of ``KEPT`` are read, and written by ``ink_writer``, where a file has them.
         other_suffixes: of the same format.
         extra: name of the optional packages that reading needs; empty for none.
@@ -51,6 +53,7 @@ class Format:
     page_writer: str | None = None
     document_writer: str | None = None
     ink_writer: str | None = None
+    document_reader: str | None = None
     keeps: tuple[str, ...] = ()
     other_suffixes: tuple[str, ...] = ()
     extra: str = ""
@@ -140,7 +143,13 @@ FORMATS = (
         keeps=("time", "pressure", "page"),
         other_suffixes=(".tsv",),
     ),
-    Format("dat", "UNIPEN", "unipen_reader:read_unipen", keeps=("text",)),
+    Format(
+        "dat",
+        "UNIPEN",
+        "unipen_reader:read_unipen",
+        document_reader="unipen_document:read_unipen_document",
+        keeps=("time", "pressure", "text"),
+    ),
     Format("npy", "NumPy array of strokes", "npy_reader:read_npy"),
 )
 READ_SUFFIXES = tuple(suffix for entry in FORMATS if entry.reader for suffix in entry.suffixes)
@@ -181,6 +190,15 @@ def reader_of(path: Path) -> Reader | None:
     if entry is None or entry.reader is None:
         return None
     reader: Reader = _load(entry.reader)
+    return reader
+
+
+def document_reader_of(path: Path) -> Reader | None:
+    """Return what reads all that files of the path's suffix have, None where nothing does."""
+    entry = format_of(path)
+    if entry is None or entry.document_reader is None:
+        return reader_of(path)
+    reader: Reader = _load(entry.document_reader)
     return reader
 
 
