@@ -45,6 +45,7 @@ _PRESSURES = ("p", "pressure", "f", "force")
 _PENS = ("stroke", "strokeId", "stroke_id", "pen", "penDown", "pen_down", "down")
 _COLOURS = ("penColor", "color", "colour", "strokeColor")
 _WIDTHS = ("maxWidth", "strokeWidth", "width", "size")
+_LENGTHS = "a stroke has lists of x and of y, as long as each other"
 _MOST_WRAPPED = 4
 _MOST_CHANNELS = 4
 # Seconds of which a time is one, and the least usual distance of times in them, above the one
@@ -179,19 +180,12 @@ def _is_list(entry: dict[str, Any], key: str) -> bool:
 
 
 def _transposed(channels: list[Any]) -> np.ndarray:
+    """Points ``[n, 2]`` of a list of x and one of y."""
     if not all(isinstance(channel, list) and channel for channel in channels):
-        raise BadInk("a stroke has lists of x and of y, as long as each other")
-    return np.ascontiguousarray(stroke_points_of_channels(channels[0], channels[1]))
-
-
-def stroke_points_of_channels(x: list[Any], y: list[Any]) -> np.ndarray:
-    """Return points ``[n, 2]`` of the x and the y of a stroke.
-
-    Raises:
-        BadInk: they are not as many, or no numbers.
-    """
+        raise BadInk(_LENGTHS)
+    x, y = channels
     if len(x) != len(y):
-        raise BadInk("a stroke has lists of x and of y, as long as each other")
+        raise BadInk(_LENGTHS)
     return stroke_points([[a, b] for a, b in zip(x, y, strict=True)])
 
 

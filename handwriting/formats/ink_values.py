@@ -123,32 +123,26 @@ def decoded_text(data: bytes) -> str:
         raise BadInk(f"not text in UTF-8: byte {error.start} cannot be read") from None
 
 
-def check_json_memory(text: bytes, packed_size: int, keeps_objects: bool = True) -> None:
-    """``BadInk`` where the values of a JSON text take far more memory than its packed file.
-
-    Args:
-        text: unpacked.
-        packed_size: bytes of the file.
-        keeps_objects: false where a hook replaces all objects by less.
-    """
+def check_json_memory(text: bytes, packed_size: int) -> None:
+    """``BadInk`` where the values of a JSON text take far more memory than its packed file."""
     values = text.count(b",") + text.count(b":")
     lists, objects = text.count(b"["), text.count(b"{")
-    taken = len(text) + _VALUE * values + _LIST * lists + _OBJECT * objects * keeps_objects
-    _check_memory(taken, packed_size)
+    check_memory(len(text) + _VALUE * values + _LIST * lists + _OBJECT * objects, packed_size)
 
 
 def check_xml_memory(text: bytes, packed_size: int) -> None:
     """``BadInk`` where the elements of an XML text take far more memory than its packed file."""
     tags = text.count(b"<") - text.count(b"</")
-    _check_memory(
+    check_memory(
         2 * len(text) + _ELEMENT * tags + _ATTRIBUTE * (text.count(b'="') + text.count(b"='")),
         packed_size,
     )
 
 
-def _check_memory(taken: int, packed_size: int) -> None:
-    if taken > MOST_MEMORY * packed_size + ALWAYS:
-        raise BadInk(f"unpacked it takes more than {MOST_MEMORY} times the memory of the file")
+def check_memory(taken: int, packed_size: int, most: int = MOST_MEMORY) -> None:
+    """``BadInk`` where what is unpacked takes more than ``most`` times the bytes of its file."""
+    if taken > most * packed_size + ALWAYS:
+        raise BadInk(f"unpacked it takes more than {most} times the memory of the file")
 
 
 def in_order_of_time(strokes: Iterable[tuple[float, InkStroke]]) -> tuple[InkStroke, ...]:

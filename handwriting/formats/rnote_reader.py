@@ -6,20 +6,19 @@ with its pressure; control points of curves are left out, since the pen was at t
 Pictures and shapes are not read.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handwriting.formats.document import InkDocument, InkPage, InkStroke, PlacedText, colour_of
 from handwriting.formats.ink_values import (
     BadInk,
-    check_json_memory,
+    check_memory,
     decoded_text,
     in_order_of_time,
     number_of,
-    parsed_json,
     per_point,
     read_document,
     stroke_points,
@@ -34,8 +33,9 @@ _LAYERS = {"document": 0, "image": 1, "highlighter": 3}
 _USER_LAYER = 2
 # What stands for an object that has it: the element of a segment, what is in a slot.
 _REPLACED = ("end", "lineto", "quadbezto", "cubbezto", "value")
-# Bytes of a packed note for each of its other objects at least, and how many may be in any case.
-_BYTES_OF_OBJECT, _ALWAYS_OBJECTS = 10, 5000
+# Bytes that values may take, by the generous count of ``_check_memory``, for each byte of a file.
+_MOST_MEMORY = 100
+_SPACE = re.compile(r"[\s,]*")
 _STYLES = ("smooth", "textured", "rough")
 
 
@@ -53,62 +53,79 @@ def _document(data: bytes) -> InkDocument:
         raise BadInk(
             "not packed by gzip; Rnote since 0.14 writes another format: export as Xournal++"
         )
-    text = unpacked(data)
-    check_json_memory(text, len(data), keeps_objects=False)
-    objects = _Objects(len(data) // _BYTES_OF_OBJECT + _ALWAYS_OBJECTS)
-    root = parsed_json(decoded_text(text), objects)
-    snapshot = _snapshot(root)
-    slots, times = snapshot["stroke_components"], snapshot.get("chrono_components")
-    times = times if isinstance(times, list) else []
-    timed = [
-        (times[number] if number < len(times) else None, value)
-        for number, value in enumerate(slots)
-        if isinstance(value, dict)
-    ]
-    strokes = in_order_of_time(
-        (_time(chrono), stroke)
-        for chrono, value in timed
-        for stroke in _strokes(value, _layer(chrono))
-    )
-    texts = tuple(text for _, value in timed for text in _texts(value))
-    return InkDocument((_page(snapshot, strokes, texts),), _units_per_mm(snapshot))
+    packed = unpacked(data)
+    _check_memory(packed, len(data))
+    text = decoded_text(packed)
+    del packed
+    times = list(_values(text, "chrono_components"))
+    strokes: list[tuple[float, InkStroke]] = []
+    texts: list[PlacedText] = []
+    # A slot at a time, since what is in them takes far more memory than its text.
+    for number, value in enumerate(_values(text, "stroke_components")):
+        chrono = times[number] if number < len(times) else None
+        if isinstance(value, dict):
+            strokes += ((_time(chrono), stroke) for stroke in _strokes(value, _layer(chrono)))
+            texts += _texts(value)
+    page = _page(_object(text, "document"), in_order_of_time(strokes), tuple(texts))
+    return InkDocument((page,), _units_per_mm(_object(text, "document")))
 
 
-class _Objects:
-    """Gives less memory to the objects of a note, and refuses more than ``most`` of others.
-
-    Notes have hundreds of thousands of elements and segments, each of which takes far more memory
-    than its text.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-
-    def __call__(self, found: dict[str, Any]) -> Any:
-        """Return an element as (x, y, pressure), a segment as the element it ends at, a slot as
-        what is in it, and others as they are."""
-        if "pos" in found:
-            place = found["pos"]
-            if not isinstance(place, list) or len(place) != 2:
-                raise BadInk("an element of a path is at a place [x, y]")
-            return (*place, found.get("pressure"))
-        name = next((name for name in _REPLACED if name in found), None)
-        if name is not None:
-            return found[name]
-        if found:
-            self._left -= 1
-            if self._left < 0:
-                raise BadInk("far more objects than a note of its size has")
-        return found or None
+def _check_memory(text: bytes, size: int) -> None:
+    """``BadInk`` where the values of a note, all of them at once, could take far more memory than
+    its file. An element takes 64 bytes and each of its three numbers 32."""
+    taken = 2 * len(text) + 64 * text.count(b"[") + 32 * text.count(b",")
+    check_memory(taken, size, _MOST_MEMORY)
 
 
-def _snapshot(root: Any) -> dict[str, Any]:
-    for key in ("data", "engine_snapshot"):
-        inside = root.get(key) if isinstance(root, dict) else None
-        root = inside if isinstance(inside, dict) else root
-    if not isinstance(root, dict) or not isinstance(root.get("stroke_components"), list):
-        raise BadInk("no note of Rnote: it has no list of strokes")
-    return root
+def _after(text: str, name: str, opening: str) -> int:
+    """The place of the opening bracket of a member's value, -1 where there is no such member."""
+    at = text.find(f'"{name}"')
+    if at < 0:
+        return -1
+    found = re.compile(rf"\s*:\s*{re.escape(opening)}").match(text, at + len(name) + 2)
+    return found.end() - 1 if found else -1
+
+
+def _values(text: str, name: str) -> Iterator[Any]:
+    """What is in each slot of a list, None in those that are free."""
+    at = _after(text, name, "[") + 1
+    if not at:
+        raise BadInk(f"no note of Rnote: it has no list of {name}")
+    decoder = json.JSONDecoder(object_hook=_replaced)
+    while True:
+        at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        if text[at : at + 1] == "]":
+            return
+        value, at = _decoded(decoder, text, at)
+        yield value
+
+
+def _decoded(decoder: json.JSONDecoder, text: str, at: int) -> tuple[Any, int]:
+    try:
+        return decoder.raw_decode(text, at)
+    except (ValueError, RecursionError) as error:
+        raise BadInk(f"not JSON: {' '.join(str(error).split())}") from None
+
+
+def _object(text: str, name: str) -> dict[str, Any]:
+    """The value of a member that is an object, an empty one where there is none."""
+    at = _after(text, name, "{")
+    if at < 0:
+        return {}
+    value, _ = _decoded(json.JSONDecoder(), text, at)
+    return value if isinstance(value, dict) else {}
+
+
+def _replaced(found: dict[str, Any]) -> Any:
+    """An element as (x, y, pressure), a segment as the element it ends at, a slot as what is in it:
+    each takes less than the object."""
+    if "pos" in found:
+        place = found["pos"]
+        if not isinstance(place, list) or len(place) != 2:
+            raise BadInk("an element of a path is at a place [x, y]")
+        return (*place, found.get("pressure"))
+    name = next((name for name in _REPLACED if name in found), None)
+    return (found if found else None) if name is None else found[name]
 
 
 def _time(chrono: Any) -> float:
@@ -190,22 +207,16 @@ def _place(transform: Any) -> tuple[float, float]:
 
 
 def _page(
-    snapshot: dict[str, Any], strokes: tuple[InkStroke, ...], texts: tuple[PlacedText, ...]
+    document: dict[str, Any], strokes: tuple[InkStroke, ...], texts: tuple[PlacedText, ...]
 ) -> InkPage:
-    document = snapshot.get("document")
-    size = (
-        [number_of(document.get(key)) for key in ("width", "height")]
-        if isinstance(document, dict)
-        else [0.0, 0.0]
-    )
-    return InkPage(strokes, texts=texts, width=size[0], height=size[1])
+    width, height = (number_of(document.get(key)) for key in ("width", "height"))
+    return InkPage(strokes, texts=texts, width=width, height=height)
 
 
-def _units_per_mm(snapshot: dict[str, Any]) -> float:
+def _units_per_mm(document: dict[str, Any]) -> float:
     """Rnote's units are dots, of which its document says how many are in an inch."""
-    found = snapshot.get("document")
+    found: Any = document
     for key in ("config", "format"):
-        inside = found.get(key) if isinstance(found, dict) else None
-        found = inside if isinstance(inside, dict) else found
-    dots = number_of(found.get("dpi"), _DOTS_PER_INCH) if isinstance(found, dict) else 0.0
-    return float(np.clip(dots, 0.0, 1e6)) / _MM_PER_INCH
+        found = found[key] if isinstance(found.get(key), dict) else found
+    dots = number_of(found.get("dpi"), _DOTS_PER_INCH)
+    return min(max(dots, 0.0), 1e6) / _MM_PER_INCH

@@ -160,7 +160,7 @@ def uim(strokes: Strokes) -> bytes:
     for number, stroke in enumerate(strokes):
         points = np.array(downwards(stroke), "<f4")
         spline = field(1, points[:, 0].tobytes()) + field(2, points[:, 1].tobytes())
-        ink += field(1, field(1, bytes([number] * 16)) + field(5, spline) + field(7, 1))
+        ink += field(1, field(1, number.to_bytes(16, "big")) + field(5, spline) + field(7, 1))
     return uim_file({b"INKD": ink + field(6, style)})
 
 

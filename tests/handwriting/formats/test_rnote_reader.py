@@ -78,26 +78,37 @@ def test_old_notes_have_lists_of_elements(tmp_path: Path) -> None:
         assert read(tmp_path, value).pages[0].strokes[0].points.tolist() == [[1, 2], [3, 4]]
 
 
+def with_path(path: Any) -> dict[str, Any]:
+    value = rnote_value(page(1)[0][:1])
+    slots_of(value)[1]["value"]["brushstroke"]["path"] = path
+    return value
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ([], "no note of Rnote"),
         ({"data": {}}, "no note of Rnote"),
-        ({"stroke_components": []}, "no ink"),
-        (
-            {"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": [1]}]}}}]},
-            "at a place",
-        ),
-        ({"stroke_components": [{"value": {"brushstroke": {"path": [1]}}}]}, "a path is a start"),
-        (
-            {"stroke_components": [{"value": {"brushstroke": {"path": [{"pos": ["a", 1]}]}}}]},
-            "numbers",
-        ),
+        ({"chrono_components": [], "stroke_components": []}, "no ink"),
+        ({"stroke_components": []}, "no list of chrono_components"),
+        (with_path([{"pos": [1]}]), "at a place"),
+        (with_path([1]), "a path is a start"),
+        (with_path([{"pos": ["a", 1]}]), "numbers"),
+        (with_path([{"pos": [1e39, 1]}]), "far too large"),
+        (with_path([]), "no ink"),
     ],
 )
 def test_notes_that_are_none(tmp_path: Path, value: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(tmp_path, value)
+
+
+def test_notes_that_are_cut_off(tmp_path: Path) -> None:
+    text = json.dumps(rnote_value(page(1)[0][:1]))
+    for end in (len(text) // 2, text.index("chrono_components") + 40):
+        (tmp_path / "a.rnote").write_bytes(gzip.compress(text[:end].encode()))
+        with pytest.raises(DataError, match="not JSON|no note of Rnote"):
+            document_in_file(tmp_path / "a.rnote")
 
 
 def test_newer_notes_say_what_to_do(tmp_path: Path) -> None:
