@@ -1,5 +1,6 @@
 """``experiments.py --text`` from a checkpoint to pages."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -57,9 +58,8 @@ def a_line() -> tuple[str, str]:
 def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
     run(checkpoint, "--text", TEXT, "--format", ",".join(WRITTEN_FORMATS), out=tmp_path / "out")
     files = contents(tmp_path / "out")
-    assert sorted(files) == sorted(
-        ["page-1.svg", "page-1.png", "page-1.gif", "page-1.inkml", "page-1.gcode", "page.json"]
-    )
+    pages = [f"page-1.{name}" for name in ("svg", "png", "gif", "inkml", "gcode")]
+    assert sorted(files) == sorted([*pages, "page.json", "page.xopp"])
     assert ElementTree.fromstring(files["page-1.svg"]).findall(".//{*}path")
     assert ElementTree.fromstring(files["page-1.inkml"]).findall(".//{*}trace")
     with Image.open(io.BytesIO(files["page-1.png"])) as image:
@@ -67,6 +67,7 @@ def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
     with Image.open(io.BytesIO(files["page-1.gif"])) as image:
         assert image.n_frames > 1
     assert b"G21" in files["page-1.gcode"]
+    assert b"<stroke" in gzip.decompress(files["page.xopp"])
 
 
 def test_words_are_in_order_and_paragraphs_are_kept(checkpoint: Path, tmp_path: Path) -> None:
