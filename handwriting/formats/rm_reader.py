@@ -17,14 +17,20 @@ import numpy as np
 
 from handwriting.formats.document import InkDocument, InkPage, InkStroke, PlacedText
 from handwriting.formats.ink_values import BadInk, check_coordinates, read_document
+from handwriting.formats.old_rm import (
+    HEIGHT,
+    OLD_HEAD,
+    OLD_VERSIONS,
+    UNITS_PER_MM,
+    WIDTH,
+    old_rm_document,
+)
 from handwriting.formats.optional_library import import_optional
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 _MAGIC = b"reMarkable .lines file, version="
-_UNITS_PER_MM = 226 / 25.4
-_WIDTH, _HEIGHT = 1404.0, 1872.0
 _LINE_HEIGHT = 70.0
 _GREATEST_PRESSURE = 255.0
 _UNITS_OF_WIDTH = 4.0
@@ -46,7 +52,7 @@ _COLOURS = {
 
 
 def read_rm(path: Path) -> InkDocument:
-    """Return the ink of a page.
+    """Return the ink of a page; of software before 3, too, for which no package is needed.
 
     Raises:
         DataError: ``rmscene`` is not installed, or the file is none that it reads; names the file.
@@ -58,8 +64,10 @@ def _document(data: bytes) -> InkDocument:
     if not data.startswith(_MAGIC):
         raise BadInk("no page of a reMarkable tablet")
     version = data[len(_MAGIC) : len(_MAGIC) + 1].decode("latin-1")
+    if version in OLD_VERSIONS:
+        return old_rm_document(data[OLD_HEAD:], version)
     if version != "6":
-        raise BadInk(f"version {version!r} of the format, 6 is read: that of software 3 and later")
+        raise BadInk(f"version {version!r} of the format; 3, 5 and 6 are read")
     library = import_optional("rmscene", "reMarkable's .rm files", "formats")
     blocks = _blocks(library, data)
     layers = _layers(library, blocks)
@@ -71,10 +79,8 @@ def _document(data: bytes) -> InkDocument:
     found.sort(key=lambda pair: (pair[0].part2, pair[0].part1))
     strokes = tuple(stroke for _, stroke in found if stroke is not None)
     texts = tuple(_texts(library, blocks))
-    page = InkPage(
-        strokes, texts=texts, width=_WIDTH, height=_HEIGHT, layers=_names(library, blocks)
-    )
-    return InkDocument((page,), _UNITS_PER_MM)
+    page = InkPage(strokes, texts=texts, width=WIDTH, height=HEIGHT, layers=_names(library, blocks))
+    return InkDocument((page,), UNITS_PER_MM)
 
 
 def _blocks(library: "ModuleType", data: bytes) -> list[Any]:

@@ -87,7 +87,7 @@ def _after(text: str, name: str, opening: str) -> int:
 
 
 def _values(text: str, name: str) -> Iterator[Any]:
-    """What is in each slot of a list, None in those that are free."""
+    """Contents of each slot of a list, None of those that are free."""
     at = _after(text, name, "[") + 1
     if not at:
         raise BadInk(f"no note of Rnote: it has no list of {name}")

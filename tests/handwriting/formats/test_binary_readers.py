@@ -59,13 +59,42 @@ def test_pages_of_a_tablet_that_cannot_be_read(tmp_path: Path) -> None:
     data = sample(".rm")
     cases = {
         b"hello": "no page of a reMarkable",
-        data.replace(b"version=6", b"version=5"): "version '5' of the format, 6 is read",
+        data.replace(b"version=6", b"version=7"): "version '7' of the format; 3, 5 and 6 are read",
         data[: len(data) // 2]: "no whole page|cannot be read|no ink",
         data[:43]: "no ink",
     }
     for content, message in cases.items():
         with pytest.raises(DataError, match=message):
             read(tmp_path / "a.rm", content)
+
+
+def old_page(version: str, strokes: list[tuple[int, list[list[float]]]]) -> bytes:
+    """A page of software before 3 with a layer that is empty and one of strokes (pen, points)."""
+    parts = [struct.pack("<iii", 2, 0, len(strokes))]
+    for tool, points in strokes:
+        head = struct.pack("<iiif", tool, 0, 0, 2.0) + (b"\0" * 4 if version == "5" else b"")
+        parts.append(head + struct.pack("<i", len(points)) + np.array(points, "<f4").tobytes())
+    return f"reMarkable .lines file, version={version}".ljust(43).encode() + b"".join(parts)
+
+
+@pytest.mark.parametrize("version", ["3", "5"])
+def test_pages_of_older_software(
+    tmp_path: Path, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rmscene", None)
+    rows = [[1.0, 2, 0, 0, 3, 0.5], [4, 5, 0, 0, 3, 0.25]]
+    data = old_page(version, [(17, rows), (18, rows[:1]), (17, [])])
+    (found,) = read(tmp_path / "a.rm", data).pages
+    pen_stroke, marker = found.strokes
+    assert pen_stroke.points.tolist() == [[1, 2], [4, 5]]
+    assert pen_stroke.pressures is not None and pen_stroke.pressures.tolist() == [0.5, 0.25]
+    assert (pen_stroke.width, pen_stroke.layer, pen_stroke.colour) == (3, 1, "#000000")
+    assert marker.tool == "highlighter"
+    for end in (len(data) - 1, 60, 45):
+        with pytest.raises(DataError, match="damaged or cut off"):
+            read(tmp_path / "a.rm", data[:end])
+    with pytest.raises(DataError, match="damaged or cut off"):
+        read(tmp_path / "a.rm", data[:43] + struct.pack("<i", 2**30) + data[47:])
 
 
 def test_the_package_is_asked_for_where_it_is_missing(
