@@ -72,7 +72,7 @@ _Ink = tuple[list[np.ndarray], InkLabel | None, tuple[PlacedText, ...]]
 
 def _inks(page: InkPage) -> Iterator[_Ink]:
     """The points of the strokes of each line or rest, its label, and the texts about it."""
-    labels = _line_labels(page)
+    labels = line_labels(page)
     drawings = (label for label in page.labels if label.level == DRAWING)
     used = {at for label in (*labels, *drawings) for at in label.strokes}
     for label in labels:
@@ -87,8 +87,9 @@ def _inks(page: InkPage) -> Iterator[_Ink]:
         yield points, None, texts
 
 
-def _line_labels(page: InkPage) -> list[InkLabel]:
-    """The labels that are lines: of the first of ``_LEVELS`` that there is, or of any other."""
+def line_labels(page: InkPage) -> list[InkLabel]:
+    """Return the labels that are lines: of the first of ``_LEVELS`` that there is, or of any other;
+    none where the page is to be divided."""
     there = [label for label in page.labels if label.strokes and label.level != DRAWING]
     names = (*_LEVELS, *(label.level for label in there))
     level = next((name for name in names if any(label.level == name for label in there)), None)
