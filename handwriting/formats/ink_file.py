@@ -1,8 +1,9 @@
-"""Lines of handwriting from a file of their own: InkML, SVG, JSON or NumPy.
+"""Lines of handwriting from a file of their own, of any format that is read.
 
 Shapes: ``T`` pen steps, ``L`` lines.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,19 @@ import numpy as np
 from handwriting.errors import DataError
 from handwriting.files import open_regular_file
 from handwriting.formats.checked_lines import check_steps
-from handwriting.formats.registry import READ_SUFFIXES, reader_of
+from handwriting.formats.document import InkDocument
+from handwriting.formats.document_lines import (
+    PageInk,
+    document_of_lines,
+    inks_of,
+    texts_of_lines,
+)
+from handwriting.formats.registry import (
+    READ_SUFFIXES,
+    Reader,
+    document_reader_of,
+    reader_of,
+)
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
@@ -47,11 +60,10 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
     Raises:
         DataError: one line naming the file and what is wrong with it.
     """
-    lines = ink_in_file(path)
-    for line in lines:
-        _check_way(line, path)
-    if divide and len(lines) == 1 and not lines[0].text:
-        lines = _divided(lines[0])
+    inks = _inks_in(path)
+    for ink in inks:
+        _check_way(ink.line, path)
+    lines = [line for ink in inks for line in _lines_of(ink, divide)]
     lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
     if not lines:
         raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
@@ -62,13 +74,8 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
 
 
 def ink_in_file(path: Path) -> list[Line]:
-    """The ink in a file, as the file divides it.
-
-    - ``.inkml``: see ``InkmlReader``.
-    - ``.svg``: see ``handwriting.formats.svg_reader``.
-    - ``.npy``: numbers ``[T, 3]`` as in ``Line.strokes``; or a ``strokes.npy`` of ``L`` of these.
-    - ``.json``: the same as a list of rows; or ``{"strokes": rows, "text": "..."}``; or pages as
-      ``handwriting.pages`` writes them.
+    """The ink in a file, as the file divides it: the lines it tells of, and the rest of each page.
+    The formats and their readers are in ``handwriting.formats.registry``.
 
     Returns:
         at least one line, in the file's units; its text is empty where the file has none.
@@ -76,7 +83,33 @@ def ink_in_file(path: Path) -> list[Line]:
     Raises:
         DataError: one line naming the file and what is wrong with it.
     """
-    read = reader_of(path)
+    return [ink.line for ink in _inks_in(path)]
+
+
+def document_in_file(path: Path) -> InkDocument:
+    """Return all that a file has of ink: its pages, strokes with times, pressures and colours,
+    labels and typed text; as a document of lines where its format has no more than those.
+
+    Raises:
+        DataError: one line naming the file and what is wrong with it.
+    """
+    content = _content(path, document_reader_of(path))
+    return content if isinstance(content, InkDocument) else document_of_lines(content)
+
+
+def _inks_in(path: Path) -> list[PageInk]:
+    content = _content(path, reader_of(path))
+    if isinstance(content, InkDocument):
+        inks = inks_of(content, path)
+    else:
+        is_divided = len(content) > 1
+        inks = [PageInk(line, is_divided or bool(line.text)) for line in content]
+    for ink in inks:
+        check_steps(ink.line.strokes, f"{path}")
+    return inks
+
+
+def _content(path: Path, read: Reader | None) -> list[Line] | InkDocument:
     if read is None:
         known = ", ".join(READ_SUFFIXES)
         raise DataError(f"{path}: ink is read from {known}, got {path.suffix or 'no suffix'!r}")
@@ -84,12 +117,9 @@ def ink_in_file(path: Path) -> list[Line]:
         with open_regular_file(path) as file:
             if not file.read(1):
                 raise DataError(f"{path}: is empty")
-        lines = read(path)
+        return read(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    for line in lines:
-        check_steps(line.strokes, f"{path}")
-    return lines
 
 
 def _check_way(ink: Line, path: Path) -> None:
@@ -110,19 +140,21 @@ def _way(strokes: list[np.ndarray]) -> float:
     return sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
 
 
-def _divided(ink: Line) -> list[Line]:
-    strokes = points_from_strokes(ink.strokes)
-    groups = split_lines(strokes)
-    if len(groups) == 1:
-        return [ink]
-    return [
-        replace(
-            ink,
-            strokes=strokes_from_points([strokes[at] for at in group]),
-            source_id=f"{ink.source_id}#{number}",
-        )
-        for number, group in enumerate(groups, start=1)
-    ]
+def _lines_of(ink: PageInk, divide: bool) -> list[Line]:
+    """The lines of ink, with the texts typed over them."""
+    if ink.is_line:
+        return [ink.line]
+    strokes = points_from_strokes(ink.line.strokes)
+    groups = split_lines(strokes) if divide else [list(range(len(strokes)))]
+    parts = [[strokes[at] for at in group] for group in groups]
+    lines = [ink.line] if len(groups) == 1 else list(_numbered(ink.line, parts))
+    texts = texts_of_lines(parts, ink.texts) if ink.texts else [""] * len(lines)
+    return [replace(line, text=text) for line, text in zip(lines, texts, strict=True)]
+
+
+def _numbered(ink: Line, parts: list[list[np.ndarray]]) -> Iterator[Line]:
+    for number, part in enumerate(parts, start=1):
+        yield replace(ink, strokes=strokes_from_points(part), source_id=f"{ink.source_id}#{number}")
 
 
 def _check_is_line(line: Line, which: str, divide: bool) -> None:

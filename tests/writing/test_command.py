@@ -1,5 +1,6 @@
 """``experiments.py --text`` from a checkpoint to pages."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -68,7 +69,7 @@ def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
     assert sorted(files) == sorted(
         [
             *("page-1.svg", "page-1.png", "page-1.gif", "page-1.apng", "page-1.inkml"),
-            *("page-1.gcode", "page-1.hpgl", "page.json", "page.pdf"),
+            *("page-1.gcode", "page-1.hpgl", "page.json", "page.pdf", "page.xopp"),
         ]
     )
     assert ElementTree.fromstring(files["page-1.svg"]).findall(".//{*}path")
@@ -78,6 +79,7 @@ def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
     with Image.open(io.BytesIO(files["page-1.gif"])) as image:
         assert image.n_frames > 1
     assert b"G21" in files["page-1.gcode"]
+    assert b"<stroke" in gzip.decompress(files["page.xopp"])
 
 
 def test_words_are_in_order_and_paragraphs_are_kept(checkpoint: Path, tmp_path: Path) -> None:
