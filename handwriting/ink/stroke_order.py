@@ -12,20 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 
 # In x-heights. A stroke whose middle lies farther left of all ink before it was written later.
-_LATER = 2.0
+_LATER = 2.5
 # From one stroke to the next, in x-heights beyond its edges. The order is not that of writing where
 # more steps than the share are so wide.
 _JUMP = 3.0
 _DISORDER = 0.4
-# A stroke written later goes before those that begin right of its middle: this share of their width
-# is let go, since letters reach over each other.
-_BEGINNING = 0.1
 
 
 def reading_order(strokes: Sequence[np.ndarray], size: float, timed: bool = True) -> list[int]:
     """Return the numbers of a line's strokes in the order in which they are read.
 
-    A stroke whose middle lies more than two x-heights left of the right edge of those before it was
+    A stroke whose middle lies more than 2.5 x-heights left of the right edge of those before it was
     written later. It goes after the stroke before it, if that was, too, and it goes on from there;
     else before the first stroke that begins right of its middle. Where the order is not that of
     writing, all strokes are put in order by their middles.
@@ -42,18 +39,19 @@ def reading_order(strokes: Sequence[np.ndarray], size: float, timed: bool = True
         return [int(at) for at in np.argsort(middles, kind="stable")]
     edges = np.maximum.accumulate(np.concatenate([[-np.inf], rights[:-1]]))
     later = middles < edges - _LATER * size
-    order = [int(at) for at in np.flatnonzero(~later)]
-    starts = lefts + _BEGINNING * (rights - lefts)
-    for at in map(int, np.flatnonzero(later)):
-        goes_on = middles[at] > rights[at - 1] - _LATER * size
-        place = _place_after(order, at, middles) if goes_on else None
-        order.insert(_place_before(order, at, middles, starts) if place is None else place, at)
+    order: list[int] = []
+    for at in range(len(strokes)):
+        place = len(order)
+        if later[at]:
+            goes_on = middles[at] > rights[at - 1] - _LATER * size
+            after = _place_after(order, at, middles) if goes_on else None
+            place = _place_before(order, middles[at], lefts) if after is None else after
+        order.insert(place, at)
     return order
 
 
 def _is_in_disorder(lefts: np.ndarray, rights: np.ndarray) -> bool:
-    middles = (lefts + rights) / 2
-    jumps = (middles[1:] < lefts[:-1] - _JUMP) | (middles[1:] > rights[:-1] + _JUMP)
+    jumps = (rights[1:] < lefts[:-1] - _JUMP) | (lefts[1:] > rights[:-1] + _JUMP)
     return bool(jumps.sum() > _DISORDER * len(jumps))
 
 
@@ -64,11 +62,9 @@ def _place_after(order: list[int], at: int, middles: np.ndarray) -> int | None:
     return place if fits else None
 
 
-def _place_before(order: list[int], at: int, middles: np.ndarray, starts: np.ndarray) -> int:
-    """The place before the first stroke, of those written before it, that begins right of it."""
-    places = (
-        place for place, one in enumerate(order) if one < at and starts[one] > middles[at]
-    )
+def _place_before(order: list[int], middle: float, lefts: np.ndarray) -> int:
+    """The place before the first stroke that begins right of ``middle``."""
+    places = (place for place, one in enumerate(order) if lefts[one] > middle)
     return next(places, len(order))
 
 
