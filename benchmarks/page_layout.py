@@ -39,7 +39,6 @@ from utils.shipped import checkpoint_path
 Strokes = list[np.ndarray]
 
 _PITCH = 3.8
-_CLOSE_PITCH = 1.8
 _LEAST_TEXT, _MOST_TEXT = 12, 60
 _LINES_ON_PAGE = 10
 _WORD_GAP = 0.8
@@ -197,8 +196,8 @@ def plain_page(lines: list[Written], random: Random) -> Written:
     return below_each_other(lines)
 
 
-def close_page(lines: list[Written], random: Random) -> Written:
-    return below_each_other(lines, _CLOSE_PITCH)
+def close_page(pitch: float) -> Callable[[list[Written], Random], Written]:
+    return lambda lines, _: below_each_other(lines, pitch)
 
 
 def one_long_line(lines: list[Written], random: Random) -> Written:
@@ -344,7 +343,8 @@ DISTURBANCES: dict[str, Maker] = {
     "turned by 90 degrees": pages_of(_LINES_ON_PAGE, turned(90)),
     "turned by 180 degrees": pages_of(_LINES_ON_PAGE, turned(180)),
     "turned by 180, strokes at random": pages_of(_LINES_ON_PAGE, turned_at_random_order),
-    "lines 1.8 apart": pages_of(_LINES_ON_PAGE, close_page),
+    "lines 2.4 apart": pages_of(_LINES_ON_PAGE, close_page(2.4)),
+    "lines 1.8 apart": pages_of(_LINES_ON_PAGE, close_page(1.8)),
     "lines on slopes of their own": pages_of(_LINES_ON_PAGE, sloping),
     "30 lines": pages_of(30, plain_page),
     "underlines, a frame, a rule": pages_of(_LINES_ON_PAGE, ruled),
