@@ -22,11 +22,16 @@ _MOST_CELLS = 4_000_000
 _MOST_PARTS = 200
 _LINE = 3.8  # from one line to the next, usually
 _WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0)
-_CHANCE = 0.01  # of a strip that is none between columns, on a page
+_CHANCE = 0.002  # of a strip that is none between columns, on a page
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.3
 _LETTER = 1.0
+# Lines of a column begin below each other: log-odds for each line that does, beside lines of which
+# the strip only meets a gap, and for each that does not.
+_IF_ALIGNED, _IF_NOT = 1.0, -1.5
+_INDENT = 1.5
+_FEW = 3.0  # lines that may begin below each other by chance
 # A strip as wide and past as many lines is one between columns in any case.
-_SURELY = ((12.0, 1.5), (8.0, 2.5))
+_SURELY = ((12.0, 2.0), (8.0, 3.5))
 
 
 @dataclass(frozen=True)
@@ -114,16 +119,28 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
         if passed[at] > best:
             best, place = float(passed[at]), (at, int(begun[at]))
     lines = best * _CELL / _LINE
-    surprise = lines * -np.log(_share(ink, cells, between))
-    is_sure = any(width >= wide and lines >= many for wide, many in _SURELY)
-    if not is_sure and surprise < np.log(number / _CHANCE):
-        return None
     at, first = place
     blocked = np.flatnonzero(~is_free[at, first:])
     last = first + int(blocked[0]) if len(blocked) else ink.shape[1]
+    aligned = _aligned(ink[at + cells :, first:last], between[at, first:last])
+    gain = aligned * _IF_ALIGNED + (1 - aligned) * _IF_NOT
+    gain = min(gain, 0.0) if lines < _FEW else gain
+    surprise = lines * (gain - np.log(_share(ink, cells, between)))
+    is_sure = any(width >= wide and lines >= many for wide, many in _SURELY)
+    if not is_sure and surprise < np.log(number / _CHANCE):
+        return None
     bottom = -np.inf if first == 0 else float(low[1] + first * _CELL)
     top = np.inf if last == ink.shape[1] else float(low[1] + last * _CELL)
     return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, float(surprise))
+
+
+def _aligned(right: np.ndarray, between: np.ndarray) -> float:
+    """The share of the rows of ink ``[X, Y]`` right of a strip that begin at the same place."""
+    band = _near_ink(right, _LETTER)[:, between]
+    if not band.any():
+        return 0.0
+    begins = band.argmax(axis=0)[band.any(axis=0)]
+    return float(np.mean(begins <= np.percentile(begins, 10) + _INDENT / _CELL))
 
 
 def _is_free(ink: np.ndarray, cells: int) -> np.ndarray:
