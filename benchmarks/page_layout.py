@@ -33,7 +33,8 @@ from handwriting.ink.measures import x_height
 from handwriting.text.error_rates import count_errors
 from reading.line_reader import LineReader
 from reading.page_reader import read_page
-from reading.recogniser import load_recogniser
+from reading.recogniser import line_reader
+from trainer.loaded_model import load_model
 from utils.shipped import checkpoint_path
 
 Strokes = list[np.ndarray]
@@ -365,7 +366,7 @@ def read_plainly(reader: LineReader, pages: Sequence[Written]) -> list[str]:
             lines.append(strokes_from_points([page.strokes[at] for at in group]))
             numbers.append(number)
     texts: list[list[str]] = [[] for _ in pages]
-    for number, text in zip(numbers, reader.read_plainly(lines), strict=True):
+    for number, text in zip(numbers, reader.read(lines), strict=True):
         texts[number].append(text.text)
     return [" ".join(page) for page in texts]
 
@@ -395,13 +396,16 @@ def is_usual(text: str) -> bool:
     return _LEAST_TEXT <= len(text) <= _MOST_TEXT and re.search(r"[a-z]", text) is not None
 
 
-def rates(reader: LineReader, lines: list[Written], name: str) -> tuple[float, float]:
+def rates(
+    plain_reader: LineReader, reader: LineReader, lines: list[Written], name: str
+) -> tuple[float, float]:
     """Error rates in percent of a disturbance, read plainly and with layout."""
     # Of its own for each row, so that rows can be run one by one.
     pages = list(DISTURBANCES[name](lines, np.random.default_rng(_SEED)))
     truth = [" ".join(page.texts) for page in pages]
     timed = "at random" not in name
-    plain, with_layout = read_plainly(reader, pages), read_with_layout(reader, pages, timed)
+    plain = read_plainly(plain_reader, pages)
+    with_layout = read_with_layout(reader, pages, timed)
     return tuple(  # type: ignore[return-value]  # two of them
         100 * count_errors(zip(truth, texts, strict=True)).cer for texts in (plain, with_layout)
     )
@@ -440,13 +444,14 @@ def main() -> None:
     """Print the table, and write it where ``--json`` says."""
     options = parsed()
     sets = data_sets(options)
-    reader = load_recogniser(options.recogniser, "cpu").reader
+    trained = load_model(options.recogniser, "cpu")
+    readers = [line_reader(trained, "--recogniser", careful=careful) for careful in (False, True)]
     ways = ("plain", "layout")
     columns = ["CER in percent", *(f"{name}, {way}" for name in sets for way in ways)]
     print(" | ".join(columns))
     rows, values = [], {}
     for name in options.only or DISTURBANCES:
-        found = [rate for lines in sets.values() for rate in rates(reader, lines, name)]
+        found = [rate for lines in sets.values() for rate in rates(*readers, lines, name)]
         values[name] = dict(zip(columns[1:], found, strict=True))
         rows.append([name, *(f"{rate:.1f}" for rate in found)])
         print(" | ".join(rows[-1]), flush=True)
