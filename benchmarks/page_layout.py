@@ -6,12 +6,12 @@ Pages are made of lines of IAM-OnDB, and of lines of UNIPEN where its folder is 
 are those that ``data_loader.readers`` read; without an option they are taken from the environment
 variables ``HANDWRITING_IAM_ONDB`` and ``HANDWRITING_UNIPEN``). Each row of the table is one
 disturbance, with the character error rate of the same lines read in two ways: *plainly*, which
-divides a page into lines by one slope and reads them with attention as they come; and *with layout*,
-which is how files are read. Both use the same recogniser, greedily. A page's text is all of its
-lines, and errors are those of the whole page: lines read in a wrong order count.
+divides a page into lines by one slope and reads them with attention as they come; and *with
+layout*, which is how files are read. Both use the same recogniser, greedily. A page's text is all
+of its lines, and errors are those of the whole page: lines read in a wrong order count.
 
-Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed makes
-all pages.
+Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed
+makes all pages.
 """
 
 import argparse
@@ -435,8 +435,7 @@ def data_sets(options: argparse.Namespace) -> dict[str, list[Written]]:
     if not readers:
         raise SystemExit("page_layout: name a folder with --data or --unipen")
     return {
-        name: chosen_lines(reader, options.split, options.lines)
-        for name, reader in readers.items()
+        name: chosen_lines(reader, options.split, options.lines) for name, reader in readers.items()
     }
 
 

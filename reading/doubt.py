@@ -1,8 +1,12 @@
 """Readings in doubt: where the recogniser's two outputs say different things.
 
-The attention decoder reads better than the encoder's own CTC output as long as its attention follows
-the ink. Where the attention is lost, it repeats or leaves out whole words, and CTC, which cannot,
-reads on. CTC's text is taken where the two differ by more than a fifth of its length.
+The attention decoder reads better than the encoder's own CTC output as long as its attention
+follows the ink. Where the attention is lost, it repeats or leaves out whole words, and CTC, which
+cannot, reads on. CTC's text is taken where the two differ by more than a fifth of its length.
+
+Of 480 lines of IAM-OnDB's testset_v, the shipped recogniser read 6.68 % of the characters wrong
+with attention alone, 7.13 % with CTC alone, and 6.60 % in this way; of 260 lines of UNIPEN, 26.83,
+20.64 and 20.39 %.
 
 Shapes: ``B`` lines, ``N'`` encoder frames, ``U`` characters, ``C`` vocabulary.
 """
@@ -38,9 +42,7 @@ def less_doubtful(
     if logits is None:
         return readings
     rows = zip(readings, logits, encoded.lengths.tolist(), strict=True)
-    return [
-        _less_doubtful(reading, line[:length], vocabulary) for reading, line, length in rows
-    ]
+    return [_less_doubtful(reading, line[:length], vocabulary) for reading, line, length in rows]
 
 
 def _less_doubtful(reading: Reading, logits: Tensor, vocabulary: Vocabulary) -> Reading:

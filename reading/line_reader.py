@@ -33,8 +33,8 @@ class LineReader:
         language_model: for a search with such a weight.
         batch_size: lines at a time; changes speed and memory only.
         progress: show a progress bar.
-        careful: read long lines in pieces (``reading.long_lines``), and take CTC's text for one that
-            is in doubt (``reading.doubt``). Without, each line is decoded as it is.
+        careful: read long lines in pieces (``reading.long_lines``), and take CTC's text for one
+            that is in doubt (``reading.doubt``). Without, each line is decoded as it is.
     """
 
     def __init__(
@@ -68,7 +68,9 @@ class LineReader:
         if not self.careful:
             return self._read(lines)
         cuts = [pieces(line) for line in lines]
-        found = iter(self._read([line[cut] for line, of in zip(lines, cuts, strict=True) for cut in of]))
+        found = iter(
+            self._read([line[cut] for line, of in zip(lines, cuts, strict=True) for cut in of])
+        )
         parts = [[next(found) for _ in of] for of in cuts]
         return [
             joined(part, separators(line, of))

@@ -15,7 +15,7 @@ from handwriting.ink.measures import x_height
 from reading.decoding import Reading
 
 LONGEST = 170.0
-"""Pen's way on paper, in x-heights, of a line that is read whole: some 60 characters of 2.7 each."""
+"""Pen's way on paper, in x-heights, of a line that is read whole: some 60 characters."""
 
 # In the same unit. A usual piece, and what a gap is worth that is as wide as a word's space.
 _USUAL = 100.0
@@ -90,7 +90,7 @@ def _best_cuts(way: np.ndarray, widths: np.ndarray, total: float) -> list[int]:
 
 
 def separators(strokes: np.ndarray, cuts: Sequence[slice]) -> list[str]:
-    """Return what stands between pieces: a space, or nothing where the gap is too narrow for one."""
+    """Return what stands between pieces: a space, or nothing in too narrow a gap."""
     points = np.cumsum(strokes[:, 1].astype(np.float64))
     size = x_height(points_from_strokes(strokes))
     pairs = zip(cuts[:-1], cuts[1:], strict=True)

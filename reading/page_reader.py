@@ -57,7 +57,5 @@ def best_read(reader: LineReader, layouts: Sequence[PageLayout]) -> int:
     for number, reading in zip(owners, reader.read(inks), strict=True):
         value = confidence(reading)
         sure[number] = max(sure[number], 0.0) + (0.0 if math.isnan(value) else value)
-    means = [
-        total / max(owners.count(number), 1) for number, total in enumerate(sure)
-    ]
+    means = [total / max(owners.count(number), 1) for number, total in enumerate(sure)]
     return max(range(len(layouts)), key=lambda number: means[number])

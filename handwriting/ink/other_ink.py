@@ -1,8 +1,8 @@
-"""Ink on a page of upright writing that is no writing: underlines, frames, ruled lines, strike-outs,
-drawings.
+"""Ink on a page of upright writing that is no writing: underlines, frames, ruled lines,
+strike-outs, drawings.
 
-Straight strokes are told apart by where the ink beside them is: above an underline, on both sides of
-a strike-out, below the bar of a t. Large strokes that go around writing are frames, others are
+Straight strokes are told apart by where the ink beside them is: above an underline, on both sides
+of a strike-out, below the bar of a t. Large strokes that go around writing are frames, others are
 drawings. Thresholds are in x-heights and were set by hand.
 
 Shapes: ``S`` strokes, ``n`` points of one stroke, ``P`` points of all.
@@ -114,7 +114,9 @@ class _Shape:
         passes = float(np.abs(steps[:, 0]).sum() / max(high[0] - low[0], 1e-9))
         across = spread_across(stroke) if len(stroke) > 1 else 0.0
         straight = chord / way if way else 0.0
-        return cls(low, high, way, straight, slope, across, passes, chord / (sum(high - low) or 1.0))
+        return cls(
+            low, high, way, straight, slope, across, passes, chord / (sum(high - low) or 1.0)
+        )
 
     @property
     def width(self) -> float:
