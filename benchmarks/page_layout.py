@@ -32,7 +32,7 @@ from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
 from handwriting.text.error_rates import count_errors
 from reading.line_reader import LineReader
-from reading.page_reader import read_page
+from reading.page_reader import read_pages
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
 from utils.shipped import checkpoint_path
@@ -373,10 +373,8 @@ def read_plainly(reader: LineReader, pages: Sequence[Written]) -> list[str]:
 
 def read_with_layout(reader: LineReader, pages: Sequence[Written], timed: bool) -> list[str]:
     """All texts of each page, as files are read."""
-    return [
-        " ".join(reading.text for reading in read_page(reader, page.strokes, timed).readings)
-        for page in pages
-    ]
+    found = read_pages(reader, [page.strokes for page in pages], timed)
+    return [" ".join(reading.text for reading in page.readings) for page in found]
 
 
 def chosen_lines(reader: BaseReader, split: str, number: int) -> list[Written]:

@@ -36,10 +36,22 @@ def read_page(reader: LineReader, strokes: Sequence[np.ndarray], timed: bool = T
         strokes: arrays of finite points ``[n, 2]``, y upwards, any unit.
         timed: whether they are in the order in which they were written.
     """
-    layout = find_layout(strokes, timed, lambda layouts: best_read(reader, layouts))
-    inks = tuple(line_ink(layout, line) for line in layout.lines)
-    readings = reader.read([ink.strokes for ink in inks])
-    return PageReading(layout, inks, tuple(readings))
+    return read_pages(reader, [strokes], timed)[0]
+
+
+def read_pages(
+    reader: LineReader, pages: Sequence[Sequence[np.ndarray]], timed: bool = True
+) -> list[PageReading]:
+    """Read all writing on several pages, their lines together; arguments as for ``read_page``."""
+    layouts = [
+        find_layout(strokes, timed, lambda layouts: best_read(reader, layouts)) for strokes in pages
+    ]
+    inks = [tuple(line_ink(layout, line) for line in layout.lines) for layout in layouts]
+    readings = iter(reader.read([ink.strokes for of_page in inks for ink in of_page]))
+    return [
+        PageReading(layout, of_page, tuple(next(readings) for _ in of_page))
+        for layout, of_page in zip(layouts, inks, strict=True)
+    ]
 
 
 def best_read(reader: LineReader, layouts: Sequence[PageLayout]) -> int:
