@@ -22,7 +22,7 @@ _MOST_CELLS = 2_000_000
 _MOST_ROWS = 10_000
 _MOST_PARTS = 200
 _LINE = 3.8  # from one line to the next, usually
-_WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0)
+_WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 30.0)
 _CHANCE = 0.002  # of a strip that is none between columns, on a page
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.3
 _LETTER = 1.0
@@ -32,7 +32,7 @@ _IF_ALIGNED, _IF_NOT = 1.0, -1.5
 _INDENT = 1.5
 _FEW = 3.0  # lines that may begin below each other by chance
 # A strip as wide and past as many lines is one between columns in any case.
-_SURELY = ((12.0, 2.0), (8.0, 3.5))
+_SURELY = ((30.0, 1.3), (12.0, 2.0), (8.0, 3.5))
 
 
 @dataclass(frozen=True)

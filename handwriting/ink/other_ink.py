@@ -250,7 +250,7 @@ def _with_heads(
             heads = [
                 one
                 for one in range(len(strokes))
-                if one not in taken and shapes[one].way < _HEAD and _touches(strokes[one], ends)
+                if one not in taken and shapes[one].way < 2 * _HEAD and _touches(strokes[one], ends)
             ]
         taken.update(heads)
         kind = InkKind.DRAWING if heads else other.kind
