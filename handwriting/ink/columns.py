@@ -42,12 +42,14 @@ class _Strip:
     Attributes:
         middle: its x.
         bottom, top: how far it goes.
+        passed: rows of ink on both sides that it passes.
         surprise: minus the logarithm of its chance, if it were none.
     """
 
     middle: float
     bottom: float
     top: float
+    passed: float
     surprise: float
 
 
@@ -85,7 +87,8 @@ def _divided(part: np.ndarray, middles: np.ndarray, strip: _Strip) -> list[np.nd
 
 
 def _strip(sampled: Sequence[np.ndarray]) -> _Strip | None:
-    """The surest strip without ink between strokes given at points of equal distance."""
+    """The longest strip between columns, the surest of several, of strokes given at points of
+    equal distance."""
     points = np.concatenate(sampled)
     low = points.min(axis=0)
     extent = np.floor((points.max(axis=0) - low) / _CELL) + 1
@@ -95,7 +98,7 @@ def _strip(sampled: Sequence[np.ndarray]) -> _Strip | None:
     ink = np.zeros(size, dtype=bool)
     ink[tuple(((points - low) / _CELL).astype(np.int64).T)] = True
     found = [strip for width in _WIDTHS if (strip := _longest(ink, width, low)) is not None]
-    return max(found, key=lambda strip: strip.surprise, default=None)
+    return max(found, key=lambda strip: (strip.passed, strip.surprise), default=None)
 
 
 def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
@@ -133,7 +136,7 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
         return None
     bottom = -np.inf if first == 0 else float(low[1] + first * _CELL)
     top = np.inf if last == ink.shape[1] else float(low[1] + last * _CELL)
-    return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, float(surprise))
+    return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, best, float(surprise))
 
 
 def _aligned(right: np.ndarray, between: np.ndarray) -> float:

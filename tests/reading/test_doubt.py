@@ -27,7 +27,7 @@ def test_a_path_of_ctc_is_a_reading() -> None:
     assert np.allclose(found.attention.sum(axis=1), 1.0)
     assert found.attention[:, 1:3].nonzero()[0].tolist() == [0, 0]
     assert len(found.confidences) == 4 and min(found.confidences) > 0.9
-    assert found.score == pytest.approx(9 * float(logits("a")[0].log_softmax(0).max()), rel=1e-5)
+    assert found.score == pytest.approx(9 * float(logits("a")[0].log_softmax(0).max()), rel=1e-3)
     assert ctc_reading(logits("---"), VOCABULARY).text == ""
 
 

@@ -7,7 +7,7 @@ from ink_samples import page, waves
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.ink.line import points_from_strokes
 from handwriting.ink.measures import x_height
-from handwriting.ink.mending import direction_evidence, directed, mend, noise_of
+from handwriting.ink.mending import directed, direction_evidence, mend, noise_of
 
 
 def written(index: int = 0) -> list[np.ndarray]:
