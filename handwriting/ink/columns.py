@@ -26,6 +26,8 @@ _WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 30.0)
 _CHANCE = 0.002  # of a strip that is none between columns, on a page
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.3
 _LETTER = 1.0
+_INKED = 2.2  # rows of a line that have ink
+_MORE_THAN_A_TAIL = 2  # cells
 # Lines of a column begin below each other: log-odds for each line that does, beside lines of which
 # the strip only meets a gap, and for each that does not.
 _IF_ALIGNED, _IF_NOT = 1.0, -1.5
@@ -62,7 +64,8 @@ def divide_into_blocks(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     """
     sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
     middles = np.array([(s.min(axis=0) + s.max(axis=0)) / 2 for s in strokes])  # [S, 2]
-    waiting, blocks = [np.arange(len(strokes))], []
+    waiting = [np.arange(len(strokes))]
+    blocks: list[list[int]] = []
     while waiting:
         part = waiting.pop()
         is_last = len(blocks) + len(waiting) >= _MOST_PARTS
@@ -123,10 +126,11 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
         at = _middle_of_best(passed)
         if passed[at] > best:
             best, place = float(passed[at]), (at, int(begun[at]))
-    lines = best * _CELL / _LINE
     at, first = place
     blocked = np.flatnonzero(~is_free[at, first:])
     last = first + int(blocked[0]) if len(blocked) else ink.shape[1]
+    beside_it = [part[:, first:last] for part in (ink[:at], ink[at + cells :])]
+    lines = min(best * _CELL / _LINE, *map(_lines_of, beside_it))
     aligned = _aligned(ink[at + cells :, first:last], between[at, first:last])
     gain = aligned * _IF_ALIGNED + (1 - aligned) * _IF_NOT
     gain = min(gain, 0.0) if lines < _FEW else gain
@@ -137,6 +141,11 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
     bottom = -np.inf if first == 0 else float(low[1] + first * _CELL)
     top = np.inf if last == ink.shape[1] else float(low[1] + last * _CELL)
     return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, best, float(surprise))
+
+
+def _lines_of(ink: np.ndarray) -> float:
+    """About how many lines ink ``[X, Y]`` has, by the rows that have more than a tail."""
+    return float(np.sum(ink.sum(axis=0) >= _MORE_THAN_A_TAIL)) * _CELL / _INKED
 
 
 def _aligned(right: np.ndarray, between: np.ndarray) -> float:

@@ -296,7 +296,8 @@ def _close_runs(ink: _Ink) -> list[Curve]:
     lefts = np.minimum.reduceat(ink.points[:, 0], ink.starts)
     rights = np.maximum.reduceat(ink.points[:, 0], ink.starts)
     edges = np.append(ink.starts, len(ink.points))
-    begins, curves = [0], []
+    begins = [0]
+    curves: list[Curve] = []
     left, right = lefts[0], rights[0]
     for at in range(1, len(ink.starts) + 1):
         first = begins[-1]
@@ -330,7 +331,7 @@ def _drop(upper: Curve, lower: Curve) -> float:
 
 def _weight(curve: Curve) -> int:
     """How often each of a curve's points counts, so that curves count by their lengths."""
-    return max(round((curve.x[-1] - curve.x[0]) / len(curve.x)), 1)
+    return max(round(float(curve.x[-1] - curve.x[0]) / len(curve.x)), 1)
 
 
 def _apart(one: Curve, other: Curve) -> float | None:
