@@ -445,8 +445,9 @@ def data_sets(options: argparse.Namespace) -> dict[str, list[Written]]:
     if options.data:
         readers["IAM-OnDB"] = IamOndbReader(options.data)
     if options.unipen:
-        fractions = {"validation_fraction": 0.4, "test_fraction": 0.4}
-        readers["UNIPEN"] = UnipenReader(options.unipen, levels=["lines"], **fractions)
+        readers["UNIPEN"] = UnipenReader(
+            options.unipen, levels=["lines"], validation_fraction=0.4, test_fraction=0.4
+        )
     if not readers:
         # A split by writers: with many of them, those of a few are the test's.
         readers["built-in"] = SyntheticReader(num_lines=4000, num_writers=200)
@@ -463,13 +464,16 @@ def main() -> None:
         draw(next(iter(sets.values())), options.only or list(DISTURBANCES), options.pictures)
         return
     trained = load_model(options.recogniser, "cpu")
-    readers = [line_reader(trained, "--recogniser", careful=careful) for careful in (False, True)]
+    plain_reader = line_reader(trained, "--recogniser", careful=False)
+    reader = line_reader(trained, "--recogniser")
     ways = ("plain", "layout")
     columns = ["CER in percent", *(f"{name}, {way}" for name in sets for way in ways)]
     print(" | ".join(columns))
     rows, values = [], {}
     for name in options.only or DISTURBANCES:
-        found = [rate for lines in sets.values() for rate in rates(*readers, lines, name)]
+        found = [
+            rate for lines in sets.values() for rate in rates(plain_reader, reader, lines, name)
+        ]
         values[name] = dict(zip(columns[1:], found, strict=True))
         rows.append([name, *(f"{rate:.1f}" for rate in found)])
         print(" | ".join(rows[-1]), flush=True)

@@ -182,7 +182,7 @@ def _middle_of_best(values: np.ndarray) -> int:
 
 def _near_ink(ink: np.ndarray, reach: float) -> np.ndarray:
     """Cells with ink, and those as near above or below."""
-    near = ink.copy()
+    near: np.ndarray = ink.copy()
     for step in range(1, round(reach / _CELL) + 1):
         near[:, step:] |= ink[:, :-step]
         near[:, :-step] |= ink[:, step:]

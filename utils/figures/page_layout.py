@@ -64,7 +64,8 @@ def layout_sheet(
 def _frame(block: Block, on_page: Sequence[np.ndarray]) -> np.ndarray:
     points = np.concatenate([on_page[at] for line in block.lines for at in line.strokes])
     low, high = points.min(axis=0) - _ROOM, points.max(axis=0) + _ROOM
-    return low + np.array(_CORNERS) * (high - low)
+    corners: np.ndarray = low + np.array(_CORNERS) * (high - low)
+    return corners
 
 
 def _kind(other: OtherInk, on_page: Sequence[np.ndarray]) -> Text:
