@@ -8,12 +8,12 @@ from typing import Any
 
 from handwriting.files import whole_folder
 from handwriting.formats.ink_file import read_ink_file
-from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
 from handwriting.text.error_rates import count_errors
 from reading.decoding import Reading
-from reading.line_reader import confidence
+from reading.line_reader import LineReader, confidence
 from reading.options import decodings
+from reading.page_reader import best_read
 from reading.recogniser import language_model, line_reader
 from trainer.loaded_model import LoadedModel
 from utils.command_line import print_notes
@@ -39,7 +39,11 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
     settings = decodings(options)[-1].settings
     source = f"{options.resume}: --ink"
     reader = line_reader(trained, source, settings, model, options.bs, progress)
-    lines = read_ink_file(options.ink, divide=options.ink_lines != _ONE_LINE)[: options.limit]
+    lines = read_ink_file(
+        options.ink,
+        divide=options.ink_lines != _ONE_LINE,
+        choose=lambda layouts: best_read(reader, layouts),
+    )[: options.limit]
     readings = reader.read([line.strokes for line in lines])
     for reading in readings:
         print(reading.text)
@@ -55,7 +59,7 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
             text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
             (folder / "reading.json").write_text(text + "\n", encoding="utf-8")
             save_sheet(reading_sheet(lines, readings), folder / "reading")
-            looked = _read_lines(lines, readings, reader.features)
+            looked = _read_lines(lines, readings, reader)
             save_sheet(attention_sheet(looked), folder / "attention")
 
 
@@ -71,7 +75,7 @@ def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
 
 
 def _read_lines(
-    lines: Sequence[Line], readings: Sequence[Reading], features: InkFeatures
+    lines: Sequence[Line], readings: Sequence[Reading], reader: LineReader
 ) -> list[ReadLine]:
     pairs = list(zip(lines, readings, strict=True))[:_MOST_PICTURED]
     return [
@@ -79,7 +83,7 @@ def _read_lines(
             line.strokes,
             reading.text,
             reading.attention,
-            features.positions(line.strokes),
+            reader.positions(line.strokes),
             (f"{reading.text}   ({_percent(reading)})",),
         )
         for line, reading in pairs

@@ -3,7 +3,6 @@
 Shapes: ``T`` pen steps, ``L`` lines.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from handwriting.formats.registry import (
     document_reader_of,
     reader_of,
 )
-from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.line_segmentation import split_lines
+from handwriting.ink.line import Line, points_from_strokes
 from handwriting.ink.measures import x_height
+from handwriting.ink.page_layout import Choice, find_layout, line_ink
 
 MOST_POINTS = 10_000
 """Of a line; the most in IAM-OnDB is 1,623."""
@@ -45,14 +44,15 @@ _SURE_WAY, _WAY_OF_POINT = 20_000.0, 20.0
 _DASH = 20.0
 
 
-def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
-    """The lines of writing in a file, checked to be such as can be read.
+def read_ink_file(path: Path, divide: bool = True, choose: Choice | None = None) -> list[Line]:
+    """The lines of writing in a file, checked to be such as can be read, and mended.
 
     Args:
         path: see ``ink_in_file``.
         divide: divide ink into lines by where its strokes are, where the file does not say which
-            lines there are (see ``handwriting.ink.line_segmentation``). Ink that has a text, or is
-            one of several lines in the file, is a line already.
+            lines there are (see ``handwriting.ink.page_layout``). Ink that has a text, or is one
+            of several lines in the file, is a line already.
+        choose: see ``find_layout``.
 
     Returns:
         at least one line, in the file's units.
@@ -63,10 +63,13 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
     inks = _inks_in(path)
     for ink in inks:
         _check_way(ink.line, path)
-    lines = [line for ink in inks for line in _lines_of(ink, divide)]
+    inks = [ink for ink in inks if np.any(ink.line.strokes[1:, 1:])]
+    if not inks:
+        raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
+    lines = [line for ink in inks for line in _lines_of(ink, divide, choose)]
     lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
     if not lines:
-        raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
+        raise DataError(f"{path}: no writing to read: its ink looks like a drawing")
     for number, line in enumerate(lines, start=1):
         which = f"{path}: line {number} of {len(lines)}" if len(lines) > 1 else f"{path}"
         _check_is_line(line, which, divide)
@@ -140,21 +143,22 @@ def _way(strokes: list[np.ndarray]) -> float:
     return sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
 
 
-def _lines_of(ink: PageInk, divide: bool) -> list[Line]:
-    """The lines of ink, with the texts typed over them."""
-    if ink.is_line:
-        return [ink.line]
+def _lines_of(ink: PageInk, divide: bool, choose: Choice | None) -> list[Line]:
+    """The lines of a page, or the one that ink is, mended and in the order in which it is read,
+    with the texts typed over them."""
     strokes = points_from_strokes(ink.line.strokes)
-    groups = split_lines(strokes) if divide else [list(range(len(strokes)))]
-    parts = [[strokes[at] for at in group] for group in groups]
-    lines = [ink.line] if len(groups) == 1 else list(_numbered(ink.line, parts))
-    texts = texts_of_lines(parts, ink.texts) if ink.texts else [""] * len(lines)
-    return [replace(line, text=text) for line, text in zip(lines, texts, strict=True)]
-
-
-def _numbered(ink: Line, parts: list[list[np.ndarray]]) -> Iterator[Line]:
-    for number, part in enumerate(parts, start=1):
-        yield replace(ink, strokes=strokes_from_points(part), source_id=f"{ink.source_id}#{number}")
+    layout = find_layout(strokes, choose=choose, divide=divide and not ink.is_line)
+    found = [line_ink(layout, line).strokes for line in layout.lines]
+    names = [f"{ink.line.source_id}#{number}" for number in range(1, len(found) + 1)]
+    names = [ink.line.source_id] if len(found) == 1 else names
+    texts = [ink.line.text] * len(found)
+    if ink.texts:
+        parts = [[strokes[at] for at in line.strokes] for line in layout.lines]
+        texts = texts_of_lines(parts, ink.texts)
+    return [
+        replace(ink.line, strokes=rows, source_id=name, text=text)
+        for rows, name, text in zip(found, names, texts, strict=True)
+    ]
 
 
 def _check_is_line(line: Line, which: str, divide: bool) -> None:
