@@ -16,7 +16,7 @@ from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel, recogniser_of
 from reading.decoding import Reading, decode
-from reading.settings import GREEDY, DecodingSettings
+from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 
 
 class LineReader:
@@ -30,6 +30,7 @@ class LineReader:
         language_model: for a search with such a weight.
         batch_size: lines at a time; changes speed and memory only.
         progress: show a progress bar.
+        request: what to find beside the text, and which texts may be read.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LineReader:
         language_model: LanguageModel | None = None,
         batch_size: int = 64,
         progress: bool = False,
+        request: Request = TEXT_ALONE,
     ) -> None:
         self.model = model.eval()
         self._recogniser = recogniser_of(model)
@@ -50,6 +52,7 @@ class LineReader:
         self.language_model = language_model
         self.batch_size = batch_size
         self.progress = progress
+        self.request = request
 
     @torch.inference_mode()
     def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
@@ -71,6 +74,7 @@ class LineReader:
                     self.vocabulary,
                     self.settings,
                     self.language_model,
+                    self.request,
                 )
                 readings.update(zip(places, batch, strict=True))
                 bar.update(len(places))
