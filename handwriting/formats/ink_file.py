@@ -49,7 +49,7 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
     """
     lines = ink_in_file(path)
     for line in lines:
-        _check_way(line, path)
+        check_way(line, path)
     if divide and len(lines) == 1 and not lines[0].text:
         lines = _divided(lines[0])
     lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
@@ -92,7 +92,7 @@ def ink_in_file(path: Path) -> list[Line]:
     return lines
 
 
-def _check_way(ink: Line, path: Path) -> None:
+def check_way(ink: Line, path: Path) -> None:
     """``DataError`` where ink is far longer than its points can tell: it is put at even distances
     to be divided, which takes memory by its length."""
     strokes = points_from_strokes(ink.strokes)
@@ -127,23 +127,30 @@ def _divided(ink: Line) -> list[Line]:
 
 def _check_is_line(line: Line, which: str, divide: bool) -> None:
     """``DataError`` for what no line of writing is, such as a page or a drawing."""
-    number = len(line.strokes)
-    remedy = (
-        "give one line of writing, or a page with room between its lines"
-        if divide
-        else "leave --ink-lines one out, to have it divided into lines"
-    )
-    if number > MOST_POINTS:
-        raise DataError(
-            f"{which}: {number:,} points, a line of writing has {MOST_POINTS:,} at most; {remedy}"
+    fault = line_fault(line.strokes)
+    if fault is not None:
+        remedy = (
+            "give one line of writing, or a page with room between its lines"
+            if divide
+            else "leave --ink-lines one out, to have it divided into lines"
         )
-    strokes = points_from_strokes(line.strokes)
+        raise DataError(f"{which}: {fault}; {remedy}")
+
+
+def line_fault(rows: np.ndarray) -> str | None:
+    """Return why strokes ``[T, 3]`` are no line of writing, as a page or a drawing is none; None
+    where they may be one."""
+    number = len(rows)
+    if number > MOST_POINTS:
+        return f"{number:,} points, a line of writing has {MOST_POINTS:,} at most"
+    strokes = points_from_strokes(rows)
     points = np.concatenate(strokes)
     width, height = np.ptp(points, axis=0)
     way = _way(strokes)
     size = x_height(strokes) or width / _DASH
     if max(way, width) > MOST_WAY * size or height > MOST_HEIGHT * size:
-        raise DataError(
-            f"{which}: is no line of writing: {width / size:,.0f} letters' heights wide,"
-            f" {height / size:,.0f} high, {way / size:,.0f} of pen's way; {remedy}"
+        return (
+            f"is no line of writing: {width / size:,.0f} letters' heights wide,"
+            f" {height / size:,.0f} high, {way / size:,.0f} of pen's way"
         )
+    return None
