@@ -110,7 +110,9 @@ def allowed_characters(wish: str, vocabulary: Vocabulary) -> str:
     unknown = vocabulary.unknown(wish)
     if unknown or not wish:
         named = f"got {quoted(''.join(unknown))}" if wish else "got none"
-        raise UserError(f"--allow: should be {DIGITS}, {LETTERS} or characters of the model, {named}")
+        raise UserError(
+            f"--allow: should be {DIGITS}, {LETTERS} or characters of the model, {named}"
+        )
     return "".join(sorted(set(wish)))
 
 

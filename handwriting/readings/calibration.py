@@ -150,7 +150,9 @@ def _calibration(values: Any) -> Calibration:
     if values["format"] != FORMAT or values["version"] != VERSION:
         raise ValueError(f"should be {FORMAT} of version {VERSION}")
     if values["features"] != list(FEATURES) or values["text_features"] != list(TEXT_FEATURES):
-        raise ValueError("it is of other features; make it anew with python -m evaluation.calibrate")
+        raise ValueError(
+            "it is of other features; make it anew with python -m evaluation.calibrate"
+        )
     levels = {name: _level(values["levels"][name]) for name in LEVELS}
     text = values["text"]
     return Calibration(

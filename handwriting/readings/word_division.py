@@ -99,9 +99,9 @@ def characters_of_points(
             points = mine[strokes[mine] == stroke]
             late = places.frames[points[0]] > high or places.frames[points[-1]] < low
             if late:
-                found[points] = begin + np.abs(
-                    x[begin:end] - places.points[points, 0].mean()
-                ).argmin()
+                found[points] = (
+                    begin + np.abs(x[begin:end] - places.points[points, 0].mean()).argmin()
+                )
     return found
 
 
@@ -166,9 +166,7 @@ def _best_growing(scores: np.ndarray) -> np.ndarray:
     return np.array(chosen[::-1])
 
 
-def _with_late_strokes(
-    places: LinePlaces, words: np.ndarray, partings: np.ndarray
-) -> np.ndarray:
+def _with_late_strokes(places: LinePlaces, words: np.ndarray, partings: np.ndarray) -> np.ndarray:
     """Words of points, where strokes that lie over another word, far from their own, go there."""
     strokes = places.stroke_of_point
     x = places.points[:, 0]
