@@ -19,6 +19,7 @@ from torch import Tensor
 from base.batch import mask_from_lengths
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import Decoder, LanguageScorer, max_characters, take_part, take_rows
+from reading.constraints import Constraint
 from reading.ctc import (
     CTCFrames,
     CTCPrefixes,
@@ -27,7 +28,6 @@ from reading.ctc import (
     extend,
     extension_scores,
 )
-from reading.constraints import Constraint
 from reading.settings import DecodingSettings
 
 # A frame that was never looked at has coverage 0 and would cost infinitely much.

@@ -12,6 +12,7 @@ import numpy as np
 
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import line_fault
+from handwriting.ink.mending import mend
 from handwriting.ink.page_layout import (
     Block,
     InkKind,
@@ -21,7 +22,6 @@ from handwriting.ink.page_layout import (
     find_layout,
     line_ink,
 )
-from handwriting.ink.mending import mend
 from handwriting.readings.assembly import LineContext, line_places, read_line
 from handwriting.readings.calibration import Calibration
 from handwriting.readings.notes import page_notes
@@ -78,17 +78,29 @@ class DocumentReader:
         self.calibration = calibration
         self.keep_drawings = keep_drawings
 
-    def read_page(self, page: PageInk) -> ReadPage:
+    def read_page(self, page: PageInk, limit: int | None = None) -> ReadPage:
         """Return a page as it was read.
+
+        Args:
+            page: its ink.
+            limit: lines that are read, the first ones; None for all.
 
         Raises:
             DataError: it is one line, and no line of writing.
         """
+        return self.read_page_and_lines(page, limit)[0]
+
+    def read_page_and_lines(
+        self, page: PageInk, limit: int | None = None
+    ) -> tuple[ReadPage, list[tuple[LineInk, LineResult]]]:
+        """Return a page as it was read, and each of its lines with its ink."""
         layout = layout_of(page)
-        rows = [line_ink(layout, line) for line in layout.lines]
+        rows = [line_ink(layout, line) for line in layout.lines[:limit]]
         if len(rows) == 1 and (fault := line_fault(rows[0].strokes)) is not None:
             raise DataError(fault)
-        return self.assembled(page, layout, self.read_lines(page, layout, rows))
+        results = self.read_lines(page, layout, rows)
+        found = self.assembled(page, layout, results)
+        return found, list(zip(rows, results, strict=True))
 
     def read_lines(
         self,
@@ -132,14 +144,16 @@ class DocumentReader:
     def assembled(
         self, page: PageInk, layout: PageLayout, results: Sequence[LineResult]
     ) -> ReadPage:
-        """Return a page from what became of its lines, in the order of ``layout.lines``."""
+        """Return a page from what became of its lines, the first ones of ``layout.lines``."""
         found = iter(results)
         blocks: list[ReadBlock] = []
         others = [_other(other.kind.value, other.strokes, page) for other in layout.others]
         for block in layout.blocks:
             kept = []
             for line in block.lines:
-                result = next(found)
+                result = next(found, None)
+                if result is None:
+                    continue
                 if result.line is not None and self._is_text(result):
                     kept.append(result.line)
                 else:

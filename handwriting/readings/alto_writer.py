@@ -145,6 +145,6 @@ def _valid(text: str) -> str:
         character
         for character in text
         if character in "\t\n\r"
-        or ("\x20" <= character and not "\ud800" <= character <= "\udfff")
+        or (character >= "\x20" and not "\ud800" <= character <= "\udfff")
         and character not in "\ufffe\uffff"
     )

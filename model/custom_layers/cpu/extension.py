@@ -32,6 +32,9 @@ LOCK_SECONDS = 300
 FLAGS = ("-O3", "-fopenmp", "-fno-math-errno", "-fno-trapping-math")
 
 
+_may_build = True
+
+
 class Unavailable(Exception):
     """Why there are no operators, and how to get them."""
 
@@ -46,8 +49,17 @@ def is_available() -> bool:
     return is_wanted() and _is_loaded()
 
 
+def avoid_building() -> None:
+    """Do without operators that are not built yet, for the rest of the process: a build takes
+    longer than a few lines."""
+    global _may_build
+    _may_build = False
+
+
 @functools.cache
 def _is_loaded() -> bool:
+    if not _may_build and not (_folder() / LIBRARY).exists():
+        return False
     try:
         load_operators()
     except Unavailable as reason:
@@ -62,7 +74,7 @@ def load_operators() -> None:
     Raises:
         Unavailable: there is no way.
     """
-    folder = _cache() / f"handwriting_{_key()}"
+    folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock"):
@@ -71,11 +83,20 @@ def load_operators() -> None:
         raise Unavailable(f"the cache cannot be used ({error})") from error
 
 
+def _folder() -> Path:
+    """Return the folder of what is built from these sources for this processor."""
+    return _cache() / f"handwriting_{_key()}"
+
+
 def _cache() -> Path:
     """Return the folder in which torch keeps extensions."""
-    from torch.utils import cpp_extension
+    named = os.environ.get("TORCH_EXTENSIONS_DIR")
+    if named:
+        return Path(named)
+    from torch._appdirs import user_cache_dir
 
-    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
+    # As torch.utils.cpp_extension has it, whose import takes longer than reading a line.
+    return Path(user_cache_dir("torch_extensions"))
 
 
 def _load_or_build(folder: Path) -> None:
