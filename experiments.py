@@ -191,11 +191,7 @@ def _check_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
     _check_beside_onnx(options)
     if reads(options):
-        names = ("text", "text_file", *(name for name in WRITING if name != "format"))
-        _check_absent(options, names, "is for writing, --ink is for reading")
-        _check_absent(options, _NOT_READING, "does not go with --ink")
-        if options.ink is not None:
-            _check_absent(options, ("watch",), "does not go with --ink, give one of the two")
+        _check_reading(options)
         return
     _check_absent(options, INK_OPTIONS, "says more about --ink, which is not given")
     if not writes(options):
@@ -222,6 +218,14 @@ def _check_conflicts(options: argparse.Namespace) -> None:
         _check_absent(options, ("recogniser",), why)
     if "gcode" not in (options.format or ""):
         _check_absent(options, GCODE, "is for G-code, which is not among the formats of --format")
+
+
+def _check_reading(options: argparse.Namespace) -> None:
+    names = ("text", "text_file", *(name for name in WRITING if name != "format"))
+    _check_absent(options, names, "is for writing, --ink is for reading")
+    _check_absent(options, _NOT_READING, "does not go with --ink")
+    if options.ink is not None:
+        _check_absent(options, ("watch",), "does not go with --ink, give one of the two")
 
 
 def _check_beside_onnx(options: argparse.Namespace) -> None:

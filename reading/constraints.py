@@ -132,7 +132,6 @@ def read_texts(path: Path, vocabulary: Vocabulary) -> Sequence[str]:
     for text in texts:
         unknown = vocabulary.unknown(text)
         if unknown:
-            raise DataError(
-                f"--words: {path}: the model does not know the {quoted(unknown[0])} of {quoted(text)}"
-            )
+            what = f"the {quoted(unknown[0])} of {quoted(text)}"
+            raise DataError(f"--words: {path}: the model does not know {what}")
     return texts

@@ -40,7 +40,7 @@ class Paper:
         """The paper of a page."""
         box = page.box
         size = x_height(page.ink) if page.ink else 0.0
-        longest = max(box.width, box.height, np.finfo(float).tiny)
+        longest = max(box.width, box.height, 1e-9)
         scale = min(X_HEIGHT / size if size > 0 else np.inf, (LONGEST - 2 * MARGIN) / longest)
         width, height = (side * scale + 2 * MARGIN for side in (box.width, box.height))
         return cls(width, height, scale, box.left, box.top)

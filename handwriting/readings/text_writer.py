@@ -6,7 +6,8 @@ from handwriting.readings.result import ReadBlock, ReadDocument, ReadLine
 
 _PAGE_BREAK = "\f"
 # What Markdown would take for its own, anywhere, or at the beginning of a line.
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
+_SPECIAL = re.compile(r"([\\`*_\[\]>#])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", "~": "&#126;"}  # what not every Markdown can escape
 _AT_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 
 
@@ -40,6 +41,7 @@ def _line(line: ReadLine) -> str:
 
 def _escaped(text: str) -> str:
     text = _SPECIAL.sub(r"\\\1", text)
+    text = "".join(_ENTITIES.get(character, character) for character in text)
     found = _AT_START.match(text)
     if found is None:
         return text
