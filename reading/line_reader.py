@@ -80,6 +80,9 @@ class LineReader:
                 bar.update(len(places))
         return [readings[place] for place in range(len(lines))]
 
+    def read_plainly(self, lines: Sequence[np.ndarray]) -> list[Reading]:
+        return self.read(lines)
+
     def _batches(self, lines: Sequence[np.ndarray]) -> list[list[int]]:
         """Places of lines, those of like length together."""
         places = sorted(range(len(lines)), key=lambda place: len(lines[place]))
