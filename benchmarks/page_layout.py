@@ -431,8 +431,7 @@ def data_sets(options: argparse.Namespace) -> dict[str, list[Written]]:
     if not readers:
         raise SystemExit("page_layout: name a folder with --data or --unipen")
     return {
-        name: chosen_lines(reader, options.split, options.lines)
-        for name, reader in readers.items()
+        name: chosen_lines(reader, options.split, options.lines) for name, reader in readers.items()
     }
 
 

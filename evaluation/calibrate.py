@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     lines = evaluation_lines(trained, options.data, split, options.lines, options.seed)
     found = calibrate(reader, lines, {"split": split, "seed": options.seed}, options.seed)
     print(describe_rows(found.rows))
+    print(describe_rows([found.drawings]))
     out = options.out or calibration_path(options.resume)
     write_calibration(found.calibration, out)
     if options.plot is not None:

@@ -49,13 +49,15 @@ class Found:
 
     Attributes:
         calibration: fitted to all lines.
-        rows: numbers for people.
+        rows: numbers of each level, for people.
+        drawings: the same, of how text and drawings are told apart.
         measured: of each level the confidence ``[B]`` and whether it was right, bool ``[B]``, of
             units that were not fitted to.
     """
 
     calibration: Calibration
     rows: list[Mapping[str, Any]]
+    drawings: Mapping[str, Any]
     measured: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -108,10 +110,10 @@ def calibrate(
         measured[name] = _across(units)
         levels[name] = fit_level(units.features, units.right)
         rows.append(_row(name, measured[name]))
-    text, text_row = _text_or_drawing(reader, lines, evidence, half, seed)
-    rows.append(text_row)
-    known = {**about, "lines": len(lines), "measured": [dict(row) for row in rows]}
-    return Found(Calibration(levels, text, known), rows, measured)
+    text, drawings = _text_or_drawing(reader, lines, evidence, half, seed)
+    numbers = [dict(row) for row in (*rows, drawings)]
+    known = {**about, "lines": len(lines), "measured": numbers}
+    return Found(Calibration(levels, text, known), rows, drawings, measured)
 
 
 def _half(writer: str) -> int:
@@ -224,10 +226,10 @@ def _text_or_drawing(
         np.concatenate(parts) if parts else np.zeros(0) for parts in (kept, refused)
     )
     row = {
-        "of": "text or drawing",
-        "number": len(all_kept) + len(tested),
-        "right %": f"{100 * all_kept.mean():.2f} of text kept,"
-        f" {100 * all_refused.mean():.2f} of drawings refused",
+        "pieces of text": len(all_kept),
+        "kept %": f"{100 * all_kept.mean():.2f}",
+        "drawings": len(tested),
+        "refused %": f"{100 * all_refused.mean():.2f}",
     }
     return final, row
 

@@ -384,7 +384,9 @@ def _without_small(ink: _Ink, labels: np.ndarray) -> np.ndarray:
 
 def _from_the_top(labels: np.ndarray, ink: _Ink) -> list[list[int]]:
     lines = [np.flatnonzero(labels == label) for label in sorted(set(labels.tolist()))]
-    groups = [(line, _curve(ink.of_strokes(np.isin(np.arange(len(labels)), line)))) for line in lines]
+    groups = [
+        (line, _curve(ink.of_strokes(np.isin(np.arange(len(labels)), line)))) for line in lines
+    ]
     middle = np.array([(ink.points[:, 0].min() + ink.points[:, 0].max()) / 2])
     return [line.tolist() for line, _ in _sorted_down(groups, middle)]
 

@@ -36,9 +36,7 @@ def texts(settings: DecodingSettings, constraint: Constraint | None) -> list[str
     request = Request(constraint=constraint)
     return [
         reading.text
-        for reading in decode(
-            model, *table_lines(LENGTHS), VOCABULARY, settings, request=request
-        )
+        for reading in decode(model, *table_lines(LENGTHS), VOCABULARY, settings, request=request)
     ]
 
 
@@ -111,7 +109,11 @@ def test_words_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("ab\n\n c1 \nab\n", encoding="utf-8")
     assert read_texts(path, VOCABULARY) == ["ab", "c1"]
-    for content, message in ((b"\n", "1 to .* lines, got 0"), (b"ax", "'x' of 'ax'"), (b"\xff", "UTF-8")):
+    for content, message in (
+        (b"\n", "1 to .* lines, got 0"),
+        (b"ax", "'x' of 'ax'"),
+        (b"\xff", "UTF-8"),
+    ):
         path.write_bytes(content)
         with pytest.raises(UserError, match=message) as fault:
             read_texts(path, VOCABULARY)
