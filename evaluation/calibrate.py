@@ -16,6 +16,8 @@ from utils.shipped import checkpoint_path, shipped_names
 
 _MOST_LINES = 1_000_000
 _DEFAULT_LINES = 3000
+_MOST_DRAWINGS = 10_000
+_DEFAULT_DRAWINGS = 40
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -33,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     reader.request = Request(places=True)
     split = options.split or trained.validation_split
     lines = evaluation_lines(trained, options.data, split, options.lines, options.seed)
-    found = calibrate(reader, lines, {"split": split, "seed": options.seed}, options.seed)
+    about = {"split": split, "seed": options.seed}
+    found = calibrate(reader, lines, about, options.seed, options.drawings)
     print(describe_rows(found.rows))
     print(describe_rows([found.drawings]))
     out = options.out or calibration_path(options.resume)
@@ -62,10 +65,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--split", help="lines to fit to (default: those of validation)")
     add(
         "--lines",
-        type=whole_number(40, _MOST_LINES),
+        type=whole_number(2, _MOST_LINES),
         default=_DEFAULT_LINES,
         metavar="N",
         help=f"lines of the split at most, drawn by the seed (default: {_DEFAULT_LINES})",
+    )
+    add(
+        "--drawings",
+        type=whole_number(1, _MOST_DRAWINGS),
+        default=_DEFAULT_DRAWINGS,
+        metavar="N",
+        help=f"drawings of each kind to tell text from (default: {_DEFAULT_DRAWINGS})",
     )
     add("--out", type=Path, metavar="FILE", help="the file (default: beside the checkpoint)")
     add("--plot", type=Path, metavar="FILE", help="picture of how confidence and truth agree")

@@ -36,8 +36,10 @@ from reading.evidence import evidence_of
 from reading.line_reader import LineReader
 from trainer.loaded_model import LoadedModel, open_data
 
-_FEWEST_LINES = 40
-_DRAWINGS = 40  # of each kind
+DRAWINGS = 40
+"""Of each kind and collection."""
+
+_FEWEST_LINES = 2
 _MOST_WORDS = 3  # in a piece of a line
 _KEPT = 0.98
 """The share of validation lines that count as text, at the least, once the border is chosen."""
@@ -90,7 +92,11 @@ def evaluation_lines(
 
 
 def calibrate(
-    reader: LineReader, lines: Sequence[Line], about: Mapping[str, Any], seed: int
+    reader: LineReader,
+    lines: Sequence[Line],
+    about: Mapping[str, Any],
+    seed: int,
+    drawings: int = DRAWINGS,
 ) -> Found:
     """Return the calibration of a recogniser.
 
@@ -99,6 +105,7 @@ def calibrate(
         lines: with their texts.
         about: plain values to keep with it.
         seed: of the drawings and of the pieces of lines.
+        drawings: of each kind and collection.
     """
     evidence = [evidence_of(reading) for reading in reader.read([line.strokes for line in lines])]
     half = np.array([_half(line.writer or line.source_id) for line in lines])
@@ -110,10 +117,10 @@ def calibrate(
         measured[name] = _across(units)
         levels[name] = fit_level(units.features, units.right)
         rows.append(_row(name, measured[name]))
-    text, drawings = _text_or_drawing(reader, lines, evidence, half, seed)
-    numbers = [dict(row) for row in (*rows, drawings)]
+    text, told = _text_or_drawing(reader, lines, evidence, half, seed, drawings)
+    numbers = [dict(row) for row in (*rows, told)]
     known = {**about, "lines": len(lines), "measured": numbers}
-    return Found(Calibration(levels, text, known), rows, drawings, measured)
+    return Found(Calibration(levels, text, known), rows, told, measured)
 
 
 def _half(writer: str) -> int:
@@ -172,17 +179,21 @@ def _across(units: _Units) -> tuple[np.ndarray, np.ndarray]:
     """Confidences of each half's units by what was fitted to the other half, and whether they are
     right."""
     sure, right = [], []
-    for side in (0, 1):
-        mine = units.half == side
-        if not mine.any() or mine.all():
-            continue
-        level = fit_level(units.features[~mine], units.right[~mine])
+    for mine in _parts_to_measure(units.half):
+        others = ~mine if not mine.all() else mine
+        level = fit_level(units.features[others], units.right[others])
         sure.append(level.confidence(units.features[mine]))
         right.append(units.right[mine])
-    if not sure:
-        level = fit_level(units.features, units.right)
-        return level.confidence(units.features), units.right
     return np.concatenate(sure), np.concatenate(right)
+
+
+def _parts_to_measure(half: np.ndarray) -> list[np.ndarray]:
+    """Which units to measure at a time, bool ``[B]`` each: those of each half, fitted to the other;
+    all of them, fitted to themselves, where there is one writer."""
+    parts = [half == side for side in (0, 1)]
+    if all(part.any() for part in parts):
+        return parts
+    return [np.ones(len(half), bool)]
 
 
 def _row(name: str, measured: tuple[np.ndarray, np.ndarray]) -> Mapping[str, Any]:
@@ -206,25 +217,22 @@ def _text_or_drawing(
     evidence: Sequence[Evidence],
     half: np.ndarray,
     seed: int,
+    drawings: int,
 ) -> tuple[Logistic, Mapping[str, Any]]:
     """Return what tells text from drawings, and what was measured of it."""
     random = np.random.default_rng(seed)
     pieces, sides = _pieces(reader, lines, evidence, half, random)
     text = _features(reader, [line.strokes for line in lines] + pieces)
     side = np.concatenate([half, sides])
-    learnt = _features(reader, drawn(LEARNT, _DRAWINGS, seed))
-    tested = _features(reader, drawn(TESTED, _DRAWINGS, seed + 1))
+    learnt = _features(reader, drawn(LEARNT, drawings, seed))
+    tested = _features(reader, drawn(TESTED, drawings, seed + 1))
     kept, refused = [], []
-    for each in (0, 1):
-        mine = side == each
-        if mine.any() and not mine.all():
-            found = _fit_text(text[~mine], learnt)
-            kept.append(found.log_odds(text[mine]) >= 0)
-            refused.append(found.log_odds(tested) < 0)
+    for mine in _parts_to_measure(side):
+        found = _fit_text(text[~mine] if not mine.all() else text, learnt)
+        kept.append(found.log_odds(text[mine]) >= 0)
+        refused.append(found.log_odds(tested) < 0)
     final = _fit_text(text, np.concatenate([learnt, tested]))
-    all_kept, all_refused = (
-        np.concatenate(parts) if parts else np.zeros(0) for parts in (kept, refused)
-    )
+    all_kept, all_refused = np.concatenate(kept), np.concatenate(refused)
     row = {
         "pieces of text": len(all_kept),
         "kept %": f"{100 * all_kept.mean():.2f}",

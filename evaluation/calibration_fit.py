@@ -10,7 +10,9 @@ from handwriting.readings.calibration import Level, Logistic
 _ROUNDS = 50
 _PENALTY = 1e-3  # of the squared weights, for each unit
 _MOST_GROUPS = 40
-_FEWEST_IN_GROUP = 25
+_FEWEST_IN_GROUP = 50
+# A group's share is as if it had so many units more, of which the logistic regression is right.
+_PRIOR = 25.0
 _BINS = 15
 
 
@@ -58,8 +60,13 @@ def fit_level(features: np.ndarray, right: np.ndarray) -> Level:
     number = int(np.clip(len(odds) // _FEWEST_IN_GROUP, 1, _MOST_GROUPS))
     groups = np.array_split(order, number)
     centres = np.array([odds[group].mean() for group in groups])
-    # As if each group had half a unit more of either kind: no share is 0 or 1.
-    shares = np.array([(right[group].sum() + 0.5) / (len(group) + 1) for group in groups])
+    expected = _sigmoid(odds)
+    shares = np.array(
+        [
+            (right[group].sum() + _PRIOR * expected[group].mean()) / (len(group) + _PRIOR)
+            for group in groups
+        ]
+    )
     rising = isotonic(shares, np.array([len(group) for group in groups], np.float64))
     distinct = np.concatenate([[True], np.diff(centres) > 1e-9])
     return Level(ranking, tuple(centres[distinct].tolist()), tuple(rising[distinct].tolist()))

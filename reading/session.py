@@ -1,6 +1,7 @@
 """Reading while somebody writes: after each stroke, only what changed is read again."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,16 +26,26 @@ class Session:
     Args:
         reader: of pages.
         one_line: take all ink for one line, which needs no layout.
+        strokes: what is on the page already.
+
+    Raises:
+        DataError: as ``add_stroke``.
     """
 
-    def __init__(self, reader: DocumentReader, one_line: bool = False) -> None:
+    def __init__(
+        self,
+        reader: DocumentReader,
+        one_line: bool = False,
+        strokes: Sequence[np.ndarray] = (),
+    ) -> None:
         self.reader = reader
         self.one_line = one_line
         self.lines_read = 0
         """How many lines were read so far, those that were read again included."""
-        self._strokes: list[np.ndarray] = []
+        self._strokes = [_checked(stroke) for stroke in strokes]
         self._kept: OrderedDict[tuple[object, ...], LineResult] = OrderedDict()
         self._page = ReadPage((), ())
+        self._read()
 
     @property
     def page(self) -> ReadPage:
@@ -47,12 +58,7 @@ class Session:
         Raises:
             DataError: it is no stroke: not that shape, no points, or numbers that are not finite.
         """
-        stroke = np.asarray(points, np.float64)
-        if stroke.ndim != 2 or stroke.shape[1:] != (2,) or not len(stroke):
-            raise DataError(f"stroke: should be an array [n, 2], n >= 1, got {stroke.shape}")
-        if not np.isfinite(stroke).all():
-            raise DataError("stroke: should have finite numbers alone")
-        self._strokes.append(stroke)
+        self._strokes.append(_checked(points))
         return self._read()
 
     def remove_stroke(self) -> str:
@@ -89,6 +95,15 @@ class Session:
         while len(self._kept) > max(_MOST_KEPT, len(keys)):
             self._kept.popitem(last=False)
         return results
+
+
+def _checked(points: np.ndarray) -> np.ndarray:
+    stroke = np.asarray(points, np.float64)
+    if stroke.ndim != 2 or stroke.shape[1:] != (2,) or not len(stroke):
+        raise DataError(f"stroke: should be an array [n, 2], n >= 1, got {stroke.shape}")
+    if not np.isfinite(stroke).all():
+        raise DataError("stroke: should have finite numbers alone")
+    return stroke
 
 
 def _one_line(strokes: tuple[np.ndarray, ...]) -> PageInk:

@@ -1,4 +1,4 @@
-"""Reading stroke by stroke: the same text as that of the whole page, without reading it all again."""
+"""Reading stroke by stroke: the same text as that of the whole page, and not all read again."""
 
 from pathlib import Path
 
@@ -52,6 +52,13 @@ def test_a_stroke_taken_back_leaves_what_was_before(reader: DocumentReader) -> N
     for _ in strokes:
         session.remove_stroke()
     assert session.remove_stroke() == "" and session.page.lines == ()
+
+
+def test_a_page_that_is_there_already_is_read_once(reader: DocumentReader) -> None:
+    strokes, groups = page_of_waves(2, pitch=6.0)
+    session = Session(reader, strokes=strokes)
+    assert session.lines_read == len(groups)
+    assert session.page.text == reader.read_page(PageInk(tuple(strokes))).text
 
 
 def test_dots_alone_are_no_text_yet(reader: DocumentReader) -> None:
