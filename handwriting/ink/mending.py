@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from handwriting.ink.levelling import turned_level
 from handwriting.ink.measures import x_height
 from handwriting.ink.resampling import resample_to
 
@@ -83,13 +84,15 @@ def mend(strokes: Sequence[np.ndarray]) -> MendedInk:
     return MendedInk(tuple(mended), _copies(smooth))
 
 
-def directed(strokes: Sequence[MendedStroke]) -> tuple[MendedStroke, ...]:
-    """Return strokes of upright writing with those turned around that are stored backwards."""
-    size = x_height([stroke.points for stroke in strokes])
+def directed(strokes: Sequence[MendedStroke], angle: float = 0.0) -> tuple[MendedStroke, ...]:
+    """Return strokes of writing in the direction ``angle`` (radians), those that are stored backwards
+    turned around."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    upright = [turned_level(stroke.points, cosine, sine) for stroke in strokes]
+    size = x_height(upright)
     if size == 0:
         return tuple(strokes)
-    evidence = np.array([direction_evidence(stroke.points / size) for stroke in strokes])
-    odds = evidence @ _EVIDENCE
+    odds = direction_odds([stroke / size for stroke in upright])
     if odds.sum() < -_SURE:
         odds = -odds
         strokes = [_backwards(stroke) for stroke in strokes]
@@ -99,6 +102,14 @@ def directed(strokes: Sequence[MendedStroke]) -> tuple[MendedStroke, ...]:
 
 def _backwards(stroke: MendedStroke) -> MendedStroke:
     return MendedStroke(stroke.points[::-1], stroke.origin[::-1])
+
+
+def direction_odds(strokes: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the log-odds ``[S]`` that a pen went along each stroke as its points are, and not the
+    other way; arguments as for ``direction_evidence``."""
+    evidence = [direction_evidence(stroke) for stroke in strokes]
+    odds: np.ndarray = np.array(evidence).reshape(-1, len(_EVIDENCE)) @ _EVIDENCE
+    return odds
 
 
 def direction_evidence(stroke: np.ndarray) -> np.ndarray:

@@ -29,7 +29,10 @@ _MISSED_COLUMNS = 4
 _SHORTEST_RIDGE = 2
 _GAP = 4.0  # without ink between the lines of one block; beyond it, blocks are divided alone
 _ONE_LINE = 1.3  # ridges above each other, nearer than this
-_OFF_LINE = 1.2  # from the end of one piece of a line to where the next one would begin
+# From the end of one piece of a line to where the next one would begin, beyond a word's space and
+# within it.
+_OFF_LINE, _OFF_WORD = 1.2, 2.5
+_SPACE = 5.0
 _MOST_OVERLAP = 3.0
 _BESIDE = 0.3  # of the way beyond a line's end counts as way across it
 # What going on in another line costs, in x-heights that a stroke of little ink is off its line; and
@@ -330,7 +333,8 @@ def _apart(one: Curve, other: Curve) -> float | None:
     off = abs(float(one.at(gap)[0] - other.at(gap)[0]))
     ends = abs(float(np.interp(gap, one.x, one.y)[0] - np.interp(gap, other.x, other.y)[0]))
     off = min(off, ends)
-    return off + max(left - right, 0.0) if off < _OFF_LINE else None
+    most = _OFF_WORD if left - right < _SPACE else _OFF_LINE
+    return off + max(left - right, 0.0) if off < most else None
 
 
 def _nearest(ink: _Ink, curves: Sequence[Curve], timed: bool) -> np.ndarray:
