@@ -162,9 +162,9 @@ def right_spans(level: str, truth: str, text: str, spans: Sequence[tuple[int, in
     if level == "line":
         return [text == truth] * len(spans)
     place = np.full(len(text), -1)
-    for kind, begin, end, true_begin, true_end in Levenshtein.opcodes(text, truth):
-        if kind == "equal":
-            place[begin:end] = np.arange(true_begin, true_end)
+    for edit in Levenshtein.opcodes(text, truth):
+        if edit.tag == "equal":
+            place[edit.src_start : edit.src_end] = np.arange(edit.dest_start, edit.dest_end)
     if level == "character":
         return [bool(place[begin] >= 0) for begin, _ in spans]
     true_words = set(word_spans(truth))

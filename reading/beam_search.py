@@ -186,7 +186,7 @@ class BeamSearch:
             state=self.decoder.initial_state(lines.encoded),
             language_state=self.language and self.language.initial_state(rows),
             prefixes=lines.frames and empty_prefixes(lines.frames, beam, blank),
-            allowed=self.constraint and self.constraint.first(rows),
+            allowed=None if self.constraint is None else self.constraint.first(rows),
         )
 
     # One character more

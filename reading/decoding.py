@@ -144,7 +144,9 @@ def decode_encoded(
 ) -> list[Reading]:
     """``decode`` for lines that are encoded already, so that several settings can be tried."""
     language = _language(vocabulary, settings, language_model)
-    constraint = request.constraint and request.constraint.to(encoded.lengths.device)
+    constraint = request.constraint
+    if constraint is not None:
+        constraint = constraint.to(encoded.lengths.device)
     decoder = model.packed()
     readings: list[Reading] = []
     for part in _parts(encoded, settings.beam):
@@ -175,7 +177,7 @@ def _placed(
     logits = model.ctc_logits(encoded)
     if logits is None:
         return readings
-    allowed = request.constraint and request.constraint.characters
+    allowed = None if request.constraint is None else request.constraint.characters
     texts = ctc_greedy(logits, encoded.lengths, vocabulary, allowed)
     log_probs = logits.float().log_softmax(dim=2).cpu().numpy()
     lengths = encoded.lengths.tolist()

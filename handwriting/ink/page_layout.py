@@ -179,9 +179,11 @@ def _others_and_text(
 ) -> tuple[list[OtherInk], list[int]]:
     """What is no writing, and the numbers of the strokes that are."""
     upright = [turned(ink.strokes[at].points, angle) for at in kept]
-    writing = [stroke for stroke in upright if not _is_drawn(stroke / size)] if (
-        size := x_height(upright)
-    ) else []
+    writing = (
+        [stroke for stroke in upright if not _is_drawn(stroke / size)]
+        if (size := x_height(upright))
+        else []
+    )
     size = (x_height(writing) if writing else 0.0) or size
     if size == 0:
         return [], kept

@@ -55,9 +55,11 @@ def word_alternatives(text: str, score: float, others: _Scored) -> list[tuple[Al
 def _replaced(words: list[str], others: list[str]) -> list[tuple[int, str]]:
     """Each word's place with what another text has there; nothing for what has no one place."""
     pairs = []
-    for kind, begin, end, other_begin, other_end in Levenshtein.opcodes(words, others):
-        if kind == "replace" and end - begin == other_end - other_begin:
-            pairs += list(zip(range(begin, end), others[other_begin:other_end], strict=True))
+    for edit in Levenshtein.opcodes(words, others):
+        places = range(edit.src_start, edit.src_end)
+        theirs = others[edit.dest_start : edit.dest_end]
+        if edit.tag == "replace" and len(places) == len(theirs):
+            pairs += list(zip(places, theirs, strict=True))
     return pairs
 
 

@@ -65,7 +65,9 @@ class Level:
 
     def confidence(self, features: np.ndarray) -> np.ndarray:
         """float64 ``[B]``, from 0 to 1, of features ``[B, F]``."""
-        return np.interp(self.ranking.log_odds(features), self.knots, self.shares)
+        odds = self.ranking.log_odds(features)
+        found: np.ndarray = np.interp(odds, self.knots, self.shares)
+        return found
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,10 @@ def _level(values: Any) -> Level:
 
 
 def _logistic(values: Any, number: int) -> Logistic:
-    parts = [_numbers(values[name]) for name in ("means", "scales", "weights")]
-    if any(len(part) != number for part in parts) or min(parts[1]) <= 0:
+    means, scales, weights = (_numbers(values[name]) for name in ("means", "scales", "weights"))
+    if {len(means), len(scales), len(weights)} != {number} or min(scales) <= 0:
         raise ValueError(f"should have {number} means, scales above 0 and weights")
-    return Logistic(*parts, *_numbers([values["bias"]]))
+    return Logistic(means, scales, weights, _numbers([values["bias"]])[0])
 
 
 def _numbers(values: Any) -> tuple[float, ...]:

@@ -47,10 +47,10 @@ class Evidence:
         found = np.zeros(len(self.text), bool)
         if self.ctc_text is None or not self.text:
             return found
-        for kind, begin, end, _, _ in Levenshtein.opcodes(self.text, self.ctc_text):
-            if kind != "equal":
-                begin = min(begin, len(self.text) - 1)
-                found[begin : max(end, begin + 1)] = True
+        for edit in Levenshtein.opcodes(self.text, self.ctc_text):
+            if edit.tag != "equal":
+                begin = min(edit.src_start, len(self.text) - 1)
+                found[begin : max(edit.src_end, begin + 1)] = True
         return found
 
     def disagreement(self) -> float:

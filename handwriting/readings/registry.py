@@ -39,6 +39,7 @@ FORMATS = (
     ResultFormat("json", "all that is known", ".reading.json", "json_writer:json_text"),
     ResultFormat("hocr", "hOCR 1.2", ".hocr", "hocr_writer:hocr"),
     ResultFormat("alto", "ALTO 4", ".alto.xml", "alto_writer:alto"),
+    ResultFormat("svg", "picture of the boxes", ".boxes.svg", "svg_writer:svg"),
     ResultFormat("pdf", "searchable PDF", ".pdf", writer="pdf_writer:write_pdf"),
 )
 NAMES = tuple(entry.name for entry in FORMATS)

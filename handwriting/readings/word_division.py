@@ -189,4 +189,4 @@ def _with_late_strokes(places: LinePlaces, words: np.ndarray, partings: np.ndarr
 
 
 def _outside(value: float, low: float, high: float) -> float:
-    return max(low - value, value - high, 0.0)
+    return float(max(low - value, value - high, 0.0))

@@ -185,10 +185,22 @@ def test_words_of_a_pdf_lie_on_their_ink(pdf: Path) -> None:
 
 
 def test_a_page_without_ink_is_written() -> None:
-    document = ReadDocument((ReadPage((), ()),), "empty.svg")
+    document = ReadDocument((ReadPage((), ()),), "empty.ink")
     for entry in FORMATS:
         if entry.text:
             as_text(entry, document)
+
+
+def test_a_picture_has_the_ink_and_a_box_for_each_part() -> None:
+    document = read_document(SPECIAL)
+    root = ElementTree.fromstring(text_of("svg", document))
+    tags = [each.tag.rpartition("}")[2] for each in root.iter()]
+    words = [word for line in document.lines() for word in line.words]
+    # The white sheet, a block, lines, words, a drawing; strokes and baselines.
+    assert tags.count("rect") == 1 + 1 + len(SPECIAL) + len(words) + 1
+    assert tags.count("path") == len(document.pages[0].ink) + len(SPECIAL)
+    shown = [each.text for each in root.iter() if each.tag.endswith("text")]
+    assert shown == [f"{word.text} 85%" for word in words] + ["drawing"]
 
 
 def test_paper_keeps_proportions_and_has_a_margin() -> None:
@@ -204,7 +216,7 @@ def test_paper_keeps_proportions_and_has_a_margin() -> None:
 
 
 def test_formats_that_are_none_are_refused() -> None:
-    with pytest.raises(UserError, match="--format: .*some of txt, md.*, got svg, x$"):
-        parse_result_formats("txt,svg,x")
+    with pytest.raises(UserError, match="--format: .*some of txt, md.*, got gif, x$"):
+        parse_result_formats("txt,gif,x")
     with pytest.raises(UserError, match="--format pdf: is written to a file"):
         as_text(parse_result_formats("pdf")[0], read_document())
