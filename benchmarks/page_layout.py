@@ -6,12 +6,12 @@ Pages are made of lines of IAM-OnDB, and of lines of UNIPEN where its folder is 
 are those that ``data_loader.readers`` read; without an option they are taken from the environment
 variables ``HANDWRITING_IAM_ONDB`` and ``HANDWRITING_UNIPEN``). Each row of the table is one
 disturbance, with the character error rate of the same lines read in two ways: *plainly*, which
-divides a page into lines by one slope and reads them with attention as they come; and *with layout*,
-which is how files are read. Both use the same recogniser, greedily. A page's text is all of its
-lines, and errors are those of the whole page: lines read in a wrong order count.
+divides a page into lines by one slope and reads them with attention as they come; and *with
+layout*, which is how files are read. Both use the same recogniser, greedily. A page's text is all
+of its lines, and errors are those of the whole page: lines read in a wrong order count.
 
-Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed makes
-all pages.
+Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed
+makes all pages.
 """
 
 import argparse
@@ -32,8 +32,9 @@ from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
 from handwriting.text.error_rates import count_errors
 from reading.line_reader import LineReader
-from reading.page_reader import read_page
-from reading.recogniser import load_recogniser
+from reading.page_reader import read_pages
+from reading.recogniser import line_reader
+from trainer.loaded_model import load_model
 from utils.shipped import checkpoint_path
 
 Strokes = list[np.ndarray]
@@ -365,17 +366,15 @@ def read_plainly(reader: LineReader, pages: Sequence[Written]) -> list[str]:
             lines.append(strokes_from_points([page.strokes[at] for at in group]))
             numbers.append(number)
     texts: list[list[str]] = [[] for _ in pages]
-    for number, text in zip(numbers, reader.read_plainly(lines), strict=True):
+    for number, text in zip(numbers, reader.read(lines), strict=True):
         texts[number].append(text.text)
     return [" ".join(page) for page in texts]
 
 
 def read_with_layout(reader: LineReader, pages: Sequence[Written], timed: bool) -> list[str]:
     """All texts of each page, as files are read."""
-    return [
-        " ".join(reading.text for reading in read_page(reader, page.strokes, timed).readings)
-        for page in pages
-    ]
+    found = read_pages(reader, [page.strokes for page in pages], timed)
+    return [" ".join(reading.text for reading in page.readings) for page in found]
 
 
 def chosen_lines(reader: BaseReader, split: str, number: int) -> list[Written]:
@@ -395,13 +394,16 @@ def is_usual(text: str) -> bool:
     return _LEAST_TEXT <= len(text) <= _MOST_TEXT and re.search(r"[a-z]", text) is not None
 
 
-def rates(reader: LineReader, lines: list[Written], name: str) -> tuple[float, float]:
+def rates(
+    plain_reader: LineReader, reader: LineReader, lines: list[Written], name: str
+) -> tuple[float, float]:
     """Error rates in percent of a disturbance, read plainly and with layout."""
     # Of its own for each row, so that rows can be run one by one.
     pages = list(DISTURBANCES[name](lines, np.random.default_rng(_SEED)))
     truth = [" ".join(page.texts) for page in pages]
     timed = "at random" not in name
-    plain, with_layout = read_plainly(reader, pages), read_with_layout(reader, pages, timed)
+    plain = read_plainly(plain_reader, pages)
+    with_layout = read_with_layout(reader, pages, timed)
     return tuple(  # type: ignore[return-value]  # two of them
         100 * count_errors(zip(truth, texts, strict=True)).cer for texts in (plain, with_layout)
     )
@@ -439,13 +441,14 @@ def main() -> None:
     """Print the table, and write it where ``--json`` says."""
     options = parsed()
     sets = data_sets(options)
-    reader = load_recogniser(options.recogniser, "cpu").reader
+    trained = load_model(options.recogniser, "cpu")
+    readers = [line_reader(trained, "--recogniser", careful=careful) for careful in (False, True)]
     ways = ("plain", "layout")
     columns = ["CER in percent", *(f"{name}, {way}" for name in sets for way in ways)]
     print(" | ".join(columns))
     rows, values = [], {}
     for name in options.only or DISTURBANCES:
-        found = [rate for lines in sets.values() for rate in rates(reader, lines, name)]
+        found = [rate for lines in sets.values() for rate in rates(*readers, lines, name)]
         values[name] = dict(zip(columns[1:], found, strict=True))
         rows.append([name, *(f"{rate:.1f}" for rate in found)])
         print(" | ".join(rows[-1]), flush=True)

@@ -21,6 +21,7 @@ from evaluation.calibration_fit import (
     area_under_curve,
     bins,
     calibration_error,
+    error_by_chance,
     fit_level,
     fit_logistic,
 )
@@ -204,6 +205,7 @@ def _row(name: str, measured: tuple[np.ndarray, np.ndarray]) -> Mapping[str, Any
         "right %": f"{100 * right.mean():.2f}",
         "mean confidence %": f"{100 * sure.mean():.2f}",
         "calibration error %": f"{100 * calibration_error(sure, right):.2f}",
+        "of perfect ones %": f"{100 * error_by_chance(sure):.2f}",
         "AUC": f"{area_under_curve(sure, right):.3f}",
     }
 
@@ -252,7 +254,8 @@ def _pieces(
     """One to three words of each line, such as a label has, and each one's half."""
     pieces, sides = [], []
     for line, found, side in zip(lines, evidence, half.tolist(), strict=True):
-        places = line_places(reader.features, line.strokes, found.num_frames)
+        positions = reader.positions(line.strokes)
+        places = line_places(reader.features, line.strokes, found.num_frames, positions)
         words = words_of_points(places, found.text, found.frames)
         number = int(words.max()) + 1
         size = int(random.integers(1, _MOST_WORDS + 1))
@@ -284,7 +287,9 @@ def _features(reader: LineReader, inks: Sequence[np.ndarray]) -> np.ndarray:
     rows = []
     for ink, reading in zip(inks, reader.read(inks), strict=True):
         found = evidence_of(reading)
-        rows.append(text_features(line_places(reader.features, ink, found.num_frames), found))
+        positions = reader.positions(ink)
+        places = line_places(reader.features, ink, found.num_frames, positions)
+        rows.append(text_features(places, found))
     return np.stack(rows)
 
 

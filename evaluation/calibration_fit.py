@@ -94,6 +94,16 @@ def calibration_error(confidences: np.ndarray, right: np.ndarray) -> float:
     return float(sum(abs(sure - share) * part for sure, share, part in bins(confidences, right)))
 
 
+def error_by_chance(confidences: np.ndarray, draws: int = 50) -> float:
+    """Return the calibration error that so many units have on the average where every confidence is
+    the true probability: what no calibration can go below."""
+    random = np.random.default_rng(0)
+    size = len(confidences)
+    found = [calibration_error(confidences, random.random(size) < confidences)
+             for _ in range(draws)]  # fmt: skip
+    return float(np.mean(found))
+
+
 def bins(confidences: np.ndarray, right: np.ndarray) -> list[tuple[float, float, float]]:
     """Return mean confidence, share of right ones, and part of all units, of each bin that has
     any."""

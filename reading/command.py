@@ -84,7 +84,7 @@ def _read_file(
         _write_json(document, reader, path, folder)
         others = [entry for entry in formats if entry is not _JSON]
         write_results(document, others, folder, _NAME)
-        draw_reading(lines, reader.reader.reader.features, folder)
+        draw_reading(lines, reader.reader.reader, folder)
 
 
 def _write_json(document: ReadDocument, reader: FileReader, path: Path, folder: Path) -> None:

@@ -121,13 +121,19 @@ def ctc_greedy(
     """
     if allowed is not None:
         logits = _barred_but(logits, allowed, vocabulary)
-    barred = torch.tensor([vocabulary.sos, vocabulary.eos, vocabulary.unk], device=logits.device)
-    path = logits.index_fill(2, barred, -torch.inf).argmax(dim=2)  # [B, N']
+    path = best_path(logits, vocabulary)
     path = path.masked_fill(~mask_from_lengths(lengths, path.shape[1]), vocabulary.pad)
     repeats = torch.zeros_like(path, dtype=torch.bool)
     repeats[:, 1:] = path[:, 1:] == path[:, :-1]
     # Decoding leaves padding out, and with it the blanks.
     return [vocabulary.decode(row) for row in path.masked_fill(repeats, vocabulary.pad).tolist()]
+
+
+def best_path(logits: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Return the most likely character, or the blank, of each frame ``[B, N']``; logits as for
+    ``ctc_greedy``."""
+    barred = torch.tensor([vocabulary.sos, vocabulary.eos, vocabulary.unk], device=logits.device)
+    return logits.index_fill(2, barred, -torch.inf).argmax(dim=2)
 
 
 def _barred_but(logits: Tensor, allowed: Tensor, vocabulary: Vocabulary) -> Tensor:

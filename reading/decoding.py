@@ -66,6 +66,8 @@ __all__ = [
 ROWS = {"cpu": 128}
 MANY_ROWS = 4096
 
+_LEAST_LOG = -1e4  # of a probability: 0 times minus infinity is no number
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -231,7 +233,39 @@ def _language(
             "language_weight: there is no language model, so it should be 0,"
             f" got {settings.language_weight}"
         )
-    return language_model.for_vocabulary(vocabulary)
+    return LettersAlone(language_model.for_vocabulary(vocabulary), vocabulary)
+
+
+class LettersAlone:
+    """A language model that has no say in numbers.
+
+    A language model of prose takes digits for unlikely, and for no number more than for another. So
+    a digit, and whatever follows one, gets what a character gets on the average at that place
+    (minus the entropy of the model's next character): it neither gains nor loses by being there.
+
+    Args:
+        scorer: what scores all else.
+        vocabulary: the recogniser's.
+    """
+
+    def __init__(self, scorer: LanguageScorer, vocabulary: Vocabulary) -> None:
+        self.scorer = scorer
+        self.is_digit = torch.zeros(len(vocabulary), dtype=torch.bool)
+        digits = [one for one in vocabulary.characters if one.isdecimal()]
+        self.is_digit[vocabulary.encode("".join(digits))] = True
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Return the scorer's."""
+        return self.scorer.initial_state(batch_size)
+
+    def step(self, previous: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return log-probabilities ``[R, C]``, those of numbers replaced, and the next state."""
+        log_probs, after = self.scorer.step(previous, state)
+        probs = log_probs.exp()
+        usual = (probs * log_probs.clamp_min(_LEAST_LOG)).sum(dim=1, keepdim=True)  # [R, 1]
+        is_digit = self.is_digit.to(previous.device)
+        neutral = is_digit[previous].unsqueeze(1) | is_digit  # [R, C]
+        return torch.where(neutral, usual.expand_as(log_probs), log_probs), after
 
 
 def _reading(found: Found, vocabulary: Vocabulary) -> Reading:

@@ -4,15 +4,14 @@ page is no text.
 Shapes: ``n`` points of one stroke.
 """
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import line_fault
-from handwriting.ink.mending import mend
+from handwriting.ink.mending import MendedInk
 from handwriting.ink.page_layout import (
     Block,
     InkKind,
@@ -22,6 +21,7 @@ from handwriting.ink.page_layout import (
     find_layout,
     line_ink,
 )
+from handwriting.ink.page_layout import OtherInk as LayoutInk
 from handwriting.readings.assembly import LineContext, line_places, read_line
 from handwriting.readings.calibration import Calibration
 from handwriting.readings.notes import page_notes
@@ -39,6 +39,7 @@ from handwriting.readings.text_likeness import text_features
 from reading.decoding import Reading
 from reading.evidence import evidence_of
 from reading.line_reader import LineReader
+from reading.page_reader import best_read
 from reading.settings import Request
 
 
@@ -57,6 +58,21 @@ class LineResult:
     reading: Reading | None
 
 
+@dataclass(frozen=True)
+class LaidPage:
+    """The lines of a page, ready to be read.
+
+    Attributes:
+        layout: of the page.
+        rows: the ink of each of its lines.
+        known: what the file says of each.
+    """
+
+    layout: PageLayout
+    rows: tuple[LineInk, ...]
+    known: tuple[KnownLine, ...]
+
+
 class DocumentReader:
     """Reads pages.
 
@@ -72,7 +88,7 @@ class DocumentReader:
         calibration: Calibration | None = None,
         keep_drawings: bool = False,
     ) -> None:
-        request: Request = dataclasses.replace(reader.request, places=True)
+        request: Request = replace(reader.request, places=True)
         reader.request = request
         self.reader = reader
         self.calibration = calibration
@@ -94,38 +110,37 @@ class DocumentReader:
         self, page: PageInk, limit: int | None = None
     ) -> tuple[ReadPage, list[tuple[LineInk, LineResult]]]:
         """Return a page as it was read, and each of its lines with its ink."""
-        layout = layout_of(page)
-        rows = [line_ink(layout, line) for line in layout.lines[:limit]]
-        if len(rows) == 1 and (fault := line_fault(rows[0].strokes)) is not None:
+        laid = self.laid_out(page)
+        if len(laid.rows) == 1 and (fault := line_fault(laid.rows[0].strokes)) is not None:
             raise DataError(fault)
-        results = self.read_lines(page, layout, rows)
-        found = self.assembled(page, layout, results)
-        return found, list(zip(rows, results, strict=True))
+        wanted = range(len(laid.rows))[:limit]
+        results = self.read_lines(page, laid, wanted)
+        found = self.assembled(page, laid, results)
+        return found, [(laid.rows[at], result) for at, result in zip(wanted, results, strict=True)]
 
-    def read_lines(
-        self,
-        page: PageInk,
-        layout: PageLayout,
-        rows: Sequence[LineInk],
-        wanted: Sequence[int] | None = None,
-    ) -> list[LineResult]:
+    def laid_out(self, page: PageInk) -> LaidPage:
+        """Return the lines of a page: its own where it knows them, else those that are found."""
+        if page.lines:
+            return _known_lines(page)
+        layout = find_layout(
+            page.strokes, page.timed, lambda layouts: best_read(self.reader, layouts)
+        )
+        rows = tuple(line_ink(layout, line) for line in layout.lines)
+        return LaidPage(layout, rows, (KnownLine(()),) * len(rows))
+
+    def read_lines(self, page: PageInk, laid: LaidPage, wanted: Sequence[int]) -> list[LineResult]:
         """Return what lines of a page say.
 
         Args:
             page: its ink.
-            layout: of it.
-            rows: the ink of each of the layout's lines.
-            wanted: which of these to read; None for all.
+            laid: its lines.
+            wanted: the numbers of those that are to be read.
         """
-        wanted = range(len(rows)) if wanted is None else wanted
-        fitting = [at for at in wanted if line_fault(rows[at].strokes) is None]
-        read = self.reader.read([rows[at].strokes for at in fitting])
+        fitting = [at for at in wanted if line_fault(laid.rows[at].strokes) is None]
+        read = self.reader.read([laid.rows[at].strokes for at in fitting])
         readings = dict(zip(fitting, read, strict=True))
-        struck = struck_strokes(layout)
-        known = {each.strokes: each for each in page.lines}
-        lines = layout.lines
         return [
-            self._line(_context(page, lines[at], rows[at], struck, known), readings[at])
+            self._line(_context(page, laid, at), readings[at])
             if at in readings
             else LineResult(None, 0.0, None)
             for at in wanted
@@ -133,7 +148,9 @@ class DocumentReader:
 
     def _line(self, context: LineContext, reading: Reading) -> LineResult:
         evidence = evidence_of(reading)
-        places = line_places(self.reader.features, context.rows.strokes, evidence.num_frames)
+        strokes = context.rows.strokes
+        positions = self.reader.positions(strokes)
+        places = line_places(self.reader.features, strokes, evidence.num_frames, positions)
         line = read_line(context, evidence, places, self.calibration)
         text = None
         if self.calibration is not None and self.calibration.text is not None:
@@ -141,10 +158,9 @@ class DocumentReader:
             text = float(1 / (1 + np.exp(-np.clip(odds[0], -50, 50))))
         return LineResult(line, text, reading)
 
-    def assembled(
-        self, page: PageInk, layout: PageLayout, results: Sequence[LineResult]
-    ) -> ReadPage:
-        """Return a page from what became of its lines, the first ones of ``layout.lines``."""
+    def assembled(self, page: PageInk, laid: LaidPage, results: Sequence[LineResult]) -> ReadPage:
+        """Return a page from what became of its lines, the first ones of ``laid``."""
+        layout = laid.layout
         found = iter(results)
         blocks: list[ReadBlock] = []
         others = [_other(other.kind.value, other.strokes, page) for other in layout.others]
@@ -164,18 +180,39 @@ class DocumentReader:
                 blocks.append(ReadBlock(_around([line.box for line in kept]), tuple(kept)))
         made = ReadPage(page.strokes, tuple(blocks), _joined(others, page), layout.angle)
         notes = page_notes(made, self.reader.vocabulary, self.calibration is not None)
-        return dataclasses.replace(made, notes=notes)
+        return replace(made, notes=notes)
 
     def _is_text(self, result: LineResult) -> bool:
         return self.keep_drawings or result.text is None or result.text >= 0.5
 
 
-def layout_of(page: PageInk) -> PageLayout:
-    """Return the layout of a page: its own lines where it knows them, else those that are found."""
-    if not page.lines:
-        return find_layout(page.strokes, page.timed)
-    lines = tuple(_text_line(page, each) for each in page.lines)
-    return PageLayout((Block(lines),), (), 0.0, mend(page.strokes))
+def _known_lines(page: PageInk) -> LaidPage:
+    """The lines that a file knows, each mended and in order by itself."""
+    lines: list[TextLine] = []
+    rows: list[LineInk] = []
+    known: list[KnownLine] = []
+    others: list[LayoutInk] = []
+    for each in page.lines:
+        numbers = np.array(each.strokes)
+        strokes = [page.strokes[at] for at in each.strokes]
+        layout = find_layout(strokes, page.timed, divide=False)
+        for line in layout.lines:
+            ink = line_ink(layout, line)
+            origin = np.stack([numbers[ink.origin[:, 0]], ink.origin[:, 1]], axis=1)
+            rows.append(replace(ink, origin=origin))
+            lines.append(replace(line, strokes=tuple(numbers[list(line.strokes)].tolist())))
+            known.append(each)
+        others += [
+            LayoutInk(
+                other.kind,
+                tuple(numbers[list(other.strokes)].tolist()),
+                tuple(numbers[list(other.marks)].tolist()) if other.marks else (),
+            )
+            for other in layout.others
+        ]
+    blocks = (Block(tuple(lines)),) if lines else ()
+    layout = PageLayout(blocks, tuple(others), 0.0, MendedInk((), {}))
+    return LaidPage(layout, tuple(rows), tuple(known))
 
 
 def struck_strokes(layout: PageLayout) -> frozenset[int]:
@@ -184,20 +221,16 @@ def struck_strokes(layout: PageLayout) -> frozenset[int]:
     return frozenset(stroke for strike in strikes for stroke in strike.marks)
 
 
-def _text_line(page: PageInk, known: KnownLine) -> TextLine:
-    box = Box.around(np.concatenate([page.strokes[at] for at in known.strokes]))
-    return TextLine(known.strokes, ((box.left, box.bottom), (box.right, box.bottom)), 0.0)
-
-
-def _context(
-    page: PageInk,
-    line: TextLine,
-    rows: LineInk,
-    struck: frozenset[int],
-    known: Mapping[tuple[int, ...], KnownLine],
-) -> LineContext:
-    file = known.get(line.strokes, KnownLine(()))
-    return LineContext(page.strokes, line, rows, struck, file.name, file.truth or None)
+def _context(page: PageInk, laid: LaidPage, at: int) -> LineContext:
+    known = laid.known[at]
+    return LineContext(
+        page.strokes,
+        laid.layout.lines[at],
+        laid.rows[at],
+        struck_strokes(laid.layout),
+        known.name,
+        known.truth or None,
+    )
 
 
 def _other(

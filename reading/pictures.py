@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from handwriting.ink.features import InkFeatures
 from handwriting.ink.page_layout import LineInk
 from reading.document_reader import LineResult
+from reading.line_reader import LineReader
 from utils.figures.attention import ReadLine, attention_sheet
 from utils.figures.sheet import Ink, Row, Sheet, contact_sheet
 from utils.figures.sheet_files import save_sheet
@@ -14,12 +14,12 @@ _MOST_PICTURED = 100
 
 
 def draw_reading(
-    lines: Sequence[tuple[LineInk, LineResult]], features: InkFeatures, folder: Path
+    lines: Sequence[tuple[LineInk, LineResult]], reader: LineReader, folder: Path
 ) -> None:
     """Draw the first lines to ``reading`` and ``attention``, as PNG and SVG."""
     read = [pair for pair in lines if pair[1].line is not None][:_MOST_PICTURED]
     save_sheet(reading_sheet(read), folder / "reading")
-    looked = [_looked(ink, result, features) for ink, result in read]
+    looked = [_looked(ink, result, reader) for ink, result in read]
     save_sheet(attention_sheet(looked), folder / "attention")
 
 
@@ -28,7 +28,7 @@ def reading_sheet(lines: Sequence[tuple[LineInk, LineResult]]) -> Sheet:
     return contact_sheet([Row(_title(result), [Ink(ink.strokes)]) for ink, result in lines])
 
 
-def _looked(ink: LineInk, result: LineResult, features: InkFeatures) -> ReadLine:
+def _looked(ink: LineInk, result: LineResult, reader: LineReader) -> ReadLine:
     reading = result.reading
     if reading is None:
         raise ValueError("a line that was not read has no attention")
@@ -36,7 +36,7 @@ def _looked(ink: LineInk, result: LineResult, features: InkFeatures) -> ReadLine
         ink.strokes,
         reading.text,
         reading.attention,
-        features.positions(ink.strokes),
+        reader.positions(ink.strokes),
         (_title(result),),
     )
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from handwriting.errors import DataError
-from handwriting.ink.page_layout import PageLayout, line_ink
 from handwriting.readings.page_ink import KnownLine, PageInk
 from handwriting.readings.result import ReadPage
-from reading.document_reader import DocumentReader, LineResult, layout_of, struck_strokes
+from reading.document_reader import DocumentReader, LaidPage, LineResult, struck_strokes
 
 _MOST_KEPT = 1000
 
@@ -73,22 +72,20 @@ class Session:
             self._page = ReadPage(strokes, ())
             return ""
         page = PageInk(strokes) if not self.one_line else _one_line(strokes)
-        layout = layout_of(page)
-        results = self._results(page, layout)
-        self._page = self.reader.assembled(page, layout, results)
+        laid = self.reader.laid_out(page)
+        self._page = self.reader.assembled(page, laid, self._results(page, laid))
         return self._page.text
 
-    def _results(self, page: PageInk, layout: PageLayout) -> list[LineResult]:
+    def _results(self, page: PageInk, laid: LaidPage) -> list[LineResult]:
         """What each line says; those that are as they were are not read again."""
-        rows = [line_ink(layout, line) for line in layout.lines]
-        struck = struck_strokes(layout)
+        struck = struck_strokes(laid.layout)
         keys = [
             # All that the reading of a line depends on.
             (line, ink.strokes.tobytes(), ink.origin.tobytes(), struck.intersection(line.strokes))
-            for line, ink in zip(layout.lines, rows, strict=True)
+            for line, ink in zip(laid.layout.lines, laid.rows, strict=True)
         ]
         new = [at for at, key in enumerate(keys) if key not in self._kept]
-        read = self.reader.read_lines(page, layout, rows, new)
+        read = self.reader.read_lines(page, laid, new)
         self.lines_read += len(new)
         self._kept.update((keys[at], result) for at, result in zip(new, read, strict=True))
         results = [self._kept[key] for key in keys]

@@ -12,9 +12,9 @@ from handwriting.errors import DataError
 from handwriting.files import open_regular_file
 from handwriting.formats.checked_lines import check_steps
 from handwriting.formats.registry import READ_SUFFIXES, reader_of
-from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from handwriting.ink.line_segmentation import split_lines
+from handwriting.ink.line import Line, points_from_strokes
 from handwriting.ink.measures import x_height
+from handwriting.ink.page_layout import Choice, find_layout, line_ink
 
 MOST_POINTS = 10_000
 """Of a line; the most in IAM-OnDB is 1,623."""
@@ -32,14 +32,15 @@ _SURE_WAY, _WAY_OF_POINT = 20_000.0, 20.0
 _DASH = 20.0
 
 
-def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
-    """The lines of writing in a file, checked to be such as can be read.
+def read_ink_file(path: Path, divide: bool = True, choose: Choice | None = None) -> list[Line]:
+    """The lines of writing in a file, checked to be such as can be read, and mended.
 
     Args:
         path: see ``ink_in_file``.
         divide: divide ink into lines by where its strokes are, where the file does not say which
-            lines there are (see ``handwriting.ink.line_segmentation``). Ink that has a text, or is
-            one of several lines in the file, is a line already.
+            lines there are (see ``handwriting.ink.page_layout``). Ink that has a text, or is one
+            of several lines in the file, is a line already.
+        choose: see ``find_layout``.
 
     Returns:
         at least one line, in the file's units.
@@ -50,11 +51,14 @@ def read_ink_file(path: Path, divide: bool = True) -> list[Line]:
     lines = ink_in_file(path)
     for line in lines:
         check_way(line, path)
-    if divide and len(lines) == 1 and not lines[0].text:
-        lines = _divided(lines[0])
     lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
     if not lines:
         raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
+    is_page = divide and len(lines) == 1 and not lines[0].text
+    lines = [part for line in lines for part in _lines_of(line, is_page, choose)]
+    lines = [line for line in lines if np.any(line.strokes[1:, 1:])]
+    if not lines:
+        raise DataError(f"{path}: no writing to read: its ink looks like a drawing")
     for number, line in enumerate(lines, start=1):
         which = f"{path}: line {number} of {len(lines)}" if len(lines) > 1 else f"{path}"
         _check_is_line(line, which, divide)
@@ -110,18 +114,15 @@ def _way(strokes: list[np.ndarray]) -> float:
     return sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
 
 
-def _divided(ink: Line) -> list[Line]:
-    strokes = points_from_strokes(ink.strokes)
-    groups = split_lines(strokes)
-    if len(groups) == 1:
-        return [ink]
+def _lines_of(ink: Line, is_page: bool, choose: Choice | None) -> list[Line]:
+    """The lines of a page, or the one that ink is, mended and in the order in which it is read."""
+    layout = find_layout(points_from_strokes(ink.strokes), choose=choose, divide=is_page)
+    found = [line_ink(layout, line).strokes for line in layout.lines]
+    names = [f"{ink.source_id}#{number}" for number in range(1, len(found) + 1)]
+    names = [ink.source_id] if len(found) == 1 else names
     return [
-        replace(
-            ink,
-            strokes=strokes_from_points([strokes[at] for at in group]),
-            source_id=f"{ink.source_id}#{number}",
-        )
-        for number, group in enumerate(groups, start=1)
+        replace(ink, strokes=strokes, source_id=name)
+        for strokes, name in zip(found, names, strict=True)
     ]
 
 

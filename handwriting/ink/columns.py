@@ -1,10 +1,10 @@
 """Dividing a page of upright writing into blocks: columns, and what stands above and below them.
 
-Blocks are beside each other where a strip without ink runs between them (whitespace as the boundary
-of columns: Breuel 2002, "Two geometric algorithms for layout analysis") that the gaps between words
-would not make by chance: where a share p of the places in a line has a gap as wide, n lines have one
-at the same place with p^n. The strip's top and bottom divide the page, too, so that a title over two
-columns is a block of its own.
+Blocks are beside each other where a strip without ink runs between them (whitespace as the
+boundary of columns: Breuel 2002, "Two geometric algorithms for layout analysis") that the gaps
+between words would not make by chance: where a share p of the places in a line has a gap as wide,
+n lines have one at the same place with p^n. The strip's top and bottom divide the page, too, so
+that a title over two columns is a block of its own.
 
 Lengths are in x-heights. Shapes: ``S`` strokes, ``n`` points of one stroke, ``X`` and ``Y`` cells.
 """
@@ -18,7 +18,8 @@ from handwriting.ink.resampling import evenly_inked
 
 _SAMPLING = 0.25
 _CELL = 0.5
-_MOST_CELLS = 4_000_000
+_MOST_CELLS = 2_000_000
+_MOST_ROWS = 10_000
 _MOST_PARTS = 200
 _LINE = 3.8  # from one line to the next, usually
 _WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0)
@@ -87,9 +88,10 @@ def _strip(sampled: Sequence[np.ndarray]) -> _Strip | None:
     """The surest strip without ink between strokes given at points of equal distance."""
     points = np.concatenate(sampled)
     low = points.min(axis=0)
-    size = ((points.max(axis=0) - low) / _CELL).astype(np.int64) + 1
-    if size.prod() > _MOST_CELLS:
+    extent = np.floor((points.max(axis=0) - low) / _CELL) + 1
+    if extent.prod() > _MOST_CELLS or extent[1] > _MOST_ROWS:
         return None
+    size = extent.astype(np.int64)
     ink = np.zeros(size, dtype=bool)
     ink[tuple(((points - low) / _CELL).astype(np.int64).T)] = True
     found = [strip for width in _WIDTHS if (strip := _longest(ink, width, low)) is not None]

@@ -30,6 +30,8 @@ from handwriting.ink.resampling import resample_to
 # any direction.
 _SAME = 0.05
 _COMPARED = 16
+# More strokes are not compared with each other, nor are strokes of more points smoothed.
+_MOST_STROKES, _MOST_POINTS = 20_000, 20_000
 # The share of points that repeat the one before, beyond which a file has them all twice.
 _REPEATED = 0.4
 # In x-heights; 99 of 100 lines of IAM-OnDB have less than 0.022.
@@ -85,8 +87,8 @@ def mend(strokes: Sequence[np.ndarray]) -> MendedInk:
 
 
 def directed(strokes: Sequence[MendedStroke], angle: float = 0.0) -> tuple[MendedStroke, ...]:
-    """Return strokes of writing in the direction ``angle`` (radians), those that are stored backwards
-    turned around."""
+    """Return strokes of writing in the direction ``angle`` (radians), those that are stored
+    backwards turned around."""
     cosine, sine = np.cos(angle), np.sin(angle)
     upright = [turned_level(stroke.points, cosine, sine) for stroke in strokes]
     size = x_height(upright)
@@ -159,7 +161,7 @@ def _without_repeats(strokes: list[MendedStroke]) -> list[MendedStroke]:
 def _copies(strokes: Sequence[np.ndarray]) -> dict[int, int]:
     """Which strokes repeat an earlier one, and which one."""
     size = x_height(strokes)
-    if size == 0 or len(strokes) < 2:
+    if size == 0 or not 2 <= len(strokes) <= _MOST_STROKES:
         return {}
     near = _SAME * size
     boxes = np.array([[*stroke.min(axis=0), *stroke.max(axis=0)] for stroke in strokes])  # [S, 4]
@@ -220,7 +222,7 @@ def _smooth(stroke: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
     """The value at each point of the parabola through the points around it, ``[n, 2]``, and the
     point's own weight in it, ``[n]``."""
     number = len(stroke)
-    if number < 4:
+    if not 4 <= number <= _MOST_POINTS:
         return stroke, np.ones(number)
     reach = min(int(np.ceil(_REACH * width)), number - 1)
     away = np.arange(-reach, reach + 1)

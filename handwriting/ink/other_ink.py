@@ -1,8 +1,8 @@
-"""Ink on a page of upright writing that is no writing: underlines, frames, ruled lines, strike-outs,
-drawings.
+"""Ink on a page of upright writing that is no writing: underlines, frames, ruled lines,
+strike-outs, drawings.
 
-Straight strokes are told apart by where the ink beside them is: above an underline, on both sides of
-a strike-out, below the bar of a t. Large strokes that go around writing are frames, others are
+Straight strokes are told apart by where the ink beside them is: above an underline, on both sides
+of a strike-out, below the bar of a t. Large strokes that go around writing are frames, others are
 drawings. Thresholds are in x-heights and were set by hand.
 
 Shapes: ``S`` strokes, ``n`` points of one stroke, ``P`` points of all.
@@ -31,8 +31,7 @@ _HIGH, _WIDE_ACROSS = 6.0, 1.8
 _FRAME_HIGH, _FRAME_WIDE = 3.0, 4.0
 _CLOSED = 0.2  # from the start to the end, of width and height together
 _AROUND = (1.4, 2.6)  # a frame's way, of the same
-_SCRIBBLE = 3.0
-_TURNS = 4
+_SCRIBBLE, _PASSES = 2.0, 3.5
 _COVERED = 3.0
 _TOUCHES = 1.0
 _HEAD = 3.0
@@ -91,7 +90,7 @@ class _Shape:
         straight: share of it that is the way from start to end.
         slope: from start to end.
         across: spread across the line that it lies along.
-        turns: how often the pen turns back from right to left or the other way.
+        passes: how often the pen goes over its width.
         closed: from start to end, of the box's width and height together.
     """
 
@@ -101,7 +100,7 @@ class _Shape:
     straight: float
     slope: float
     across: float
-    turns: int
+    passes: float
     closed: float
 
     @classmethod
@@ -112,11 +111,12 @@ class _Shape:
         right, up = stroke[-1] - stroke[0]
         chord = float(np.hypot(right, up))
         slope = float(abs(up) / max(abs(right), 1e-9))
-        rightward = steps[:, 0][np.abs(steps[:, 0]) > 1e-9]
-        turns = int(np.sum(np.diff(np.sign(rightward)) != 0))
+        passes = float(np.abs(steps[:, 0]).sum() / max(high[0] - low[0], 1e-9))
         across = spread_across(stroke) if len(stroke) > 1 else 0.0
         straight = chord / way if way else 0.0
-        return cls(low, high, way, straight, slope, across, turns, chord / (sum(high - low) or 1.0))
+        return cls(
+            low, high, way, straight, slope, across, passes, chord / (sum(high - low) or 1.0)
+        )
 
     @property
     def width(self) -> float:
@@ -148,7 +148,7 @@ class _Shape:
 
     @property
     def is_scribble(self) -> bool:
-        return self.turns >= _TURNS and self.width > 2.0 and self.way > 2 * (self.width + 1.0)
+        return self.passes > _PASSES and self.width > _SCRIBBLE
 
     @property
     def may_be_other(self) -> bool:
@@ -228,7 +228,7 @@ def _bar(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
 
 def _scribble(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
     """A stroke to and fro over writing that was there before."""
-    if not shape.is_scribble or shape.way < _SCRIBBLE * (shape.width + shape.height) / 2:
+    if not shape.is_scribble:
         return None
     under = tuple(one for one in others.within(shape.low, shape.high) if one < at)
     if not under:

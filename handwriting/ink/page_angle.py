@@ -105,12 +105,13 @@ def _refined(points: np.ndarray, degrees: float) -> float:
 def _sharpness(points: np.ndarray, degrees: float) -> float:
     """How much the ink lies in bands along an axis: the sum of squares of its profiles."""
     along, across = turned(points, np.radians(degrees)).T
-    strip = ((along - along.min()) / _STRIP).astype(np.int64)
+    strip = np.floor((along - along.min()) / _STRIP)
+    bins = np.floor((across - across.min()) / _BIN)
     # Strips one after the other in one profile, with room for the kernel between them.
-    bins = ((across - across.min()) / _BIN).astype(np.int64)
-    length = int(bins.max()) + len(_KERNEL) + 1
-    _, strip = np.unique(strip, return_inverse=True)
-    profile = np.bincount(strip * length + bins).astype(np.float64)
+    places, counts = np.unique(strip * (bins.max() + len(_KERNEL)) + bins, return_counts=True)
+    # Farther apart than the kernel reaches, it makes no difference how far, but to the memory.
+    narrowed = np.minimum(np.diff(places, prepend=0.0), len(_KERNEL)).cumsum().astype(np.int64)
+    profile = np.bincount(narrowed, weights=counts)
     return float(np.square(np.convolve(profile, _KERNEL)).sum())
 
 

@@ -1,5 +1,5 @@
-"""The layout of a page of ink: which strokes are writing, in which blocks and lines, and how far the
-page is turned.
+"""The layout of a page of ink: which strokes are writing, in which blocks and lines, and how far
+the page is turned.
 
 Shapes: ``S`` strokes of the page, ``n`` points of one stroke, ``T`` points of a line.
 """
@@ -107,7 +107,10 @@ Choice = Callable[[Sequence[PageLayout]], int]
 
 
 def find_layout(
-    strokes: Sequence[np.ndarray], timed: bool = True, choose: Choice | None = None
+    strokes: Sequence[np.ndarray],
+    timed: bool = True,
+    choose: Choice | None = None,
+    divide: bool = True,
 ) -> PageLayout:
     """Return the layout of a page.
 
@@ -117,6 +120,8 @@ def find_layout(
         choose: called with two or more layouts where the ink does not say how far its page is
             turned, the most likely one first; returns the number of the right one. None takes the
             first.
+        divide: divide the ink into lines. Without, all of it is one line of writing that is not
+            turned.
     """
     ink = mend(strokes)
     kept = [at for at in range(len(strokes)) if at not in ink.copies]
@@ -124,6 +129,9 @@ def find_layout(
     size = size_at_any_angle(points) if points else 0.0
     if size == 0 or not math.isfinite(size):
         return _one_line(ink, kept)
+    if not divide:
+        line = _ordered(ink, kept, 0.0, x_height(points) or size, timed)
+        return _one_line(_with(ink, kept, directed([ink.strokes[at] for at in kept])), line)
     writing = [stroke / size for stroke in points]
     writing = [stroke for stroke in writing if not _is_drawn(stroke)] or writing
     found = page_angles(writing, timed)
@@ -141,7 +149,7 @@ def _is_drawn(stroke: np.ndarray) -> bool:
 
 
 def _one_line(ink: MendedInk, kept: list[int]) -> PageLayout:
-    """The layout of ink that has no height to tell lines by."""
+    """The layout of ink that is one line."""
     lines = (_text_line(ink, kept, 0.0, 0.0),) if kept else ()
     return PageLayout((Block(lines),) if lines else (), _copies(ink), 0.0, ink)
 
@@ -223,8 +231,8 @@ def _text_line(ink: MendedInk, line: Sequence[int], angle: float, size: float) -
 
 
 def _baseline(strokes: Sequence[np.ndarray], size: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the line that the small letters of upright writing stand on; the foot of the ink where
-    it is too little to tell."""
+    """Ends of the line that the small letters of upright writing stand on; the foot of the ink
+    where it is too little to tell."""
     points = np.concatenate(strokes)
     (left, bottom), (right, _) = points.min(axis=0), points.max(axis=0)
     ends = np.zeros(len(points), dtype=bool)

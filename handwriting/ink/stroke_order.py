@@ -17,6 +17,7 @@ _LATER = 2.5
 # more steps than the share are so wide.
 _JUMP = 3.0
 _DISORDER = 0.4
+_MOST_STROKES = 20_000  # no line of writing has more
 
 
 def reading_order(strokes: Sequence[np.ndarray], size: float, timed: bool = True) -> list[int]:
@@ -33,6 +34,8 @@ def reading_order(strokes: Sequence[np.ndarray], size: float, timed: bool = True
         timed: whether they are in the order of writing; where they look as if they were not, it
             makes no difference.
     """
+    if len(strokes) > _MOST_STROKES:
+        return list(range(len(strokes)))
     lefts, rights = np.array([_edges(stroke) for stroke in strokes]).reshape(-1, 2).T
     middles = (lefts + rights) / 2
     if not timed or _is_in_disorder(lefts / size, rights / size):

@@ -1,13 +1,14 @@
 """Dividing a block of upright writing into its lines, each on a slope of its own.
 
 The density of ink, smoothed along each of several slopes and the largest of them taken (steered
-filters, Freeman and Adelson 1991), has a ridge along the small letters of every line (Bukhari et al.
-2009, "Script-independent handwritten textlines segmentation using active contours", find lines by
-such ridges). Ridges are followed from the left to the right, pieces of one line are joined, and each
-stroke goes to the line that it is nearest to.
+filters, Freeman and Adelson 1991), has a ridge along the small letters of every line (Bukhari et
+al. 2009, "Script-independent handwritten textlines segmentation using active contours", find lines
+by such ridges). Ridges are followed from the left to the right, pieces of one line are joined, and
+each stroke goes to the line that it is nearest to. Lines that are closer than their letters are
+high have no ridges of their own: there, the order of writing says where a line ends.
 
-All lengths are in x-heights. Shapes: ``S`` strokes, ``n`` points of one stroke, ``P`` points of all,
-``X`` columns and ``Y`` rows of the density, ``K`` lines.
+All lengths are in x-heights. Shapes: ``S`` strokes, ``n`` points of one stroke, ``P`` points of
+all, ``X`` columns and ``Y`` rows of the density, ``K`` lines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,8 @@ _SAMPLING = 0.25
 _COLUMN, _ROW = 1.0, 0.1
 _ACROSS, _ALONG = 0.4, 4.0  # the filter's standard deviations
 _SLOPES = np.linspace(-0.15, 0.15, 9)
-_MOST_CELLS = 8_000_000
+_MOST_CELLS = 2_000_000
+_MOST_RIDGES = 300
 _LOWEST_PEAK = 0.06  # of the high peaks
 _DEEP_VALLEY = 0.85  # of the lower of the peaks beside it
 _FARTHEST_STEP = 0.6  # of a ridge from one column to the next, beyond its slope
@@ -157,9 +159,10 @@ def _density(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | 
     margin = np.array([0.0, 3 * _ACROSS + _ROW])
     low = points.min(axis=0) - margin
     cells = np.array([_COLUMN, _ROW])
-    size = ((points.max(axis=0) + margin - low) / cells).astype(np.int64) + 1
-    if size.prod() > _MOST_CELLS:
+    extent = np.floor((points.max(axis=0) + margin - low) / cells) + 1
+    if extent.prod() > _MOST_CELLS:
         return None
+    size = extent.astype(np.int64)
     places = ((points - low) / cells).astype(np.int64)
     ink = np.bincount(places[:, 0] * size[1] + places[:, 1], minlength=size.prod())
     reach = np.arange(-round(3 * _ACROSS / _ROW), round(3 * _ACROSS / _ROW) + 1)
@@ -217,6 +220,7 @@ def _ridges(density: np.ndarray, slopes: np.ndarray, origin: np.ndarray) -> list
                 done.append(ridge)
         going += [[(column, peak)] for peak in sorted(free)]
     long = [ridge for ridge in done + going if len(ridge) > _SHORTEST_RIDGE]
+    long = sorted(long, key=len, reverse=True)[:_MOST_RIDGES]
     return [_curve(origin + np.array(ridge) * (_COLUMN, _ROW)) for ridge in long]
 
 
@@ -291,13 +295,16 @@ def _close_runs(ink: _Ink) -> list[Curve]:
     rights = np.maximum.reduceat(ink.points[:, 0], ink.starts)
     edges = np.append(ink.starts, len(ink.points))
     begins, curves = [0], []
+    left, right = lefts[0], rights[0]
     for at in range(1, len(ink.starts) + 1):
         first = begins[-1]
         is_end = at == len(ink.starts)
-        left, right = lefts[first:at].min(), rights[first:at].max()
         goes_back = not is_end and rights[at] < right - max(_WIDE, (right - left) / 2)
         if not (is_end or goes_back):
+            left, right = min(left, lefts[at]), max(right, rights[at])
             continue
+        if not is_end:
+            left, right = lefts[at], rights[at]
         curve = _curve(ink.points[edges[first] : edges[at]])
         if curves and _drop(curves[-1], curve) < _LEAST_DROP:
             first = begins[-2]

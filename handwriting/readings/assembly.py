@@ -54,18 +54,26 @@ class LineContext:
     truth: str | None = None
 
 
-def line_places(features: InkFeatures, strokes: np.ndarray, num_frames: int) -> LinePlaces:
+def line_places(
+    features: InkFeatures,
+    strokes: np.ndarray,
+    num_frames: int,
+    positions: np.ndarray | None = None,
+) -> LinePlaces:
     """Return a line's ink as a recogniser sees it.
 
     Args:
         features: the recogniser's.
         strokes: ``[T, 3]`` as in ``Line.strokes``.
         num_frames: ``N'``, which share the feature points evenly.
+        positions: float64 ``[N]``, where each feature point is among the rows; None where the line
+            is read in one piece.
     """
     points = np.cumsum(features.normalise(strokes)[:, 1:], axis=0)
     ends = strokes[:, 0] > 0.5
     ends[-1] = True
-    positions = features.positions(strokes)  # [N]
+    if positions is None:
+        positions = features.positions(strokes)
     frames = np.arange(len(positions)) * num_frames / len(positions)
     return LinePlaces(points, ends, np.interp(np.arange(len(points)), positions, frames))
 

@@ -10,6 +10,7 @@ from evaluation.calibration import right_spans
 from evaluation.calibration_fit import (
     area_under_curve,
     calibration_error,
+    error_by_chance,
     fit_level,
     fit_logistic,
     isotonic,
@@ -74,6 +75,8 @@ def test_a_level_is_calibrated_on_data_it_has_not_seen() -> None:
 def test_measures_of_calibration() -> None:
     assert calibration_error(np.array([0.5, 0.5]), np.array([True, False])) == 0
     assert calibration_error(np.array([0.9, 0.1]), np.array([False, False])) == pytest.approx(0.5)
+    few, many = (error_by_chance(np.full(number, 0.5)) for number in (100, 10_000))
+    assert many == pytest.approx(few / 10, rel=0.5) and 0 < many < 0.01
     assert area_under_curve(np.array([0.1, 0.5, 0.5, 0.9]), np.array([0, 0, 1, 1], bool)) == 0.875
     assert np.isnan(area_under_curve(np.array([0.1]), np.array([True])))
 
