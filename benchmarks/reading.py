@@ -11,6 +11,7 @@ processor's seconds tell more.
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -37,7 +38,7 @@ _FIRST = 4  # strokes that are about a word
 
 @dataclass(frozen=True)
 class Measured:
-    """What reading took: seconds, and the most memory in MiB."""
+    """Seconds of reading, and the most memory in MiB."""
 
     what: str
     lines: int
@@ -113,13 +114,20 @@ def _save(strokes: Sequence[np.ndarray], path: Path) -> None:
 
 
 def _read(path: Path, checkpoint: Path) -> tuple[float, float, float]:
-    """Seconds of the processor and of the clock, and MiB, of a process that reads."""
-    command = [sys.executable, "-m", "benchmarks.reading_process", str(checkpoint), str(path)]
+    """Return the seconds of the processor and of the clock, and the MiB, of a command that reads in
+    one process."""
+    command = [sys.executable, "experiments.py", "-r", str(checkpoint), "--device", "cpu"]
+    command += ["--ink", str(path), "--workers", "1"]
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: ended with {process.returncode}")
     clock = time.perf_counter() - started
-    processor, memory = map(float, done.stderr.splitlines()[-1].split())
-    return processor, clock, memory
+    return used.ru_utime + used.ru_stime, clock, used.ru_maxrss / 1024
 
 
 def _session(strokes: Sequence[np.ndarray], checkpoint: Path) -> Measured:

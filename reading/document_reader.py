@@ -45,7 +45,7 @@ from reading.settings import Request
 
 @dataclass(frozen=True)
 class LineResult:
-    """What became of a line.
+    """Outcome of a line.
 
     Attributes:
         line: as it was read; None for one that is no line of writing.
@@ -179,7 +179,7 @@ class DocumentReader:
             if kept:
                 blocks.append(ReadBlock(_around([line.box for line in kept]), tuple(kept)))
         made = ReadPage(page.strokes, tuple(blocks), _joined(others, page), layout.angle)
-        notes = page_notes(made, self.reader.vocabulary, self.calibration is not None)
+        notes = page_notes(made, self.reader.vocabulary)
         return replace(made, notes=notes)
 
     def _is_text(self, result: LineResult) -> bool:

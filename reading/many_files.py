@@ -29,7 +29,7 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of a file.
+    """Outcome of a file.
 
     Attributes:
         name: of the file, for people.
@@ -46,7 +46,7 @@ class FileResult:
 
 @dataclass(frozen=True)
 class Output:
-    """Where results go.
+    """Places that results go to.
 
     Attributes:
         formats: of the files, or the one that is printed.

@@ -40,7 +40,7 @@ class Session:
         self.reader = reader
         self.one_line = one_line
         self.lines_read = 0
-        """How many lines were read so far, those that were read again included."""
+        """Number of lines that were read so far, those that were read again included."""
         self._strokes = [_checked(stroke) for stroke in strokes]
         self._kept: OrderedDict[tuple[object, ...], LineResult] = OrderedDict()
         self._page = ReadPage((), ())
@@ -77,7 +77,7 @@ class Session:
         return self._page.text
 
     def _results(self, page: PageInk, laid: LaidPage) -> list[LineResult]:
-        """What each line says; those that are as they were are not read again."""
+        """Outcomes of all lines; those that are as they were are not read again."""
         struck = struck_strokes(laid.layout)
         keys = [
             # All that the reading of a line depends on.

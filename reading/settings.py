@@ -50,7 +50,7 @@ class DecodingSettings:
 
 @dataclass(frozen=True)
 class Request:
-    """What a reading is to have beside the text, and which texts may be read.
+    """Request of more than the text of a line, or of some texts alone.
 
     Attributes:
         alternatives: readings of each line in all, at most as many as the beam finds.

@@ -35,7 +35,7 @@ _STRUCK_SHARE = 0.5  # of a word's strokes
 
 @dataclass(frozen=True)
 class LineContext:
-    """What is known of a line beside its reading.
+    """Context of a line: all that is known of it beside its reading.
 
     Attributes:
         ink: the page's strokes ``[n, 2]``.
@@ -106,6 +106,7 @@ def read_line(
         alternatives=line_alternatives(text, evidence.score, evidence.alternatives),
         characters=characters,
         score=evidence.score,
+        doubt=evidence.disagreement(),
         name=context.name,
         truth=context.truth,
     )

@@ -72,7 +72,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known of a recogniser's confidence.
+    """Meaning of a recogniser's confidence.
 
     Attributes:
         levels: by their names in ``LEVELS``.
@@ -87,7 +87,7 @@ class Calibration:
     def confidences(
         self, level: str, evidence: Evidence, spans: Sequence[tuple[int, int]]
     ) -> list[float]:
-        """That each span of a line's text is right, from 0 to 1."""
+        """Return how likely each span of a line's text is right, from 0 to 1."""
         if not spans:
             return []
         found = self.levels[level].confidence(unit_features(evidence, spans))

@@ -1,4 +1,4 @@
-"""What a recogniser says of a line it has read, in numbers: what confidence and places come from.
+"""Numbers of a recogniser's reading of a line, which confidence and places come from.
 
 Shapes: ``U`` characters, ``N'`` encoder frames.
 """

@@ -8,7 +8,7 @@ The document::
                 "others": [{"kind": "drawing", "box": [...], "strokes": [...],
                             "confidence": 0.98}, ...]}, ...]}
 
-    LINE: {"text": "to be", "confidence": 0.93, "score": -0.4, "box": [...],
+    LINE: {"text": "to be", "confidence": 0.93, "score": -0.4, "doubt": 0.0, "box": [...],
            "baseline": [[x, y], [x, y]], "x_height": 9.5, "strokes": [PART, ...],
            "alternatives": [{"text": "lo be", "share": 0.1}], "name": "", "truth": null,
            "words": [{"text": "to", "confidence": 0.97, "box": [...], "baseline": [...],
@@ -87,6 +87,7 @@ def _line(line: ReadLine) -> dict[str, Any]:
         "text": line.text,
         "confidence": _rounded(line.confidence),
         "score": round(line.score, _DECIMALS),
+        "doubt": round(line.doubt, _DECIMALS),
         "box": _box(line.box),
         "baseline": _points(line.baseline),
         "x_height": round(line.x_height, _PLACES),

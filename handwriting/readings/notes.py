@@ -1,27 +1,25 @@
-"""What a reader should know about a page as a whole."""
+"""Notes on a page as a whole."""
 
 from handwriting.quoting import quoted
 from handwriting.readings.result import ReadPage
 from handwriting.text.vocabulary import Vocabulary
 
-# Below this mean confidence of its characters a page is doubtful as a whole. It takes some ink to
-# say so.
-DOUBTFUL = 0.5
-_FEWEST_CHARACTERS = 8
+# Above this doubt a page is doubtful as a whole: of pages of three lines in the scripts and the
+# direction that a model knows hardly any, of mirrored and upturned ones nearly all. It takes some
+# text to say so.
+DOUBTFUL = 0.3
+_FEWEST_CHARACTERS = 20
 _MOST_SHOWN = 20
 
 
-def page_notes(page: ReadPage, vocabulary: Vocabulary, calibrated: bool) -> tuple[str, ...]:
+def page_notes(page: ReadPage, vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return the notes on a page, a sentence each.
 
     Args:
         page: as it was read.
         vocabulary: the model's.
-        calibrated: whether confidences mean something.
     """
-    found = [_unknown_characters(page, vocabulary)]
-    if calibrated:
-        found.append(_doubt(page))
+    found = [_unknown_characters(page, vocabulary), _doubt(page)]
     return tuple(note for note in found if note)
 
 
@@ -35,18 +33,15 @@ def _unknown_characters(page: ReadPage, vocabulary: Vocabulary) -> str:
 
 
 def _doubt(page: ReadPage) -> str:
-    confidences = [
-        character.confidence
-        for line in page.lines
-        for character in line.characters
-        if character.confidence is not None
-    ]
-    if len(confidences) < _FEWEST_CHARACTERS:
+    lengths = [len(line.text) for line in page.lines]
+    if sum(lengths) < _FEWEST_CHARACTERS:
         return ""
-    mean = sum(confidences) / len(confidences)
-    if mean >= DOUBTFUL:
+    lines = zip(page.lines, lengths, strict=True)
+    mean = sum(line.doubt * length for line, length in lines) / sum(lengths)
+    if mean <= DOUBTFUL:
         return ""
     return (
-        f"nearly all of it was read with little confidence (a character's mean is {mean:.0%}): it"
-        " may be in a script, a direction or characters that the model does not know, or no text"
+        "hardly any of it can be relied on (the recogniser's two outputs differ in"
+        f" {mean:.0%} of the text): it may be in a script, a direction or characters that the model"
+        " does not know, or no text"
     )

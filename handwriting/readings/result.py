@@ -1,4 +1,4 @@
-"""What was read: pages, blocks, lines, words and characters, each with its place and its ink.
+"""Results of reading: pages, blocks, lines, words and characters, each with its place and its ink.
 
 Coordinates are in the ink's own unit, x to the right and y upwards. Strokes are numbered as they
 were given. A confidence is the probability that all of a text is right, and None where nothing
@@ -137,6 +137,8 @@ class ReadLine:
         alternatives: other readings of it, the best first.
         characters: of the whole text, spaces included; words have the same ones.
         score: the log-probability that the search gave to the text.
+        doubt: how much the recogniser's two outputs differ, the edit distance of their texts as a
+            share of the longer one's length; above 0.3 hardly any of it is right.
         name: of the line in its file, empty where there is none.
         truth: what its file says it reads, None where it says nothing.
     """
@@ -151,6 +153,7 @@ class ReadLine:
     alternatives: tuple[Alternative, ...] = ()
     characters: tuple[ReadCharacter, ...] = ()
     score: float = 0.0
+    doubt: float = 0.0
     name: str = ""
     truth: str | None = None
 

@@ -170,7 +170,7 @@ def _with_late_strokes(places: LinePlaces, words: np.ndarray, partings: np.ndarr
     """Words of points, where strokes that lie over another word, far from their own, go there."""
     strokes = places.stroke_of_point
     x = places.points[:, 0]
-    moved = words.copy()
+    moved: np.ndarray = words.copy()
     bounds = {word: (x[words == word].min(), x[words == word].max()) for word in np.unique(words)}
     for stroke, start in enumerate(places.starts):
         mine = strokes == stroke

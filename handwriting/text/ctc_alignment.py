@@ -1,4 +1,4 @@
-"""Where in a line each character of its text is, by the most likely path of its CTC output.
+"""Places of a text's characters in a line, by the most likely path of its CTC output.
 
 Shapes: ``N'`` encoder frames, ``C`` vocabulary, ``U`` characters, ``S = 2 U + 1`` states.
 """
