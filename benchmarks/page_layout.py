@@ -1,17 +1,17 @@
 """Error rates of pages that are laid out, ordered and disturbed as people's are.
 
-    python -m benchmarks.page_layout --data FOLDER [--unipen FOLDER] [--lines 100] [--only NAME ...]
+    python -m benchmarks.page_layout [--data FOLDER] [--unipen FOLDER] [--only NAME ...]
 
-Pages are made of lines of IAM-OnDB, and of lines of UNIPEN where its folder is named (the folders
-are those that ``data_loader.readers`` read; without an option they are taken from the environment
-variables ``HANDWRITING_IAM_ONDB`` and ``HANDWRITING_UNIPEN``). Each row of the table is one
-disturbance, with the character error rate of the same lines read in two ways: *plainly*, which
-divides a page into lines by one slope and reads them with attention as they come; and *with
-layout*, which is how files are read. Both use the same recogniser, greedily. A page's text is all
-of its lines, and errors are those of the whole page: lines read in a wrong order count.
+Pages are made of lines of IAM-OnDB and of UNIPEN, where their folders are named (those that
+``data_loader.readers`` read; without an option they are taken from the environment variables
+``HANDWRITING_IAM_ONDB`` and ``HANDWRITING_UNIPEN``), else of the built-in corpus. Each row of the
+table is one disturbance, with the character error rate of the same lines read in two ways:
+*plainly*, which divides a page into lines by one slope and reads them with attention as they come;
+and *with layout*, which is how files are read. Both use the same recogniser, greedily. A page's
+text is all of its lines, and errors are those of the whole page: lines read in a wrong order count.
 
 Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed
-makes all pages.
+makes all pages. ``--pictures FOLDER`` draws the layout of the first page of each row instead.
 """
 
 import argparse
@@ -26,15 +26,20 @@ import numpy as np
 from base.base_reader import BaseReader
 from benchmarks.report import Report, about_run
 from data_loader.readers.iam_ondb import IamOndbReader
+from data_loader.readers.synthetic import SyntheticReader
 from data_loader.readers.unipen import UnipenReader
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
+from handwriting.ink.page_layout import find_layout
 from handwriting.text.error_rates import count_errors
 from reading.line_reader import LineReader
 from reading.page_reader import read_pages
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
+from utils.figures.drawing import save_figure
+from utils.figures.page_layout import layout_sheet
+from utils.figures.sheet_files import sheet_image
 from utils.shipped import checkpoint_path
 
 Strokes = list[np.ndarray]
@@ -47,6 +52,7 @@ _WORD_SPACE = 2.0
 _STEEPEST = 0.08
 _JITTER = 0.1
 _SEED = 7
+_PIXELS_PER_POINT = 1.0
 
 
 @dataclass(frozen=True)
@@ -409,6 +415,16 @@ def rates(
     )
 
 
+def draw(lines: list[Written], names: Sequence[str], folder: Path) -> None:
+    """Draw the layout of the first page of each disturbance."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        page = next(iter(DISTURBANCES[name](lines, np.random.default_rng(_SEED))))
+        layout = find_layout(page.strokes, timed="at random" not in name)
+        picture = sheet_image(layout_sheet(page.strokes, layout), _PIXELS_PER_POINT)
+        save_figure(picture, folder / f"{re.sub('[^a-z0-9]+', '-', name)}.png")
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Error rates of disturbed pages.")
     environment = os.environ.get
@@ -419,6 +435,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--recogniser", type=checkpoint_path, default="recognition")
     parser.add_argument("--only", nargs="*", choices=list(DISTURBANCES), metavar="NAME")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     return parser.parse_args()
 
 
@@ -431,7 +448,8 @@ def data_sets(options: argparse.Namespace) -> dict[str, list[Written]]:
         fractions = {"validation_fraction": 0.4, "test_fraction": 0.4}
         readers["UNIPEN"] = UnipenReader(options.unipen, levels=["lines"], **fractions)
     if not readers:
-        raise SystemExit("page_layout: name a folder with --data or --unipen")
+        # A split by writers: with many of them, those of a few are the test's.
+        readers["built-in"] = SyntheticReader(num_lines=4000, num_writers=200)
     return {
         name: chosen_lines(reader, options.split, options.lines) for name, reader in readers.items()
     }
@@ -441,6 +459,9 @@ def main() -> None:
     """Print the table, and write it where ``--json`` says."""
     options = parsed()
     sets = data_sets(options)
+    if options.pictures:
+        draw(next(iter(sets.values())), options.only or list(DISTURBANCES), options.pictures)
+        return
     trained = load_model(options.recogniser, "cpu")
     readers = [line_reader(trained, "--recogniser", careful=careful) for careful in (False, True)]
     ways = ("plain", "layout")

@@ -22,17 +22,19 @@ _MOST_CELLS = 2_000_000
 _MOST_ROWS = 10_000
 _MOST_PARTS = 200
 _LINE = 3.8  # from one line to the next, usually
-_WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0)
+_WIDTHS = (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 30.0)
 _CHANCE = 0.002  # of a strip that is none between columns, on a page
 _LEAST_SHARE, _MOST_SHARE = 1e-3, 0.3
 _LETTER = 1.0
+_INKED = 2.2  # rows of a line that have ink
+_MORE_THAN_A_TAIL = 2  # cells
 # Lines of a column begin below each other: log-odds for each line that does, beside lines of which
 # the strip only meets a gap, and for each that does not.
 _IF_ALIGNED, _IF_NOT = 1.0, -1.5
 _INDENT = 1.5
 _FEW = 3.0  # lines that may begin below each other by chance
 # A strip as wide and past as many lines is one between columns in any case.
-_SURELY = ((12.0, 2.0), (8.0, 3.5))
+_SURELY = ((30.0, 1.3), (12.0, 2.0), (8.0, 3.5))
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class _Strip:
     Attributes:
         middle: its x.
         bottom, top: how far it goes.
+        passed: rows of ink on both sides that it passes.
         surprise: minus the logarithm of its chance, if it were none.
     """
 
     middle: float
     bottom: float
     top: float
+    passed: float
     surprise: float
 
 
@@ -60,7 +64,8 @@ def divide_into_blocks(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     """
     sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
     middles = np.array([(s.min(axis=0) + s.max(axis=0)) / 2 for s in strokes])  # [S, 2]
-    waiting, blocks = [np.arange(len(strokes))], []
+    waiting = [np.arange(len(strokes))]
+    blocks: list[list[int]] = []
     while waiting:
         part = waiting.pop()
         is_last = len(blocks) + len(waiting) >= _MOST_PARTS
@@ -85,7 +90,8 @@ def _divided(part: np.ndarray, middles: np.ndarray, strip: _Strip) -> list[np.nd
 
 
 def _strip(sampled: Sequence[np.ndarray]) -> _Strip | None:
-    """The surest strip without ink between strokes given at points of equal distance."""
+    """The longest strip between columns, the surest of several, of strokes given at points of
+    equal distance."""
     points = np.concatenate(sampled)
     low = points.min(axis=0)
     extent = np.floor((points.max(axis=0) - low) / _CELL) + 1
@@ -95,7 +101,7 @@ def _strip(sampled: Sequence[np.ndarray]) -> _Strip | None:
     ink = np.zeros(size, dtype=bool)
     ink[tuple(((points - low) / _CELL).astype(np.int64).T)] = True
     found = [strip for width in _WIDTHS if (strip := _longest(ink, width, low)) is not None]
-    return max(found, key=lambda strip: strip.surprise, default=None)
+    return max(found, key=lambda strip: (strip.passed, strip.surprise), default=None)
 
 
 def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
@@ -120,10 +126,11 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
         at = _middle_of_best(passed)
         if passed[at] > best:
             best, place = float(passed[at]), (at, int(begun[at]))
-    lines = best * _CELL / _LINE
     at, first = place
     blocked = np.flatnonzero(~is_free[at, first:])
     last = first + int(blocked[0]) if len(blocked) else ink.shape[1]
+    beside_it = [part[:, first:last] for part in (ink[:at], ink[at + cells :])]
+    lines = min(best * _CELL / _LINE, *map(_lines_of, beside_it))
     aligned = _aligned(ink[at + cells :, first:last], between[at, first:last])
     gain = aligned * _IF_ALIGNED + (1 - aligned) * _IF_NOT
     gain = min(gain, 0.0) if lines < _FEW else gain
@@ -133,7 +140,12 @@ def _longest(ink: np.ndarray, width: float, low: np.ndarray) -> _Strip | None:
         return None
     bottom = -np.inf if first == 0 else float(low[1] + first * _CELL)
     top = np.inf if last == ink.shape[1] else float(low[1] + last * _CELL)
-    return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, float(surprise))
+    return _Strip(float(low[0] + (at + cells / 2) * _CELL), bottom, top, best, float(surprise))
+
+
+def _lines_of(ink: np.ndarray) -> float:
+    """About how many lines ink ``[X, Y]`` has, by the rows that have more than a tail."""
+    return float(np.sum(ink.sum(axis=0) >= _MORE_THAN_A_TAIL)) * _CELL / _INKED
 
 
 def _aligned(right: np.ndarray, between: np.ndarray) -> float:

@@ -20,11 +20,11 @@ from handwriting.ink.resampling import evenly_inked
 _SAMPLING = 0.25
 _STRAIGHT = 0.93  # of the pen's way is the way from a stroke's start to its end
 _LEVEL, _STEEP = 0.25, 4.0  # slopes
-_BAR, _LONG_BAR, _RULE = 3.2, 8.0, 30.0
+_BAR, _LONG_BAR, _RULE = 3.2, 5.0, 30.0
 _STRUCK = 4.5
 _UPRIGHT = 5.0
 _SHAFT = 7.0
-_BESIDE = 2.6  # from a bar to the ink that it may belong to
+_OVER, _UNDER = 2.2, 1.0  # from a bar to the ink that it may belong to
 _ON_WRITING = 0.5  # of a bar's length has ink above, or across
 _ABOVE, _BELOW = 0.8, 0.3  # share of the ink beside a bar that is above an underline, a bar of a t
 _HIGH, _WIDE_ACROSS = 6.0, 1.8
@@ -203,8 +203,7 @@ def _bar(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
     """A level straight stroke: an underline, a strike-out, a rule, or else writing."""
     if shape.way > _RULE:
         return OtherInk(InkKind.RULE, (at,))
-    reach = np.array([0.0, _BESIDE])
-    beside = others.inside(shape.low - reach, shape.high + reach)
+    beside = others.inside(shape.low - (0.0, _UNDER), shape.high + (0.0, _OVER))
     x, y = others.points[beside].T
     owners = others.owners[beside]
     up = y - (shape.low[1] + shape.high[1]) / 2
@@ -222,7 +221,7 @@ def _bar(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
         across = len(np.unique(np.floor(x[np.abs(up) < 0.3] / 0.5))) * 0.5 / shape.way
         is_out = across > _ON_WRITING and shape.way > _STRUCK
         kind = InkKind.STRIKE_OUT if is_out else None
-    marks = tuple(int(one) for one in np.unique(owners[np.abs(up) < _BESIDE]))
+    marks = tuple(int(one) for one in np.unique(owners))
     return None if kind is None else OtherInk(kind, (at,), marks if kind != InkKind.RULE else ())
 
 
@@ -251,7 +250,7 @@ def _with_heads(
             heads = [
                 one
                 for one in range(len(strokes))
-                if one not in taken and shapes[one].way < _HEAD and _touches(strokes[one], ends)
+                if one not in taken and shapes[one].way < 2 * _HEAD and _touches(strokes[one], ends)
             ]
         taken.update(heads)
         kind = InkKind.DRAWING if heads else other.kind

@@ -30,7 +30,8 @@ _MUCH_SHARPER = 1.15
 _LEAST_INK = 40.0  # of pen's way, to say that a page is turned
 _NEXT = 5.0  # a stroke so near to the one before may go on with its line
 _SURE = 12.0  # log-odds of the direction
-_STEP_ODDS = 1.0  # of one stroke that goes on to the right
+_MOST_ODDS = 24.0  # of all strokes, by themselves
+_STEP_ODDS = 5.0  # of one stroke that goes on to the right of the one before
 
 _REACH = np.arange(-round(3 * _SMOOTHING / _BIN), round(3 * _SMOOTHING / _BIN) + 1) * _BIN
 _KERNEL = np.exp(-np.square(_REACH / _SMOOTHING) / 2)
@@ -126,4 +127,4 @@ def _odds(strokes: Sequence[np.ndarray], angle: float, timed: bool) -> float:
     steps = steps[np.hypot(*steps.T) < _NEXT]
     goes_on = np.sign(steps[:, 0]) * (np.abs(steps[:, 0]) > np.abs(steps[:, 1]))
     # Together they say more: strokes may all be stored backwards.
-    return min(max(odds, -3 * _SURE), 3 * _SURE) + 3 * _STEP_ODDS * float(goes_on.sum())
+    return min(max(odds, -_MOST_ODDS), _MOST_ODDS) + _STEP_ODDS * float(goes_on.sum())

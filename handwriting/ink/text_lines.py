@@ -44,11 +44,13 @@ _WEIGHTS = (1.0, 4.0)
 _ROUNDS = 3
 _WIDE = 8.0  # enough to tell a slope from
 _SMOOTH_OVER = 12.0
+_MOST_KNOTS = 100
 # Ink of no more than this way, no farther from a line above or below, is its dots and accents.
 _LITTLE_WAY, _NEAR = 5.0, 2.2
 
 # From line to line, where the order of writing alone says what is a line.
 _LEAST_DROP, _MOST_DROP = 0.7, 3.0
+_SHARED = 0.5  # of the shorter one's width
 
 
 @dataclass(frozen=True)
@@ -254,7 +256,7 @@ def _curve(points: np.ndarray) -> Curve:
     if width > _WIDE:
         slope = float(np.clip(np.polyfit(x - x.mean(), y, 1)[0], -0.3, 0.3))
     level = float(np.median(y - slope * x))
-    knots = np.linspace(x[0], x[-1], max(int(width / _SMOOTH_OVER) + 1, 2))
+    knots = np.linspace(x[0], x[-1], min(max(int(width / _SMOOTH_OVER) + 1, 2), _MOST_KNOTS))
     if len(knots) < 4:
         return Curve(knots, level + slope * knots, slope)
     window = np.exp(-0.5 * np.square((x - knots[:, None]) / (_SMOOTH_OVER / 2)))
@@ -294,7 +296,8 @@ def _close_runs(ink: _Ink) -> list[Curve]:
     lefts = np.minimum.reduceat(ink.points[:, 0], ink.starts)
     rights = np.maximum.reduceat(ink.points[:, 0], ink.starts)
     edges = np.append(ink.starts, len(ink.points))
-    begins, curves = [0], []
+    begins = [0]
+    curves: list[Curve] = []
     left, right = lefts[0], rights[0]
     for at in range(1, len(ink.starts) + 1):
         first = begins[-1]
@@ -318,15 +321,17 @@ def _close_runs(ink: _Ink) -> list[Curve]:
 
 
 def _drop(upper: Curve, lower: Curve) -> float:
-    """How far a curve lies below another, where both are."""
+    """How far a curve lies below another, where both are; 0 where they are beside each other."""
     left, right = max(upper.x[0], lower.x[0]), min(upper.x[-1], lower.x[-1])
-    places = np.linspace(left, max(left, right), 5)
+    if right - left < _SHARED * min(np.ptp(upper.x), np.ptp(lower.x)):
+        return 0.0
+    places = np.linspace(left, right, 5)
     return float(np.mean(upper.at(places) - lower.at(places)))
 
 
 def _weight(curve: Curve) -> int:
     """How often each of a curve's points counts, so that curves count by their lengths."""
-    return max(round((curve.x[-1] - curve.x[0]) / len(curve.x)), 1)
+    return max(round(float(curve.x[-1] - curve.x[0]) / len(curve.x)), 1)
 
 
 def _apart(one: Curve, other: Curve) -> float | None:
