@@ -9,7 +9,7 @@ from handwriting.files import whole_folder
 from handwriting.readings.json_writer import document_values
 from handwriting.readings.registry import FORMATS, ResultFormat, as_text, parse_result_formats
 from handwriting.readings.result import ReadDocument
-from model.custom_layers.cpu.extension import avoid_building
+from model.custom_layers.cpu.extension import without_building
 from reading.file_reader import (
     FileReader,
     file_reader,
@@ -52,8 +52,8 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
         output = Output(formats or ((_JSON,) if options.out else ()), options.out)
         read_all(file_reader(trained, options), files, output, options, progress)
         return
-    avoid_building()
-    _read_file(file_reader(trained, options, progress), files[0][0], options, formats)
+    with without_building():
+        _read_file(file_reader(trained, options, progress), files[0][0], options, formats)
 
 
 def _watch(reader: FileReader, options: argparse.Namespace, output: Output) -> None:

@@ -32,7 +32,7 @@ LOCK_SECONDS = 300
 FLAGS = ("-O3", "-fopenmp", "-fno-math-errno", "-fno-trapping-math")
 
 
-_may_build = True
+_may_load = True
 
 
 class Unavailable(Exception):
@@ -46,20 +46,22 @@ def is_wanted() -> bool:
 
 def is_available() -> bool:
     """Whether the operators can be called; the first time they are built or loaded."""
-    return is_wanted() and _is_loaded()
+    return is_wanted() and _may_load and _is_loaded()
 
 
-def avoid_building() -> None:
-    """Do without operators that are not built yet, for the rest of the process: a build takes
-    longer than a few lines."""
-    global _may_build
-    _may_build = False
+@contextmanager
+def without_building() -> Iterator[None]:
+    """Do without operators that are not built yet: a build takes longer than a few lines."""
+    global _may_load
+    before, _may_load = _may_load, _may_load and (_folder() / LIBRARY).exists()
+    try:
+        yield
+    finally:
+        _may_load = before
 
 
 @functools.cache
 def _is_loaded() -> bool:
-    if not _may_build and not (_folder() / LIBRARY).exists():
-        return False
     try:
         load_operators()
     except Unavailable as reason:
