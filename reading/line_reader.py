@@ -16,7 +16,7 @@ from base.batch import collate_features
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel, recogniser_of
-from reading.decoding import Reading, decode_encoded
+from reading.decoding import Reading, ctc_greedy, decode_encoded
 from reading.doubt import less_doubtful
 from reading.long_lines import joined, pieces, separators
 from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
@@ -116,6 +116,31 @@ class LineReader:
         if not self.careful:
             return readings
         return less_doubtful(self._recogniser, encoded, readings, self.vocabulary)
+
+    @torch.inference_mode()
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        """Read each line by the attention decoder and by CTC, each for itself: two looks at the ink
+        that have the encoder in common and no more.
+
+        Args:
+            lines: as for ``read``.
+
+        Returns:
+            the readings of each line: two, or one of a recogniser without CTC.
+        """
+        device = next(self.model.parameters()).device
+        texts: dict[int, tuple[str, ...]] = {}
+        for places in self._batches(lines):
+            found = [self.features.compute(lines[place]) for place in places]
+            features, lengths = (value.to(device) for value in collate_features(found))
+            encoded = self._recogniser.encode(features, lengths)
+            readings = decode_encoded(self._recogniser, encoded, self.vocabulary)
+            looks = [[reading.text for reading in readings]]
+            logits = self._recogniser.ctc_logits(encoded)
+            if logits is not None:
+                looks.append(ctc_greedy(logits, encoded.lengths, self.vocabulary))
+            texts.update(zip(places, zip(*looks, strict=True), strict=True))
+        return [texts[place] for place in range(len(lines))]
 
     def _batches(self, lines: Sequence[np.ndarray]) -> list[list[int]]:
         """Places of lines, those of like length together."""
