@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.errors import UserError, run_command
+from reading.options import INK_OPTIONS, add_ink_options, reads
 from reading.options import OPTIONS as READING
-from reading.options import add_ink_options, reads
 from reading.options import add_options as add_reading_options
 from utils.command_line import (
     OneLineParser,
@@ -34,7 +34,7 @@ from writing.options import add_options as add_writing_options
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
 _NOT_READING = ("data", "bias", "recogniser", "split", *_SAMPLES)
-_NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
+_NOT_EXPORTING = ("ink", "watch", *INK_OPTIONS, "text", "text_file", "bias", *_SAMPLES)
 
 MOST_SEED = 2**63 - 1
 MOST_BIAS = 100.0  # the pen's spread falls with its power of e
@@ -191,11 +191,9 @@ def _check_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
     _check_beside_onnx(options)
     if reads(options):
-        names = ("text", "text_file", *WRITING)
-        check_absent(options, names, "is for writing, --ink is for reading")
-        check_absent(options, _NOT_READING, "does not go with --ink")
+        _check_reading(options)
         return
-    check_absent(options, ("ink_lines",), "says more about --ink, which is not given")
+    check_absent(options, INK_OPTIONS, "says more about --ink, which is not given")
     if not writes(options):
         check_absent(options, WRITING, "is for writing, which needs --text or --text-file")
         for name in ("recogniser", "in_hands"):
@@ -210,6 +208,14 @@ def _check_conflicts(options: argparse.Namespace) -> None:
         "is for evaluation, it does not go with --text or --text-file",
     )
     check_writing_options(options)
+
+
+def _check_reading(options: argparse.Namespace) -> None:
+    names = ("text", "text_file", *(name for name in WRITING if name != "format"))
+    check_absent(options, names, "is for writing, --ink is for reading")
+    check_absent(options, _NOT_READING, "does not go with --ink")
+    if options.ink is not None:
+        check_absent(options, ("watch",), "does not go with --ink, give one of the two")
 
 
 def _check_beside_onnx(options: argparse.Namespace) -> None:

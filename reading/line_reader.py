@@ -19,7 +19,7 @@ from model.decoder_protocols import LanguageModel, recogniser_of
 from reading.decoding import Reading, ctc_greedy, decode_encoded
 from reading.doubt import less_doubtful
 from reading.long_lines import joined, pieces, separators
-from reading.settings import GREEDY, DecodingSettings
+from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 
 
 class LineReader:
@@ -35,6 +35,8 @@ class LineReader:
         progress: show a progress bar.
         careful: read long lines in pieces (``reading.long_lines``), and take CTC's text for one
             that is in doubt (``reading.doubt``). Without, each line is decoded as it is.
+        request: what to find beside the text, and which texts may be read; where not all may,
+            nothing is read in pieces, nor by CTC's best path.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class LineReader:
         batch_size: int = 64,
         progress: bool = False,
         careful: bool = True,
+        request: Request = TEXT_ALONE,
     ) -> None:
         self.model = model.eval()
         self._recogniser = recogniser_of(model)
@@ -56,7 +59,13 @@ class LineReader:
         self.language_model = language_model
         self.batch_size = batch_size
         self.progress = progress
-        self.careful = careful
+        self._careful = careful
+        self.request = request
+
+    @property
+    def careful(self) -> bool:
+        """Whether lines are read in pieces, and doubts settled."""
+        return self._careful and self.request.constraint is None
 
     @torch.inference_mode()
     def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
@@ -97,7 +106,12 @@ class LineReader:
     def _decoded(self, features: Tensor, lengths: Tensor) -> list[Reading]:
         encoded = self._recogniser.encode(features, lengths)
         readings = decode_encoded(
-            self._recogniser, encoded, self.vocabulary, self.settings, self.language_model
+            self._recogniser,
+            encoded,
+            self.vocabulary,
+            self.settings,
+            self.language_model,
+            self.request,
         )
         if not self.careful:
             return readings

@@ -125,6 +125,9 @@ def joined(readings: Sequence[Reading], between: Sequence[str]) -> Reading:
         left += reading.attention.shape[1]
     names = [name for name in readings[0].scores if all(name in r.scores for r in readings)]
     return Reading(
+        frames=_joined_frames(readings, between),
+        ctc_confidences=_joined_ctc_confidences(readings, between),
+        ctc_text=_joined_ctc_texts(readings, between),
         text="".join(texts),
         score=sum(reading.score for reading in readings),
         confidences=tuple(confidences),
@@ -132,3 +135,35 @@ def joined(readings: Sequence[Reading], between: Sequence[str]) -> Reading:
         scores={name: sum(reading.scores[name] for reading in readings) for name in names},
         rank=sum(reading.rank for reading in readings) / len(readings),
     )
+
+
+def _joined_frames(readings: Sequence[Reading], between: Sequence[str]) -> np.ndarray | None:
+    """Frames of all characters, where each piece has them; a space between two pieces has the last
+    frame of the first."""
+    parts: list[np.ndarray] = []
+    left = 0
+    for reading, separator in zip(readings, [*between, ""], strict=True):
+        if reading.frames is None:
+            return None
+        width = reading.attention.shape[1]
+        parts += [reading.frames + left, np.full((len(separator), 2), left + width - 1)]
+        left += width
+    return np.concatenate(parts)
+
+
+def _joined_ctc_confidences(
+    readings: Sequence[Reading], between: Sequence[str]
+) -> tuple[float, ...]:
+    found: list[float] = []
+    for reading, separator in zip(readings, [*between, ""], strict=True):
+        if len(reading.ctc_confidences) != len(reading.text):
+            return ()
+        found += [*reading.ctc_confidences, *[1.0] * len(separator)]
+    return tuple(found)
+
+
+def _joined_ctc_texts(readings: Sequence[Reading], between: Sequence[str]) -> str | None:
+    if any(reading.ctc_text is None for reading in readings):
+        return None
+    pairs = zip(readings, [*between, ""], strict=True)
+    return "".join(f"{reading.ctc_text}{separator}" for reading, separator in pairs)

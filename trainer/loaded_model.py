@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
@@ -154,7 +155,7 @@ def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] 
     """The ``state_dict`` of a model without memory; None for one that needs memory to be built,
     which a model from outside this project may."""
     try:
-        with preserved_random_state(), torch.device("meta"):
+        with preserved_random_state(), torch.device("meta"), _NoNormalNumbers():
             model: BaseModel = build(parts.block, parts.provided)
     except UserError:
         raise
@@ -165,6 +166,18 @@ def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] 
         raise CheckpointError(f"{path}: arch: cannot be built ({reason})") from None
     weights: dict[str, Tensor] = model.state_dict()
     return weights
+
+
+class _NoNormalNumbers(TorchFunctionMode):
+    """Draws no normal numbers: of weights without memory torch would draw them by way of its
+    compiler, whose import takes a second."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in (torch.nn.init.normal_, torch.Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_weights(where: str, weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -31,7 +31,7 @@ _SHARED = 0.5
 
 
 @dataclass(frozen=True)
-class PageInk:
+class FileInk:
     """Ink of a page that is a line, or that is to be divided into lines.
 
     Attributes:
@@ -46,7 +46,7 @@ class PageInk:
     texts: tuple[PlacedText, ...] = ()
 
 
-def inks_of(document: InkDocument, path: Path) -> list[PageInk]:
+def inks_of(document: InkDocument, path: Path) -> list[FileInk]:
     """Return the ink of a document, page by page, in the order of its labels; what is in none is at
     the end of its page. Ink of highlighters and erasers, and what the file says is a drawing, is
     left out; ink that is turned is turned back.
@@ -63,7 +63,7 @@ def inks_of(document: InkDocument, path: Path) -> list[PageInk]:
         source_id = path.stem if len(found) == 1 else f"{path.stem}#{number}"
         text, writer = (label.text, label.writer) if label is not None else ("", "")
         line = Line(rows, " ".join(text.split()), writer or document.writer, source_id, "")
-        inks.append(PageInk(line, label is not None, texts))
+        inks.append(FileInk(line, label is not None, texts))
     return inks
 
 

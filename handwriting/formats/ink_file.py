@@ -13,7 +13,7 @@ from handwriting.files import open_regular_file
 from handwriting.formats.checked_lines import check_steps
 from handwriting.formats.document import InkDocument
 from handwriting.formats.document_lines import (
-    PageInk,
+    FileInk,
     document_of_lines,
     inks_of,
     texts_of_lines,
@@ -60,9 +60,9 @@ def read_ink_file(path: Path, divide: bool = True, choose: Choice | None = None)
     Raises:
         DataError: one line naming the file and what is wrong with it.
     """
-    inks = _inks_in(path)
+    inks = inks_in_file(path)
     for ink in inks:
-        _check_way(ink.line, path)
+        check_way(ink.line, path)
     inks = [ink for ink in inks if np.any(ink.line.strokes[1:, 1:])]
     if not inks:
         raise DataError(f"{path}: no ink to read: nothing in it is more than a dot")
@@ -86,7 +86,7 @@ def ink_in_file(path: Path) -> list[Line]:
     Raises:
         DataError: one line naming the file and what is wrong with it.
     """
-    return [ink.line for ink in _inks_in(path)]
+    return [ink.line for ink in inks_in_file(path)]
 
 
 def document_in_file(path: Path) -> InkDocument:
@@ -100,13 +100,18 @@ def document_in_file(path: Path) -> InkDocument:
     return content if isinstance(content, InkDocument) else document_of_lines(content)
 
 
-def _inks_in(path: Path) -> list[PageInk]:
+def inks_in_file(path: Path) -> list[FileInk]:
+    """Return the ink in a file as ``ink_in_file`` does, and what its pages have typed text for.
+
+    Raises:
+        DataError: one line naming the file and what is wrong with it.
+    """
     content = _content(path, reader_of(path))
     if isinstance(content, InkDocument):
         inks = inks_of(content, path)
     else:
         is_divided = len(content) > 1
-        inks = [PageInk(line, is_divided or bool(line.text)) for line in content]
+        inks = [FileInk(line, is_divided or bool(line.text)) for line in content]
     for ink in inks:
         check_steps(ink.line.strokes, f"{path}")
     return inks
@@ -125,7 +130,7 @@ def _content(path: Path, read: Reader | None) -> list[Line] | InkDocument:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _check_way(ink: Line, path: Path) -> None:
+def check_way(ink: Line, path: Path) -> None:
     """``DataError`` where ink is far longer than its points can tell: it is put at even distances
     to be divided, which takes memory by its length."""
     strokes = points_from_strokes(ink.strokes)
@@ -143,7 +148,7 @@ def _way(strokes: list[np.ndarray]) -> float:
     return sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
 
 
-def _lines_of(ink: PageInk, divide: bool, choose: Choice | None) -> list[Line]:
+def _lines_of(ink: FileInk, divide: bool, choose: Choice | None) -> list[Line]:
     """The lines of a page, or the one that ink is, mended and in the order in which it is read,
     with the texts typed over them."""
     strokes = points_from_strokes(ink.line.strokes)
@@ -163,23 +168,30 @@ def _lines_of(ink: PageInk, divide: bool, choose: Choice | None) -> list[Line]:
 
 def _check_is_line(line: Line, which: str, divide: bool) -> None:
     """``DataError`` for what no line of writing is, such as a page or a drawing."""
-    number = len(line.strokes)
-    remedy = (
-        "give one line of writing, or a page with room between its lines"
-        if divide
-        else "leave --ink-lines one out, to have it divided into lines"
-    )
-    if number > MOST_POINTS:
-        raise DataError(
-            f"{which}: {number:,} points, a line of writing has {MOST_POINTS:,} at most; {remedy}"
+    fault = line_fault(line.strokes)
+    if fault is not None:
+        remedy = (
+            "give one line of writing, or a page with room between its lines"
+            if divide
+            else "leave --ink-lines one out, to have it divided into lines"
         )
-    strokes = points_from_strokes(line.strokes)
+        raise DataError(f"{which}: {fault}; {remedy}")
+
+
+def line_fault(rows: np.ndarray) -> str | None:
+    """Return why strokes ``[T, 3]`` are no line of writing, as a page or a drawing is none; None
+    where they may be one."""
+    number = len(rows)
+    if number > MOST_POINTS:
+        return f"{number:,} points, a line of writing has {MOST_POINTS:,} at most"
+    strokes = points_from_strokes(rows)
     points = np.concatenate(strokes)
     width, height = np.ptp(points, axis=0)
     way = _way(strokes)
     size = x_height(strokes) or width / _DASH
     if max(way, width) > MOST_WAY * size or height > MOST_HEIGHT * size:
-        raise DataError(
-            f"{which}: is no line of writing: {width / size:,.0f} letters' heights wide,"
-            f" {height / size:,.0f} high, {way / size:,.0f} of pen's way; {remedy}"
+        return (
+            f"is no line of writing: {width / size:,.0f} letters' heights wide,"
+            f" {height / size:,.0f} high, {way / size:,.0f} of pen's way"
         )
+    return None
