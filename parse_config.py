@@ -198,6 +198,7 @@ class ConfigParser:
             ConfigError: with everything that is wrong, sorted by path.
         """
         changed, problems = _overridden(raw, overrides)
+        problems += _nul_problems(changed)
         _check_is_config(changed)
         if problem := device_problem(device):
             problems.append(problem)
@@ -363,6 +364,20 @@ def _with_value(raw: Any, keys: list[str], value: Any) -> Any:
     if not isinstance(raw, Mapping):
         raise TypeError(f"unknown setting, nothing stands below {shown(raw)}, got {shown(value)}")
     return {**raw, key: _with_value(raw.get(key), rest, value)}
+
+
+def _nul_problems(raw: Any) -> list[str]:
+    """Return the settings whose texts have a NUL, with which no file or component can be named."""
+    problems, waiting = [], [("", raw)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and "\0" in value:
+            problems.append(f"{path}: should be a text without NUL, got {shown(value)}")
+        elif isinstance(value, Mapping):
+            waiting += [(f"{path}.{key}".lstrip("."), part) for key, part in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(f"{path}.{at}", part) for at, part in enumerate(value)]
+    return problems
 
 
 def _as_json(raw: Any) -> str:

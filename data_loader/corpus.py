@@ -42,6 +42,7 @@ from data_loader.corpus_writer import (
     CorpusWriter,
     meta_checksum,
 )
+from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
@@ -56,6 +57,10 @@ MAKER = ".maker"
 _UNFINISHED_NAME = re.compile(re.escape(UNFINISHED) + r"(\d+)-[0-9a-f]{8}")
 
 logger = logging.getLogger(__name__)
+
+
+class DamagedCorpus(DataError):
+    """The files of a prepared corpus are not as they were written."""
 
 
 class Corpus:
@@ -73,15 +78,20 @@ class Corpus:
         meta: the contents of ``meta.json``.
 
     Raises:
-        DataError: where a file is missing, short, changed or does not fit the others.
+        DamagedCorpus: where a file is missing, short, changed or does not fit the others.
+        DataError: where they cannot be read.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         try:
             self._open()
-        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
+        except FileNotFoundError as error:
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
+        except OSError as error:
+            raise DataError(f"{self.folder}: cannot be read: {reason(error)}") from None
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def _open(self) -> None:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
@@ -130,7 +140,7 @@ class Corpus:
             checksum = zlib.crc32(self._strokes.data)
             _check_equal(f"checksum of {STROKES}", checksum, self.meta["checksums"][STROKES])
         except (ValueError, LookupError) as error:
-            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -273,7 +283,7 @@ def _open_whole(folder: Path) -> Corpus | None:
         corpus = Corpus(folder)
         corpus.check_strokes()
         return corpus
-    except DataError as error:
+    except DamagedCorpus as error:
         logger.warning("%s; it is made anew", error)
         return None
 
@@ -400,7 +410,7 @@ def _disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be written: {reason(error)}") from None
 
 
 def _check_equal(what: str, found: object, expected: object) -> None:

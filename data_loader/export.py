@@ -18,10 +18,10 @@ from handwriting.errors import DataError
 from handwriting.files import whole_file, whole_folder
 from handwriting.formats.inkml_reader import EXACT
 from handwriting.ink.line import Line
+from handwriting.quoting import is_xml_text
 
 STROKES_FILE = "strokes.npy"
 SENTENCES_FILE = "sentences.txt"
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_IN_NAMES = re.compile(r"[^\w.#+-]")
 
 
@@ -121,7 +121,7 @@ def _file_name(line: Line) -> str:
 
 
 def _annotation(kind: str, text: str, line: Line) -> str:
-    if _NOT_XML.search(text):
+    if not is_xml_text(text):
         raise DataError(
             f"line {line.source_id}: its {kind} has a character that XML cannot hold: {text!r}"
         )

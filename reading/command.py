@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from handwriting.files import whole_folder
+from handwriting.files import check_can_write, whole_folder
 from handwriting.formats.ink_file import read_ink_file
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
+from handwriting.quoting import printable
 from handwriting.text.error_rates import count_errors
 from reading.decoding import Reading
 from reading.line_reader import confidence
@@ -35,6 +36,8 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
         UserError: the model reads no handwriting.
         DataError: the file has no lines of ink.
     """
+    if options.out is not None:
+        check_can_write(options.out)
     model = language_model(options, trained)
     settings = decodings(options)[-1].settings
     source = f"{options.resume}: --ink"
@@ -46,8 +49,8 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
     print_notes([*_beside_the_texts(lines, readings)])
     if options.out is not None:
         document = {
-            "checkpoint": str(options.resume),
-            "file": str(options.ink),
+            "checkpoint": printable(str(options.resume)),
+            "file": printable(str(options.ink)),
             "settings": vars(settings),
             "lines": [_entry(*pair) for pair in zip(lines, readings, strict=True)],
         }

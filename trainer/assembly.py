@@ -19,6 +19,7 @@ from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, 
 from base.schema import Block
 from data_loader.loader_settings import LoaderContext
 from handwriting.errors import CheckpointError, UserError
+from handwriting.files import check_can_write
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from logger.logger import close_log_file
@@ -112,6 +113,8 @@ def _assembled(
 ) -> Trainer:
     """Build a trainer before it has any state; the last three are of a run that is resumed."""
     start = None
+    if run is None and processes.is_main:  # before corpora are prepared, which can take a while
+        check_can_write(Path(config.trainer.save_dir))
     if config.weights is not None:
         start = load_checkpoint(config.weights)
         _check_usable(config.weights, start)

@@ -180,7 +180,7 @@ def _weights(value: Any) -> Any:
 def _characters(characters: list[str]) -> list[str]:
     seen = set()
     for character in characters:
-        if len(character) != 1:
+        if len(character) != 1 or "\ud800" <= character <= "\udfff":
             raise ValueError(f"should be single characters, got {_shown(character)}")
         if character in seen:
             raise ValueError(f"should have each character once, has {_shown(character)} twice")

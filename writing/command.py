@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
+from handwriting.environment import reason
 from handwriting.errors import UserError
-from handwriting.files import read_regular_file
+from handwriting.files import check_can_write, read_regular_file
 from handwriting.formats.page_files import write_pages
 from handwriting.formats.registry import READ_SUFFIXES, parse_formats
 from handwriting.ink.line import Line
@@ -51,7 +52,7 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     step = load_step(trained, options)
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
-    _check_is_no_file(out)
+    check_can_write(out)
     is_lenient = bool(options.replace_unknown)
     text = known_text(read_text(options), vocabulary, "--text", is_lenient)
     style = _style(trained, vocabulary, options, is_lenient)
@@ -109,12 +110,15 @@ def read_text(options: argparse.Namespace) -> str:
 
 def _read_file(path: Path) -> str:
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else read_regular_file(path)
-        return data.decode("utf-8-sig")
+        if str(path) != "-":
+            return read_regular_file(path).decode("utf-8-sig")
+        if sys.stdin is None:
+            raise UserError("--text-file -: standard input is closed")
+        return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not UTF-8 text (byte {error.start + 1})") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def _source(options: argparse.Namespace) -> str:
@@ -202,11 +206,6 @@ def _checked_options(
     check_options(files)
     check_page(pages)
     return pages, formats, files
-
-
-def _check_is_no_file(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file, results need a folder")
 
 
 def _at_limit(written: WrittenText) -> list[str]:

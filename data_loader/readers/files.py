@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from base.base_reader import NoSource, file_fingerprint
+from handwriting.environment import reason
 from handwriting.errors import ConfigError, DataError
 from handwriting.files import open_regular_file, read_regular_file
 from handwriting.quoting import MOST_SHOWN, printable
@@ -153,6 +154,8 @@ def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
         except StopIteration:
             return
         except (tarfile.TarError, EOFError, OSError, zlib.error, RecursionError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise DataError(f"{path}: cannot be read: {reason(error)}") from None
             raise DataError(
                 f"{path}: truncated or damaged after {last} ({printable(str(error))});"
                 " download it again"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.files import open_regular_file
 from handwriting.formats.checked_lines import check_steps
@@ -86,7 +87,7 @@ def ink_in_file(path: Path) -> list[Line]:
                 raise DataError(f"{path}: is empty")
         lines = read(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     for line in lines:
         check_steps(line.strokes, f"{path}")
     return lines
