@@ -339,9 +339,9 @@ def _write_all(
 def _nothing_usable(reader: BaseReader, writer: CorpusWriter) -> str:
     reasons = dict(reader.skipped.counts)
     for counts in writer.splits.values():
-        for reason, number in counts.dropped.items():
-            reasons[reason] = reasons.get(reason, 0) + number
-    listed = ", ".join(f"{reason}: {number}" for reason, number in reasons.items())
+        for why, number in counts.dropped.items():
+            reasons[why] = reasons.get(why, 0) + number
+    listed = ", ".join(f"{why}: {number}" for why, number in reasons.items())
     return f"source {reader.name!r}: no usable line ({listed or 'it is empty'})"
 
 

@@ -21,7 +21,8 @@ _OF_THE_MACHINE = frozenset(
 # Of libraries that raise other errors when the system refuses memory.
 _NO_MEMORY = re.compile(
     r"can't allocate memory|cannot allocate memory|not enough memory|std::bad_alloc"
-    r"|out of memory|failed to map segment|can't start new thread",
+    r"|out of memory|failed to map segment|can't start new thread"
+    r"|could not create a primitive",  # oneDNN's way to say it
     re.IGNORECASE,
 )
 _NUL = re.compile(r"embedded null (byte|character)")

@@ -9,9 +9,7 @@ MOST_OF_LINE = 1000
 # What moves a terminal's cursor, colours it or runs something: controls of ASCII and Latin-1 but
 # for the tabulator and the end of a line, marks that turn the direction of writing, line separators
 # that are none to a terminal, and halves of surrogate pairs, which cannot be written.
-_CONTROLS = re.compile(
-    "[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FORMULA = re.compile(r"[=+\-@\t\r].")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?%?", re.IGNORECASE)

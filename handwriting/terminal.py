@@ -84,7 +84,7 @@ def check_output() -> None:
 
 
 def drop_output() -> None:
-    """Have what is still to be written to standard output go nowhere, without an error at the end."""
+    """Have what is still to be written to standard output go nowhere, and nothing said of it."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -254,10 +254,12 @@ def _chords(controls: np.ndarray) -> int:
 
 def _chords_of_turn(turn: float) -> int:
     """Return how many chords of equal angle an arc of ``turn`` radians, no more than a full turn,
-    wants. Chords of angle a are away from a circle by a quarter of a squared, halved, of its
-    radius; the arc's size is its radius times the turn, and no more than twice the radius."""
+    wants. A chord of angle a is away from a circle by a squared / 8 of the radius; an arc's
+    size is its radius times the turn, and no more than twice the radius."""
+    if not turn:
+        return 1
     size = min(turn, 2.0)
-    return max(math.ceil(min(turn, 2 * math.pi) / math.sqrt(8 * _TOLERANCE * size)), 1) if turn else 1
+    return math.ceil(min(turn, 2 * math.pi) / math.sqrt(8 * _TOLERANCE * size))
 
 
 def _joined(strokes: list[np.ndarray]) -> list[np.ndarray]:
