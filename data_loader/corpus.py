@@ -33,6 +33,7 @@ from tqdm import tqdm
 
 from base.base_reader import BaseReader
 from data_loader.cleaning import Cleaning
+from data_loader.corpus_meta import check_meta
 from data_loader.corpus_writer import (
     FORMAT_VERSION,
     LINES,
@@ -97,6 +98,7 @@ class Corpus:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
         _check_equal("format version", self.meta["format_version"], FORMAT_VERSION)
         _check_equal(f"checksum of {META}", meta_checksum(self.meta), self.meta["checksum"])
+        check_meta(self.meta)
         for name, size in self.meta["files"].items():
             _check_equal(f"bytes of {name}", (self.folder / name).stat().st_size, size)
         shape = (self.meta["points"], 3)

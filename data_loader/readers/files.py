@@ -77,7 +77,8 @@ def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
     paths = _paths(source, suffix)
     for path in paths:
         _, size, modified = file_fingerprint(path)
-        listing.update(f"{path.relative_to(source).as_posix()}\0{size}\0{modified}\n".encode())
+        name = f"{path.relative_to(source).as_posix()}\0{size}\0{modified}\n"
+        listing.update(name.encode("utf-8", "surrogateescape"))
     return [source.name, len(paths), listing.hexdigest()]
 
 

@@ -16,6 +16,7 @@ from handwriting.formats.registry import READ_SUFFIXES, reader_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
+from handwriting.quoting import printable
 
 MOST_POINTS = 10_000
 """Of a line; the most in IAM-OnDB is 1,623."""
@@ -90,7 +91,8 @@ def ink_in_file(path: Path) -> list[Line]:
         raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     for line in lines:
         check_steps(line.strokes, f"{path}")
-    return lines
+    # A file's name is part of its lines' ids, which go into documents and to terminals.
+    return [replace(line, source_id=printable(line.source_id)) for line in lines]
 
 
 def _check_way(ink: Line, path: Path) -> None:
