@@ -56,6 +56,7 @@ class Call:
         environment: variables to set.
         stop_after: seconds until ``signal`` is sent; None for not at all.
         signal: number of the signal.
+        clock_back: seconds after which the clock goes back by a day; None for not at all.
     """
 
     command: str
@@ -67,6 +68,7 @@ class Call:
     environment: dict[str, str] = field(default_factory=dict)
     stop_after: float | None = None
     signal: int = int(signal.SIGKILL)
+    clock_back: float | None = None
 
 
 @dataclass(frozen=True)
@@ -231,12 +233,27 @@ def _enter(call: Call, printed: list[Path]) -> None:
         sys.stdout = None
     os.chdir(call.folder)
     os.environ.update(call.environment)
+    if call.clock_back is not None:
+        _turn_back(call.clock_back)
     if call.user is not None:
         os.setgid(call.user)
         os.setuid(call.user)
     for name, value in call.limits.items():
         most = value + (_data_size() if name == "DATA" else 0)
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+
+
+def _turn_back(after: float) -> None:
+    """Have the clock of the wall, not that of the processor, go back by a day."""
+    now, local, started = time.time, time.localtime, time.monotonic()
+    write = time.strftime
+
+    def turned() -> float:
+        return now() - (86_400 if time.monotonic() - started > after else 0)
+
+    time.time = turned
+    time.localtime = lambda seconds=None: local(turned() if seconds is None else seconds)
+    time.strftime = lambda form, when=None: write(form, when or time.localtime())
 
 
 def _data_size() -> int:
