@@ -405,8 +405,10 @@ def _joint_problems(config: Config) -> list[str]:
 def _of_weights(path: Path) -> list[tuple[str, Any]]:
     """The settings that a checkpoint's weights were made for."""
     from trainer.checkpointing import load_checkpoint
+    from trainer.loaded_model import checked_model
 
     checkpoint = load_checkpoint(path)
+    checked_model(path, checkpoint)
     settings = [("arch", checkpoint["arch"])]
     features = checkpoint["config"]["data_loader"]["args"].get("features")
     if features is not None:
