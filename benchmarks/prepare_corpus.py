@@ -37,9 +37,7 @@ def main() -> None:
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=None, help=f"folder of the data (default {DEFAULT_DATA})")
     parser.add_argument("--source", default="auto", help="reader (default: auto)")
-    parser.add_argument(
-        "--json", metavar="FILE", help="also write the numbers to this file"
-    )
+    parser.add_argument("--json", metavar="FILE", help="also write the numbers to this file")
     arguments = parser.parse_args()
     if arguments.json:
         check_can_write(Path(arguments.json).parent)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from forked_commands import NOBODY, Call, End, Server
-from tiny_work import WORKS, config, fresh, make_home, unfinished
+from tiny_work import WORKS, fresh, make_home, unfinished
 
 # Those that end within a second or two.
 QUICK = ("train", "samples", "write", "read", "slim", "prepare", "benchmark")

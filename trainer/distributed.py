@@ -21,6 +21,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from handwriting.errors import Interrupted, UserError
 
+RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+
 JOINING = timedelta(minutes=5)
 """How long a process waits for the others to start."""
 
@@ -154,8 +156,10 @@ def _join(backend: str) -> None:
     """Meet the other processes, each of which has its own start to make."""
     try:
         store, rank, world_size = next(dist.rendezvous("env://", timeout=JOINING))
+        # After a restart torchrun's store may still have the addresses of the processes before.
+        attempt = dist.PrefixStore(f"attempt {os.environ.get(RESTARTS, 0)}", store)
         dist.init_process_group(
-            backend, store=store, rank=rank, world_size=world_size, timeout=TOGETHER
+            backend, store=attempt, rank=rank, world_size=world_size, timeout=TOGETHER
         )
     except (RuntimeError, ValueError) as error:
         minutes = JOINING.total_seconds() / 60

@@ -60,7 +60,9 @@ class Reference:
 
     def call(self, name: str, home: Path, output: str = OUTPUT, **faults: Any) -> End:
         """Run one of the ``WORKS``."""
-        return self.server.run(Call(WORKS[name].command, WORKS[name].to(output), str(home), **faults))
+        return self.server.run(
+            Call(WORKS[name].command, WORKS[name].to(output), str(home), **faults)
+        )
 
     def of(self, name: str) -> tuple[End, set[str]]:
         """The end of a command, and the files that it makes below its output."""
@@ -90,7 +92,9 @@ def _history(home: Path) -> list[Any]:
     """The rows of the one run there is, without what time has to do with."""
     (path,) = home.glob("saved/log/tiny/*/metrics.jsonl")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k not in ("seconds", "lines_per_second")} for row in rows]
+    return [
+        {k: v for k, v in row.items() if k not in ("seconds", "lines_per_second")} for row in rows
+    ]
 
 
 def is_whole(path: Path) -> bool:
@@ -129,7 +133,9 @@ def _told(end: End) -> list[str]:
     return found
 
 
-def _left(reference: Reference, name: str, home: Path, before: dict[str, bytes | None]) -> list[str]:
+def _left(
+    reference: Reference, name: str, home: Path, before: dict[str, bytes | None]
+) -> list[str]:
     """Faults in what a command left: files of the user's, and those that it makes."""
     after = tree(home)
     found = []
@@ -173,7 +179,7 @@ def limit(reference: Reference, name: str, chance: random.Random) -> Round:
     home = fresh(reference.template, reference.place)
     before = tree(home)
     kind = chance.choice(("FSIZE", "FSIZE", "NOFILE"))
-    most = {"FSIZE": int(2 ** chance.uniform(0, 17)), "NOFILE": chance.randrange(3, 9)}[kind]
+    most = {"FSIZE": int(2 ** chance.uniform(10, 17)), "NOFILE": chance.randrange(3, 9)}[kind]
     end = reference.call(name, home, limits={kind: most})
     found = [*_told(end), *_left(reference, name, home, before)]
     if end.code != 0 and not end.is_one_line:
@@ -213,9 +219,7 @@ def _go_on(reference: Reference, home: Path, **faults: Any) -> End:
     return reference.server.run(Call("train", arguments, str(home), **faults))
 
 
-def _compare(
-    home: Path, end: End, expected: dict[str, Any], history: list[Any]
-) -> list[str]:
+def _compare(home: Path, end: End, expected: dict[str, Any], history: list[Any]) -> list[str]:
     """Faults of a training that has come to its end at last."""
     checkpoints = list(home.glob("saved/models/tiny/*/*.pth"))
     if end.code != 0 or len(checkpoints) != 2:
@@ -309,10 +313,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 of_kind["tried"] += found.tried
                 of_kind["faults"] = dict(Counter(of_kind["faults"]) + Counter(found.faults))
                 if found.faults:
-                    print(f"{name}, round {of_kind['rounds']}: {', '.join(found.faults)}", flush=True)
+                    print(
+                        f"{name}, round {of_kind['rounds']}: {', '.join(found.faults)}", flush=True
+                    )
                 with whole_file(path) as temporary:
                     temporary.write_text(json.dumps(counts, indent=1) + "\n")
-            print(f"{name}: {of_kind['tried']} tried, faults {of_kind['faults'] or 'none'}", flush=True)
+            print(
+                f"{name}: {of_kind['tried']} tried, faults {of_kind['faults'] or 'none'}",
+                flush=True,
+            )
     return int(any(each["faults"] for each in counts.values()))
 
 

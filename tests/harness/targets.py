@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import random
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from mutations import Mutator, mutated_bytes, mutated_packed, mutated_value
-from seed_files import BY_HAND, UNIPEN, ink_seeds, lines_array
+from seed_files import ink_seeds, lines_array
 from tiny_work import SOURCE, config
 
 

@@ -94,6 +94,7 @@ def test_torchrun_goes_on_after_a_process_was_killed(home: Path) -> None:
     words = torchrun(home, "--max-restarts=1", str(ROOT / "train.py"), "-c", "config.json")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(home, "saved/models/tiny/*/checkpoint.pth")
         rows = wait_for(home, "saved/log/tiny/*/metrics.jsonl")
         holder = json.loads(next(home.glob(f"saved/models/tiny/*/{HOLDER}")).read_text())
         os.kill(holder["process"], signal.SIGKILL)
