@@ -17,6 +17,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # named in its documents
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from handwriting.errors import Interrupted, UserError
@@ -155,9 +157,9 @@ def distributed(device: str) -> Iterator[Distributed]:
 def _join(backend: str) -> None:
     """Meet the other processes, each of which has its own start to make."""
     try:
-        store, rank, world_size = next(dist.rendezvous("env://", timeout=JOINING))
+        store, rank, world_size = next(rendezvous("env://", timeout=JOINING))
         # After a restart torchrun's store may still have the addresses of the processes before.
-        attempt = dist.PrefixStore(f"attempt {os.environ.get(RESTARTS, 0)}", store)
+        attempt = PrefixStore(f"attempt {os.environ.get(RESTARTS, 0)}", store)
         dist.init_process_group(
             backend, store=attempt, rank=rank, world_size=world_size, timeout=TOGETHER
         )

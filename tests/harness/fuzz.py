@@ -193,7 +193,7 @@ def _be_child(target: Target, cases: list[tuple[int, Case]], writer: int) -> Non
     try:
         judge = Judge(target, folder)
         with os.fdopen(writer, "w") as answers:
-            for number, case in cases:
+            for _, case in cases:
                 used = sum(os.times()[:2])
                 most = int(used + 3 * SECONDS) + 1  # where no Python runs that could end it
                 resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))

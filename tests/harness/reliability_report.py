@@ -45,12 +45,12 @@ KILLS = """
 ## Killed, full and doubled
 
 *kill*: SIGKILL, SIGTERM or SIGINT at a random moment of the command's work, then a look at all
-files, then the command again. A training is killed up to {kills} times and resumed each time: at its
-end it has the weights, bit for bit, and the history of one that was never stopped. *limit*: a
+files, then the command again. A training is killed up to {kills} times and resumed each time: at
+its end it has the weights, bit for bit, and the history of one that was never stopped. *limit*: a
 random limit on the size of files or on open files. *two writers*: a run resumed while it is
-trained. *clock back*: the clock goes back by a day in a training. Half a file, half of the
-files, a changed file of the user's, leftovers after the next run, a traceback, a hang and a run that
-is lost count as faults.
+trained. *clock back*: the clock goes back by a day in a training. Half a file, half of the files,
+a changed file of the user's, leftovers after the next run, a traceback, a hang and a run that is
+lost count as faults.
 
 """
 

@@ -1,4 +1,4 @@
-"""A folder with tiny models and files, and commands that use them: each a second of work at most."""
+"""A folder with tiny models and files, and commands that use them: a second of work each."""
 
 import json
 import shutil
