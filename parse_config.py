@@ -233,7 +233,7 @@ class ConfigParser:
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
         if weights is not None:
-            overrides = [*_of_weights(weights), *overrides]
+            overrides = [*_of_weights(weights, is_ours=components is None), *overrides]
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -402,13 +402,15 @@ def _joint_problems(config: Config) -> list[str]:
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
 
 
-def _of_weights(path: Path) -> list[tuple[str, Any]]:
-    """The settings that a checkpoint's weights were made for."""
+def _of_weights(path: Path, is_ours: bool) -> list[tuple[str, Any]]:
+    """The settings that a checkpoint's weights were made for, whose model is checked where it
+    ``is_ours``: of the project's own components."""
     from trainer.checkpointing import load_checkpoint
     from trainer.loaded_model import checked_model
 
     checkpoint = load_checkpoint(path)
-    checked_model(path, checkpoint)
+    if is_ours:
+        checked_model(path, checkpoint)
     settings = [("arch", checkpoint["arch"])]
     features = checkpoint["config"]["data_loader"]["args"].get("features")
     if features is not None:

@@ -10,9 +10,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from handwriting.environment import fault_line, reason
-from handwriting.quoting import printable, terminal_text
-
 CONFIG = Path(__file__).with_name("logger_config.json")
 
 
@@ -31,7 +28,8 @@ class ConsoleHandler(logging.Handler):
             sys.stdout.flush()
         except OSError as error:
             self._is_lost = True
-            _warn(f"{fault_line(error)}; the work goes on, see the log's file")
+            name = error.filename or "console"
+            _warn(f"{name}: {error.strerror}; the work goes on, see the log's file")
         except Exception:  # as the handlers of the standard library do
             self.handleError(record)
 
@@ -49,7 +47,7 @@ class LogFile(logging.FileHandler):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record's text, which does nothing to a terminal that shows the file."""
-        return terminal_text(super().format(record))
+        return _shown(super().format(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -63,7 +61,7 @@ class LogFile(logging.FileHandler):
             super().handleError(record)
             return
         self._is_lost = True
-        _warn(f"{self.baseFilename}: the log ends here, {reason(error)}")
+        _warn(f"{self.baseFilename}: the log ends here, {error.strerror or error}")
 
     def close(self) -> None:
         """Close the file, also where its last lines cannot be written."""
@@ -105,7 +103,14 @@ class LaterFileHandler(logging.handlers.MemoryHandler):
 def _warn(text: str) -> None:
     """Print a line where logging itself cannot."""
     with suppress(OSError):
-        print(f"warning: {printable(text)}", file=sys.stderr)
+        print(f"warning: {_shown(text)}", file=sys.stderr)
+
+
+def _shown(text: str) -> str:
+    """Return a text whose controls stand as their escapes, but for ends of lines."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text
+    )
 
 
 def setup_logging(is_main: bool = True) -> None:
