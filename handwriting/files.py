@@ -125,9 +125,7 @@ def check_can_write(folder: Path) -> None:
     """
     folder = Path(folder)
     try:
-        place = folder
-        while not os.path.lexists(place):
-            place = place.parent
+        place = _nearest_existing(folder)
         if not place.is_dir():
             raise UserError(f"{place}: is a file, results need a folder")
         if place == folder and not os.path.ismount(folder) and os.access(folder.parent, os.W_OK):
@@ -137,6 +135,15 @@ def check_can_write(folder: Path) -> None:
         trial.rmdir()
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot be written: {reason(error)}") from None
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """Return ``folder``, or the first of those around it that is there."""
+    try:
+        os.lstat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return _nearest_existing(folder.parent)
+    return folder
 
 
 def _move(temporary: Path, folder: Path) -> None:

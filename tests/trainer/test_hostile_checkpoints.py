@@ -230,6 +230,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     "no normalisation": (at("normalisation", value=None), "normalisation"),
     "a character twice": (at("vocabulary", "characters", value=["a", "b", "a"]), "vocabulary"),
     "two characters": (at("vocabulary", "characters", value=["ab"]), "vocabulary"),
+    "half a character": (at("vocabulary", "characters", value=["\ud800"]), "vocabulary"),
     "no characters": (at("vocabulary", "characters", value="ab"), "vocabulary"),
     "epoch true": (at("epoch", value=True), "epoch"),
     "epoch negative": (at("epoch", value=-1), "epoch"),
