@@ -16,13 +16,21 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 RESULTS := benchmarks/results
 MEASURE := $(BIN)/python -m benchmarks
 
-.PHONY: help setup train test test-slow test-settings lint format figures benchmarks precision clean
+# How much of it, and which; see docs/reliability.md.
+SEED := 1
+CASES := 100000
+ROUNDS := 100
+HARNESS := PYTHONPATH=.:tests/helpers:tests/harness OMP_NUM_THREADS=1 $(BIN)/python -m
+
+.PHONY: help setup train test test-slow test-settings fuzz faults lint format figures benchmarks precision clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
 	@echo "make test       the test suite, the lint and the type checker, as continuous integration does"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-settings  tests of numbers as other processors compute them (an hour), with a table"
+	@echo "make fuzz       read nearly valid files of every format (an hour), into docs/reliability.md"
+	@echo "make faults     kill every command, again and again (an hour), the same"
 	@echo "make format     format the code"
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
@@ -50,6 +58,14 @@ test-settings: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -n auto -m slow
+
+fuzz: setup
+	$(HARNESS) fuzz --cases $(CASES) --seed $(SEED)
+	$(HARNESS) reliability_report
+
+faults: setup
+	$(HARNESS) kills --rounds $(ROUNDS) --seed $(SEED)
+	$(HARNESS) reliability_report
 
 lint: setup
 	$(BIN)/ruff check .

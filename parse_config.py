@@ -198,6 +198,7 @@ class ConfigParser:
             ConfigError: with everything that is wrong, sorted by path.
         """
         changed, problems = _overridden(raw, overrides)
+        problems += _nul_problems(changed)
         _check_is_config(changed)
         if problem := device_problem(device):
             problems.append(problem)
@@ -232,7 +233,7 @@ class ConfigParser:
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
         if weights is not None:
-            overrides = [*_of_weights(weights), *overrides]
+            overrides = [*_of_weights(weights, is_ours=components is None), *overrides]
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -365,6 +366,20 @@ def _with_value(raw: Any, keys: list[str], value: Any) -> Any:
     return {**raw, key: _with_value(raw.get(key), rest, value)}
 
 
+def _nul_problems(raw: Any) -> list[str]:
+    """Return the settings whose texts have a NUL, with which no file or component can be named."""
+    problems, waiting = [], [("", raw)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and "\0" in value:
+            problems.append(f"{path}: should be a text without NUL, got {shown(value)}")
+        elif isinstance(value, Mapping):
+            waiting += [(f"{path}.{key}".lstrip("."), part) for key, part in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(f"{path}.{at}", part) for at, part in enumerate(value)]
+    return problems
+
+
 def _as_json(raw: Any) -> str:
     try:
         return json.dumps(raw)
@@ -387,11 +402,15 @@ def _joint_problems(config: Config) -> list[str]:
     return problems + ([] if monitor is None else monitor_lines(monitor, config.metrics))
 
 
-def _of_weights(path: Path) -> list[tuple[str, Any]]:
-    """The settings that a checkpoint's weights were made for."""
+def _of_weights(path: Path, is_ours: bool) -> list[tuple[str, Any]]:
+    """The settings that a checkpoint's weights were made for, whose model is checked where it
+    ``is_ours``: of the project's own components."""
     from trainer.checkpointing import load_checkpoint
+    from trainer.loaded_model import checked_model
 
     checkpoint = load_checkpoint(path)
+    if is_ours:
+        checked_model(path, checkpoint)
     settings = [("arch", checkpoint["arch"])]
     features = checkpoint["config"]["data_loader"]["args"].get("features")
     if features is not None:

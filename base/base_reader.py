@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 
@@ -136,5 +137,5 @@ def file_fingerprint(path: Path) -> list[str | int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     return [path.name, status.st_size, status.st_mtime_ns]

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from base.registry import did_you_mean, nearest
 from base.schema import UNIONS, Block, Settings
+from handwriting.quoting import printable
 
 Path = tuple[str | int, ...]
 
@@ -50,14 +51,16 @@ def problem_lines(error: ValidationError, schema: Any, raw: Any) -> list[str]:
 
 
 def dotted(path: Path) -> str:
-    """The path as a user writes it."""
-    return ".".join(str(step) for step in path)
+    """The path as a user writes it; names that no setting has are cut where they are long."""
+    return ".".join(printable(str(step)[:_SHOWN_CHARACTERS]) for step in path)
 
 
 def shown(value: Any) -> str:
     """A value as JSON has it, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+    return printable(
+        text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+    )
 
 
 class _Problem:

@@ -19,7 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
+from handwriting.errors import run_command
+from utils.command_line import OneLineParser
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 PRECISIONS = ("float32", "bfloat16")
@@ -96,7 +98,7 @@ def _row(seed: str, found: dict[str, float]) -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--config", default="config_conditional.json")
@@ -105,10 +107,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of the config")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
-        "--json", metavar="FILE", help="also write what was measured, go on from it"
+        "--json",
+        type=result_file,
+        metavar="FILE",
+        help="also write what was measured, go on from it",
     )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

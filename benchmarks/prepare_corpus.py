@@ -7,7 +7,6 @@ the first call to the first batch (imports aside), and how fast the loader alone
 Each measurement is a process of its own; the prepared corpus goes into a temporary folder.
 """
 
-import argparse
 import multiprocessing
 import resource
 import sys
@@ -25,6 +24,9 @@ from data_loader.augmentation import Augmentation
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import prepare_corpus
 from data_loader.prepare import DEFAULT_DATA, reader_for
+from handwriting.errors import run_command
+from handwriting.files import check_can_write
+from utils.command_line import OneLineParser
 
 BYTES_PER_MEGABYTE = 1_000_000
 KIBIBYTE = 1024  # unit of ru_maxrss on Linux
@@ -32,11 +34,13 @@ KIBIBYTE = 1024  # unit of ru_maxrss on Linux
 
 def main() -> None:
     """Run all measurements and print them, and with ``--json`` write them to a file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=None, help=f"folder of the data (default {DEFAULT_DATA})")
     parser.add_argument("--source", default="auto", help="reader (default: auto)")
-    parser.add_argument("--json", default=None, help="also write the numbers to this file")
+    parser.add_argument("--json", metavar="FILE", help="also write the numbers to this file")
     arguments = parser.parse_args()
+    if arguments.json:
+        check_can_write(Path(arguments.json).parent)
     with tempfile.TemporaryDirectory() as cache:
         common = (arguments.source, arguments.data, cache)
         results = {
@@ -124,4 +128,4 @@ def _in_process(measure: Callable[..., dict[str, float]], *arguments: Any) -> di
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

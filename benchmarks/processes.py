@@ -26,10 +26,12 @@ from torch.nn.parallel import DistributedDataParallel
 from base.batch import Batch
 from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
 from benchmarks.training_step import VOCABULARY, _batch
+from handwriting.errors import run_command
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting
+from utils.command_line import OneLineParser
 from utils.memory import keep_freed_memory
 
 STEPS_BEFORE = 1
@@ -123,7 +125,7 @@ def _train(
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--processors", type=int, default=2)
@@ -137,9 +139,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--uncompiled", action="store_true", help="beside the model without compiled recurrences"
     )
-    parser.add_argument("--json", metavar="FILE", help="write what was measured")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write what was measured")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

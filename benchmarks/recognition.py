@@ -35,16 +35,18 @@ from torch import Tensor, nn
 
 from base.batch import Batch, RecognitionBatch
 from benchmarks.compiled import uncompiled
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
 from data_loader.loader_settings import LoaderSettings
 from data_loader.readers.auto import AutoReader
 from data_loader.recognition_data_loader import RecognitionDataLoader
+from handwriting.errors import run_command
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.packed_decoder import PackedDecoder
 from model.greedy import greedy_text
 from model.loss import Seq2SeqNLL
 from model.recognition import Seq2SeqRecognition
+from utils.command_line import OneLineParser
 from utils.memory import keep_freed_memory
 
 # As many symbols as in IAM-OnDB.
@@ -333,7 +335,7 @@ def _random_batch(num_lines: int, options: argparse.Namespace) -> RecognitionBat
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--encoder-size", type=int, default=192, help="cells of each direction")
@@ -357,9 +359,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="autocast both to bfloat16")
-    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
+    parser.add_argument(
+        "--json", type=result_file, metavar="FILE", help="also write what was measured"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

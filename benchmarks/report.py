@@ -19,7 +19,8 @@ from typing import Any
 
 import torch
 
-from handwriting.files import whole_file
+from handwriting.errors import UserError, run_command
+from handwriting.files import check_can_write, whole_file
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
@@ -92,6 +93,19 @@ def about_run(device: str = "cpu") -> dict[str, Any]:
     }
 
 
+def result_file(text: str) -> Path:
+    """Return the path of a file for what is measured, as the type of an argument.
+
+    Raises:
+        UserError: there is a folder of that name, or nothing can be written where it is to be.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise UserError(f"--json: {path} is a folder")
+    check_can_write(path.parent)
+    return path
+
+
 def main() -> None:
     """Make the page, with the tables in the order of their files' names."""
     sections = [Report.load(path).markdown() for path in sorted(RESULTS.glob("[!.]*.json"))]
@@ -131,4 +145,4 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

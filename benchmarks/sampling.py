@@ -29,11 +29,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.report import Report, about_run
-from handwriting.errors import UserError
+from benchmarks.report import Report, about_run, result_file
+from handwriting.errors import UserError, run_command
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
+from utils.command_line import OneLineParser
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.pen_steps.packed_weights import pack
@@ -228,7 +229,7 @@ def _interleaved(writers: dict[str, Callable[[], int]], repeats: int) -> dict[st
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--hidden-size", type=int, default=400)
@@ -238,9 +239,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--naive-steps", type=int, default=300, help="that the naive loop takes")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
-    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
+    parser.add_argument(
+        "--json", type=result_file, metavar="FILE", help="also write what was measured"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,7 +21,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
+from handwriting.errors import run_command
+from utils.command_line import OneLineParser
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = "saved/models/pretrained/conditional.pth"
@@ -141,14 +143,16 @@ def _start(root: Path, words: Sequence[str]) -> Start:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--root", type=Path, nargs="+", default=[ROOT], help="checkouts to measure")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each command")
-    parser.add_argument("--json", metavar="FILE", help="also write what was measured")
+    parser.add_argument(
+        "--json", type=result_file, metavar="FILE", help="also write what was measured"
+    )
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

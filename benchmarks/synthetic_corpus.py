@@ -3,7 +3,6 @@
 python benchmarks/synthetic_corpus.py [--lines 10000] [--out saved_figures/synthetic.png]
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -13,16 +12,20 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
 from data_loader.readers.synthetic import SyntheticReader
+from handwriting.errors import run_command
 from handwriting.ink.line import Line, points_from_strokes
+from utils.command_line import OneLineParser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--out", type=Path, help="draw 20 lines by 20 writers into this PNG")
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument(
+        "--json", type=result_file, metavar="FILE", help="also write the numbers to this file"
+    )
     arguments = parser.parse_args()
     start, start_cpu = time.perf_counter(), time.process_time()
     lines = list(SyntheticReader(num_lines=arguments.lines))
@@ -74,4 +77,4 @@ def draw(lines: list[Line], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -45,7 +45,8 @@ from base.batch import Batch
 from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.products import all_of, layer_products, output_products
-from benchmarks.report import Report, about_run
+from benchmarks.report import Report, about_run, result_file
+from handwriting.errors import run_command
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.cuda import graphs
 from model.loss import MixtureNLL
@@ -56,6 +57,7 @@ from model.models import (
     StackedHandwriting,
     UnconditionalHandwriting,
 )
+from utils.command_line import OneLineParser
 from utils.matmul_precision import float32_products
 from utils.memory import keep_freed_memory
 
@@ -376,7 +378,7 @@ def _batch(num_lines: int, num_steps: int) -> Batch:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(
@@ -399,7 +401,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--memory", action="store_true", help="measure the growth of memory, too")
     parser.add_argument("--recompute-steps", type=int, help="of the model, see there")
-    parser.add_argument("--json", metavar="FILE", help="write what was measured")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write what was measured")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: torch's choice")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
@@ -412,4 +414,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -33,6 +33,7 @@ from tqdm import tqdm
 
 from base.base_reader import BaseReader
 from data_loader.cleaning import Cleaning
+from data_loader.corpus_meta import check_meta
 from data_loader.corpus_writer import (
     FORMAT_VERSION,
     LINES,
@@ -42,6 +43,7 @@ from data_loader.corpus_writer import (
     CorpusWriter,
     meta_checksum,
 )
+from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
@@ -56,6 +58,10 @@ MAKER = ".maker"
 _UNFINISHED_NAME = re.compile(re.escape(UNFINISHED) + r"(\d+)-[0-9a-f]{8}")
 
 logger = logging.getLogger(__name__)
+
+
+class DamagedCorpus(DataError):
+    """The files of a prepared corpus are not as they were written."""
 
 
 class Corpus:
@@ -73,20 +79,26 @@ class Corpus:
         meta: the contents of ``meta.json``.
 
     Raises:
-        DataError: where a file is missing, short, changed or does not fit the others.
+        DamagedCorpus: where a file is missing, short, changed or does not fit the others.
+        DataError: where they cannot be read.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         try:
             self._open()
-        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
+        except FileNotFoundError as error:
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
+        except OSError as error:
+            raise DataError(f"{self.folder}: cannot be read: {reason(error)}") from None
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def _open(self) -> None:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
         _check_equal("format version", self.meta["format_version"], FORMAT_VERSION)
         _check_equal(f"checksum of {META}", meta_checksum(self.meta), self.meta["checksum"])
+        check_meta(self.meta)
         for name, size in self.meta["files"].items():
             _check_equal(f"bytes of {name}", (self.folder / name).stat().st_size, size)
         shape = (self.meta["points"], 3)
@@ -130,7 +142,7 @@ class Corpus:
             checksum = zlib.crc32(self._strokes.data)
             _check_equal(f"checksum of {STROKES}", checksum, self.meta["checksums"][STROKES])
         except (ValueError, LookupError) as error:
-            raise DataError(f"{self.folder}: damaged prepared corpus: {error}") from None
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -273,7 +285,7 @@ def _open_whole(folder: Path) -> Corpus | None:
         corpus = Corpus(folder)
         corpus.check_strokes()
         return corpus
-    except DataError as error:
+    except DamagedCorpus as error:
         logger.warning("%s; it is made anew", error)
         return None
 
@@ -329,9 +341,9 @@ def _write_all(
 def _nothing_usable(reader: BaseReader, writer: CorpusWriter) -> str:
     reasons = dict(reader.skipped.counts)
     for counts in writer.splits.values():
-        for reason, number in counts.dropped.items():
-            reasons[reason] = reasons.get(reason, 0) + number
-    listed = ", ".join(f"{reason}: {number}" for reason, number in reasons.items())
+        for why, number in counts.dropped.items():
+            reasons[why] = reasons.get(why, 0) + number
+    listed = ", ".join(f"{why}: {number}" for why, number in reasons.items())
     return f"source {reader.name!r}: no usable line ({listed or 'it is empty'})"
 
 
@@ -400,7 +412,7 @@ def _disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be written: {reason(error)}") from None
 
 
 def _check_equal(what: str, found: object, expected: object) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from data_loader.cleaning import Cleaning, clean
 from handwriting.files import to_disk
 from handwriting.ink.line import Line
+from handwriting.quoting import printable
 
 FORMAT_VERSION = 3
 STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"
@@ -140,7 +141,13 @@ class CorpusWriter:
             self.changes[f"lines with {change}"] += 1
         strokes = np.ascontiguousarray(line.strokes, dtype=np.float32)
         self._write(self._strokes_file, STROKES, strokes.tobytes())
-        record = [line.text, line.writer, line.source_id, line.split, line.source]
+        record = [
+            line.text,
+            printable(line.writer),
+            printable(line.source_id),
+            line.split,
+            line.source,
+        ]
         self._write(self._lines_file, LINES, (json.dumps(record) + "\n").encode())
         self._offsets.append(self._offsets[-1] + len(strokes))
 

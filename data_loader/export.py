@@ -17,8 +17,8 @@ import numpy as np
 from handwriting.errors import DataError
 from handwriting.files import whole_file, whole_folder
 from handwriting.formats.inkml_reader import EXACT
-from handwriting.formats.xml_safe import NOT_XML
 from handwriting.ink.line import Line
+from handwriting.quoting import is_xml_text
 
 STROKES_FILE = "strokes.npy"
 SENTENCES_FILE = "sentences.txt"
@@ -121,7 +121,7 @@ def _file_name(line: Line) -> str:
 
 
 def _annotation(kind: str, text: str, line: Line) -> str:
-    if NOT_XML.search(text):
+    if not is_xml_text(text):
         raise DataError(
             f"line {line.source_id}: its {kind} has a character that XML cannot hold: {text!r}"
         )

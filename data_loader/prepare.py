@@ -15,6 +15,7 @@ from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
 from handwriting.errors import UserError, run_command
+from handwriting.files import check_can_write
 from utils.command_line import OneLineParser
 from utils.json_text import read_json
 
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with the arguments ``argv`` (default: the process's own)."""
     arguments = _parse(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if arguments.to:
+        check_can_write(Path(arguments.to))
     reader, cleaning, cache_dir = _settings(arguments)
     corpus = prepare_corpus(reader, cleaning, cache_dir)
     print(describe(corpus))

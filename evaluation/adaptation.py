@@ -34,7 +34,7 @@ from evaluation.adaptation_config import (
 from evaluation.evaluator import Evaluator, evaluate
 from evaluation.recognition import RecognitionEvaluator
 from handwriting.errors import DataError, Interrupted, UserError
-from handwriting.files import whole_folder
+from handwriting.files import check_can_write, whole_folder
 from handwriting.text.error_rates import ErrorCounts, line_errors
 from parse_config import ConfigParser
 from reading.recogniser import TASK
@@ -92,6 +92,7 @@ def adapt(settings: Adaptation) -> list[dict[str, Any]]:
     """
     if settings.out.exists():
         raise UserError(f"--out: {settings.out} is there already, name a new folder")
+    check_can_write(settings.out)
     run = _prepared_run(settings)
     with whole_folder(settings.out) as folder, _temporary_folder() as work:
         # Before training, so that mistakes of data and settings show at once.

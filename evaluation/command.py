@@ -1,7 +1,6 @@
 """Evaluate a trained model: from the command's options to numbers and pictures in a folder."""
 
 import argparse
-import csv
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from evaluation.legibility_command import (
     measure_legibility,
 )
 from evaluation.recognition import RecognitionEvaluator
-from handwriting.files import whole_folder
+from handwriting.files import check_can_write, whole_folder
 from reading.options import decodings
 from reading.recogniser import TASK as RECOGNITION
 from reading.recogniser import language_model
@@ -35,7 +34,7 @@ from utils.command_line import is_terminal
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
 from utils.figures.sheet_files import save_sheet
-from utils.report import describe_rows, write_report
+from utils.report import csv_text, describe_rows, write_report
 from writing.export_command import load_step
 
 _REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
@@ -43,8 +42,10 @@ _REMEDY = "say where the data are with --data PATH, or draw samples alone with -
 
 def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     """Write numbers and pictures to a folder, and print the numbers."""
-    evaluator = evaluator_for(trained, options)
     split = options.split or trained.validation_split
+    out = options.out or _default_folder(options.resume, split, bool(options.samples_only))
+    check_can_write(out)
+    evaluator = evaluator_for(trained, options)
     recogniser = judging_recogniser(trained, options)
     if options.in_hands:
         check_writes_texts(trained, "--in-hands")
@@ -52,7 +53,6 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     if not options.samples_only:
         loader = open_data(trained, options.data, _REMEDY)
         _check_split(loader, split)
-    out = options.out or _default_folder(options.resume, split, loader is None)
     settings = SampleSettings(
         seed=options.seed,
         samples=options.samples or (None if recogniser is None else LEGIBILITY_LINES),
@@ -149,13 +149,12 @@ def _measure(
 def write_lines(rows: Sequence[dict[str, Any]], corpus: LineCorpus, path: Path) -> None:
     """Write ``lines.csv``: a row for each line, its ids first and its text last."""
     columns = [name for name in rows[0] if name != "line_index"]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["line_index", "source_id", "writer", *columns, "text"])
-        for row in rows:
-            line_index = int(row["line_index"])
-            ids = [line_index, corpus.source_id(line_index), corpus.writer(line_index)]
-            writer.writerow([*ids, *(row[name] for name in columns), corpus.text(line_index)])
+    table: list[list[Any]] = [["line_index", "source_id", "writer", *columns, "text"]]
+    for row in rows:
+        line_index = int(row["line_index"])
+        ids = [line_index, corpus.source_id(line_index), corpus.writer(line_index)]
+        table.append([*ids, *(row[name] for name in columns), corpus.text(line_index)])
+    path.write_text(csv_text(table), encoding="utf-8", newline="")
 
 
 def describe(report: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """A recogniser beside another model: how legible what that model writes is."""
 
 import argparse
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from handwriting.errors import UserError
 from handwriting.text.error_rates import ALL
 from reading.recogniser import LoadedRecogniser, load_recogniser
 from trainer.loaded_model import LoadedModel
+from utils.report import csv_text
 
 _WRITES = "conditional"
 
@@ -59,7 +59,5 @@ def measure_legibility(
 
 
 def _write_lines(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = csv_text([list(rows[0]), *(list(row.values()) for row in rows)])
+    path.write_text(text, encoding="utf-8", newline="")

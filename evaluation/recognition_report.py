@@ -4,14 +4,13 @@ It has the error rates, what was taken for what, and lines of handwriting with w
 what was read, one under the other.
 """
 
-import csv
 import html
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from handwriting.quoting import terminal_text
 from handwriting.text.error_rates import (
     LABEL_SETS,
     Confusions,
@@ -23,6 +22,7 @@ from handwriting.text.error_rates import (
 from utils.figures.attention import SPACE
 from utils.figures.sheet import Sheet
 from utils.figures.sheet_files import sheet_svg
+from utils.report import csv_text
 
 MOST_CONFUSIONS = 30
 _FEWEST_WRITTEN = 10
@@ -103,11 +103,7 @@ class ReportedLine:
 
 def confusions_csv(table: Confusions) -> str:
     """All confusions as CSV: ``written``, ``read`` (empty for nothing), ``count``."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["written", "read", "count"])
-    writer.writerows(table.rows())
-    return file.getvalue()
+    return csv_text([("written", "read", "count"), *table.rows()])
 
 
 def report_html(
@@ -355,7 +351,7 @@ def _character(char: str) -> str:
 
 
 def _text(words: Any) -> str:
-    return html.escape(str(words))
+    return html.escape(terminal_text(str(words)))
 
 
 def _percent(value: float) -> str:

@@ -1,10 +1,14 @@
 """The errors a user can cause, and the one place that turns an exception into an exit code."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
+
+from handwriting.environment import fault_line
+from handwriting.quoting import error_lines, terminal_text
+from handwriting.terminal import check_output, drop_output, safe_streams
 
 EXIT_DONE = 0
 EXIT_FAILURE = 1
@@ -43,31 +47,57 @@ class Interrupted(Exception):
 def run_command(main: Callable[[], None]) -> NoReturn:
     """Call ``main`` and end the process with the exit code of the outcome.
 
-    0: it returned. 2: ``UserError``, its message on stderr. 130: ``Interrupted`` or Ctrl-C.
-    1: anything else, with a traceback, since that is a fault of the program; without one where the
-    reader of the output went away.
+    0: it returned. 2: ``UserError``, or a fault of the machine (``handwriting.environment``), as
+    one line on stderr. 130: ``Interrupted`` or Ctrl-C. 1: anything else, with a traceback, since
+    that is a fault of the program.
     """
+    with safe_streams():
+        code = _exit_code(main)
+        if code != EXIT_DONE:
+            drop_output()
+    sys.exit(code)
+
+
+def _exit_code(main: Callable[[], None]) -> int:
     try:
-        main()
+        return _run(main)
     except UserError as error:
         _print_error(f"error: {error}")
-        sys.exit(EXIT_USER_ERROR)
+        return EXIT_USER_ERROR
     except Interrupted as error:
         _print_error(str(error))
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
     except KeyboardInterrupt:
         _print_error("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read the output (such as head) has enough. Python would complain as it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILURE)
-    except Exception:
-        traceback.print_exc()
-        sys.exit(EXIT_FAILURE)
-    sys.exit(EXIT_DONE)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if line := fault_line(error):
+            _print_error(f"error: {line}")
+            return EXIT_USER_ERROR
+        _print(terminal_text(traceback.format_exc()).removesuffix("\n"))
+        return EXIT_FAILURE
+
+
+def _run(main: Callable[[], None]) -> int:
+    """Call ``main``; what it printed is on its way when this returns."""
+    if sys.stdout is None:
+        raise UserError("standard output: is closed; /dev/null takes what nobody wants to see")
+    code = EXIT_DONE
+    try:
+        main()
+    except SystemExit as end:  # as --help ends
+        code = end.code if isinstance(end.code, int) else EXIT_FAILURE * (end.code is not None)
+    check_output()
+    return code
 
 
 def _print_error(text: str) -> None:
-    sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    _print(error_lines(text))
+
+
+def _print(text: str) -> None:
+    # Nobody can be told where even that fails; the exit code is left.
+    with suppress(OSError, AttributeError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)

@@ -9,10 +9,11 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from handwriting.environment import reason
 from handwriting.errors import DataError, UserError
 from handwriting.leftovers import sweep_once, unfinished_folder_name, unfinished_name
 from handwriting.quoting import printable
@@ -23,6 +24,7 @@ def whole_file(path: Path, sync: bool = False, make_parents: bool = True) -> Ite
     """Give a name to write to, beside ``path`` and with its suffix, and rename it on success.
 
     When the block raises, the unfinished file is removed and what stood at ``path`` is untouched.
+    An ``OSError`` then names ``path``.
 
     Args:
         path: of the file.
@@ -39,15 +41,16 @@ def whole_file(path: Path, sync: bool = False, make_parents: bool = True) -> Ite
     sweep_once(path.parent)
     temporary = unfinished_name(path)
     try:
-        yield temporary
-        if sync:
-            with open(temporary, "r+b") as file:
-                to_disk(file)
-        os.replace(temporary, path)
-        if sync:
-            _sync_folder(path.parent)
+        with _naming(temporary, path):
+            yield temporary
+            if sync:
+                with open(temporary, "r+b") as file:
+                    to_disk(file)
+            os.replace(temporary, path)
+            if sync:
+                _sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove_file(temporary)
 
 
 @contextmanager
@@ -56,7 +59,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
     A folder that is not there, or is empty, appears in one step. In one that has files, those of
     the same name are replaced and others stay. When the block raises, nothing of it is left and
-    ``folder`` is as it was.
+    ``folder`` is as it was; an ``OSError`` then names the files as they would have been.
 
     Raises:
         UserError: the folder cannot be made, or is a file.
@@ -66,13 +69,81 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         raise UserError(f"{folder}: is a file, results need a folder")
     make_folder(folder.parent)
     sweep_once(folder.parent)
-    temporary = unfinished_folder_name(folder)
-    make_folder(temporary, shown=folder)
+    temporary = _temporary_folder(folder)
     try:
-        yield temporary
-        _move(temporary, folder)
+        with _naming(temporary, folder):
+            yield temporary
+            _move(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary_folder(folder: Path) -> Path:
+    """Make a folder beside ``folder``, or in it where that is the place that can be written: one
+    that is mounted, or whose own folder is someone else's."""
+    beside = unfinished_folder_name(folder)
+    if folder.is_dir() and (os.path.ismount(folder) or not os.access(folder.parent, os.W_OK)):
+        sweep_once(folder)
+        beside = folder / beside.name
+    make_folder(beside, shown=folder)
+    return beside
+
+
+@contextmanager
+def _naming(temporary: Path, path: Path) -> Iterator[None]:
+    """Have errors of the system name ``path`` in place of ``temporary``, or of no file at all."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = _real_name(error.filename, temporary, path)
+        if error.filename2 is not None:
+            error.filename2 = None if error.filename == str(path) else str(path)
+        raise
+
+
+def _real_name(name: Any, temporary: Path, path: Path) -> str:
+    found = path if name is None else Path(os.fsdecode(name))
+    if found.is_relative_to(temporary):
+        found = path / found.relative_to(temporary)
+    return str(found)
+
+
+def _remove_file(path: Path) -> None:
+    """Remove a file if it is there; where that cannot be done, the next writer does."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def check_can_write(folder: Path) -> None:
+    """Try whether files can be put into a folder, before the work that makes them.
+
+    Args:
+        folder: need not be there yet; nothing of the trial stays.
+
+    Raises:
+        UserError: naming it and what is in the way.
+    """
+    folder = Path(folder)
+    try:
+        place = _nearest_existing(folder)
+        if not place.is_dir():
+            raise UserError(f"{place}: is a file, results need a folder")
+        if place == folder and not os.path.ismount(folder) and os.access(folder.parent, os.W_OK):
+            place = folder.parent  # where the folder is made before it takes its place
+        trial = unfinished_folder_name(place / "trial")
+        trial.mkdir()
+        trial.rmdir()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: cannot be written: {reason(error)}") from None
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """Return ``folder``, or the first of those around it that is there."""
+    try:
+        os.lstat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return _nearest_existing(folder.parent)
+    return folder
 
 
 def _move(temporary: Path, folder: Path) -> None:
@@ -96,9 +167,9 @@ def make_folder(folder: Path, shown: Path | None = None) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the latter of a NUL in it
         name = folder if shown is None else shown
-        raise UserError(f"{name}: cannot make this folder ({error.strerror})") from None
+        raise UserError(f"{name}: cannot make this folder ({reason(error)})") from None
 
 
 def to_disk(file: IO[Any]) -> None:
@@ -145,7 +216,7 @@ def read_regular_file(path: Path) -> bytes:
         with open_regular_file(path) as file:
             return file.read()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -22,8 +22,12 @@ _swept: set[tuple[int, str]] = set()
 
 def process_tag() -> str:
     """Return this machine and this process, for a name."""
-    host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
-    return f"{host}-{os.getpid()}"
+    return f"{host_tag()}-{os.getpid()}"
+
+
+def host_tag() -> str:
+    """Return this machine, for a name."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
 def unfinished_name(path: Path) -> Path:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from handwriting.errors import UserError
-from handwriting.files import whole_folder
+from handwriting.files import check_can_write, whole_folder
 from handwriting.readings.json_writer import document_values
 from handwriting.readings.registry import FORMATS, ResultFormat, as_text, parse_result_formats
 from handwriting.readings.result import ReadDocument
@@ -44,6 +44,8 @@ def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool =
     formats = () if options.format is None else parse_result_formats(options.format)
     if options.out is None and (len(formats) > 1 or any(not entry.text for entry in formats)):
         raise UserError("--format: more than one text needs a folder; say where with --out")
+    if options.out is not None:
+        check_can_write(options.out)
     if options.watch is not None:
         _watch(file_reader(trained, options), options, Output(formats, options.out))
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.formats.document_lines import texts_of_lines
 from handwriting.formats.ink_file import line_fault
 from handwriting.ink.mending import MendedInk
 from handwriting.ink.page_layout import (

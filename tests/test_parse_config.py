@@ -534,3 +534,12 @@ def test_a_user_sees_the_problems_and_exit_code_2(raw, tmp_path):
     assert "seed: should be greater than or equal to 0, got -1\n" in done.stderr
     assert "extra: unknown setting, got 1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_text_has_a_nul(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"name": "a", "trainer": {"save_dir": "a\0b"}, "metrics": ["\0"]}))
+    with pytest.raises(ConfigError) as caught:
+        ConfigParser.from_file(path)
+    found = [line for line in caught.value.problems if "without NUL" in line]
+    assert sorted(line.split(":")[0] for line in found) == ["metrics.0", "trainer.save_dir"]

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 LINKING_PAGES = [
     *PAGES,
-    *("CHANGELOG.md", "CONTRIBUTING.md", "data/README.md", "benchmarks/README.md"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md", "benchmarks/README.md"),
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "saved/models").rglob("*.md")),
 ]
 MOST_LINES_OF_README = 149

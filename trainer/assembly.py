@@ -19,6 +19,7 @@ from base.registry import DATA_LOADERS, LOSSES, LR_SCHEDULERS, METRICS, MODELS, 
 from base.schema import Block
 from data_loader.loader_settings import LoaderContext
 from handwriting.errors import CheckpointError, UserError
+from handwriting.files import check_can_write
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from logger.logger import close_log_file
@@ -27,6 +28,7 @@ from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from trainer.distributed import Distributed, faster_arrangement
 from trainer.loaded_model import checked_model
+from trainer.restart import begun_run, sign
 from trainer.run_folder import RunFolder
 from trainer.run_lock import RunLock
 from trainer.settings import TrainerSettings
@@ -90,6 +92,7 @@ def build_trainer(
         sampler_of: makes the function that draws samples during training, None for no pictures.
     """
     close_log_file()
+    _go_on_after_restart(config, processes)
     checkpoint, run, lock = _resumed(config, processes)
     try:
         trainer = _assembled(config, processes, sampler_of, checkpoint, run, lock)
@@ -112,6 +115,8 @@ def _assembled(
 ) -> Trainer:
     """Build a trainer before it has any state; the last three are of a run that is resumed."""
     start = None
+    if run is None and processes.is_main:  # before corpora are prepared, which can take a while
+        check_can_write(Path(config.trainer.save_dir))
     if config.weights is not None:
         start = load_checkpoint(config.weights)
         _check_usable(config.weights, start)
@@ -231,11 +236,23 @@ def _checkpoint_header(config: TrainingConfig, loader: BaseDataLoader) -> dict[s
     }
 
 
+def _go_on_after_restart(config: TrainingConfig, processes: Distributed) -> None:
+    """Resume the run that these processes began before torchrun started them again, if they did."""
+    found = begun_run(config.trainer.save_dir, config.name) if processes.is_main else None
+    path = processes.gather(None if found is None else str(found))[0]
+    if path is not None:
+        _log.info("started again by torchrun: going on with %s", path)
+        config.resume, config.weights = Path(path), None
+
+
 def _new_run(config: TrainingConfig, processes: Distributed) -> RunFolder:
     """A new run's folder, the same in all processes."""
     save_dir = config.trainer.save_dir
     run_id = RunFolder.new(save_dir, config.name).run_id if processes.is_main else ""
-    return RunFolder(Path(save_dir), config.name, processes.gather(run_id)[0])
+    run = RunFolder(Path(save_dir), config.name, processes.gather(run_id)[0])
+    if processes.is_main:
+        sign(run)
+    return run
 
 
 def _resumed(
@@ -256,6 +273,7 @@ def _resumed(
     if processes.is_main:
         try:
             lock = RunLock(run.models).acquire()
+            sign(run)
         except UserError as error:
             problem = str(error)
     if problem := processes.gather(problem)[0]:

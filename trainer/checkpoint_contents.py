@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 from torch import Tensor
 
+from handwriting.environment import fault_line
 from handwriting.errors import CheckpointError
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD
 
@@ -59,9 +60,9 @@ def check_archive(path: Path) -> None:
             _check_imports(path, archive.read(pickled[0]))
     except CheckpointError:
         raise
-    except OSError:
-        raise
-    except Exception:
+    except Exception as error:
+        if fault_line(error):
+            raise
         # A damaged archive can fail anywhere, with any exception.
         raise CheckpointError(f"{path}: {_NOT_WHOLE}") from None
 
@@ -180,7 +181,7 @@ def _weights(value: Any) -> Any:
 def _characters(characters: list[str]) -> list[str]:
     seen = set()
     for character in characters:
-        if len(character) != 1:
+        if len(character) != 1 or "\ud800" <= character <= "\udfff":
             raise ValueError(f"should be single characters, got {_shown(character)}")
         if character in seen:
             raise ValueError(f"should have each character once, has {_shown(character)} twice")

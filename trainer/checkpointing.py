@@ -39,6 +39,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from handwriting.environment import fault_line, reason
 from handwriting.errors import CheckpointError, UserError
 from handwriting.files import whole_file
 from trainer.checkpoint_contents import check_archive, check_contents
@@ -92,9 +93,7 @@ def _whole_checkpoint(path: Path) -> Iterator[Path]:
             yield temporary
     except (OSError, RuntimeError) as error:
         # torch.save reports a full disk as a RuntimeError of its archive writer.
-        raise CheckpointError(
-            f"{path}: cannot write the checkpoint ({_one_line(error)})"
-        ) from error
+        raise CheckpointError(f"{path}: cannot write the checkpoint ({reason(error)})") from error
 
 
 def load_checkpoint(
@@ -140,8 +139,10 @@ def _read(path: Path, map_location: torch.device | str) -> Any:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({_one_line(error)})") from None
+        raise CheckpointError(f"{path}: cannot be read ({reason(error)})") from None
     except Exception as error:
+        if fault_line(error):
+            raise
         # A damaged or foreign file can fail anywhere in the unpickling, with any exception.
         raise CheckpointError(f"{path}: {_reason(error)}") from None
 

@@ -6,19 +6,35 @@ With one process everything here does nothing, so that the trainer needs no seco
 import gc
 import io
 import os
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # named in its documents
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from handwriting.errors import Interrupted, UserError
 
+RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+
+JOINING = timedelta(minutes=5)
+"""How long a process waits for the others to start."""
+
+TOGETHER = timedelta(hours=2)
+"""How long a process waits for the others at a sum: the main one may be preparing a corpus."""
+
+# What gloo and nccl say when another process is gone.
+_LOST = re.compile(
+    r"closed by peer|reset by peer|Broken pipe|[Tt]imed out|timeout|remote process exited|NCCL"
+)
 # The environment variable by which a user says how many threads a process computes with.
 THREADS = "OMP_NUM_THREADS"
 
@@ -111,7 +127,8 @@ def distributed(device: str) -> Iterator[Distributed]:
         device: what to compute on; under torchrun, ``"cuda"`` is each process's own GPU.
 
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, the others did not come within ``JOINING``, or one of
+            them ended or gave no answer within ``TOGETHER``.
     """
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         yield Distributed(device=checked_device(device))
@@ -123,14 +140,35 @@ def distributed(device: str) -> Iterator[Distributed]:
         torch.cuda.set_device(here)
     if here.type == "cpu" and int(os.environ["WORLD_SIZE"]) > 1:
         share_processors()
-    dist.init_process_group("nccl" if here.type == "cuda" else "gloo")
+    _join("nccl" if here.type == "cuda" else "gloo")
     try:
         yield Distributed(dist.get_rank(), dist.get_world_size(), here)
     except Interrupted as error:
         _leave(error)
         raise
+    except RuntimeError as error:
+        if _LOST.search(str(error)):
+            raise UserError(f"another process ended, or did not answer: {error}") from error
+        raise
     # Not after an error: the others may be waiting in a sum, and leaving politely would wait too.
     _leave()
+
+
+def _join(backend: str) -> None:
+    """Meet the other processes, each of which has its own start to make."""
+    try:
+        store, rank, world_size = next(rendezvous("env://", timeout=JOINING))
+        # After a restart torchrun's store may still have the addresses of the processes before.
+        attempt = PrefixStore(f"attempt {os.environ.get(RESTARTS, 0)}", store)
+        dist.init_process_group(
+            backend, store=attempt, rank=rank, world_size=world_size, timeout=TOGETHER
+        )
+    except (RuntimeError, ValueError) as error:
+        minutes = JOINING.total_seconds() / 60
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"torchrun: the processes did not meet within {minutes:g} minutes ({reason})"
+        ) from error
 
 
 def _leave(error: BaseException | None = None) -> None:

@@ -20,6 +20,7 @@ from base.schema import Block, build
 from data_loader.corpus import VALIDATION_SPLIT
 from data_loader.data_loaders import HandwritingDataLoader
 from data_loader.loader_settings import LoaderContext
+from handwriting.environment import fault_line
 from handwriting.errors import CheckpointError, ConfigError, UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
@@ -160,10 +161,12 @@ def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] 
     except UserError:
         raise
     except Exception as error:
+        if fault_line(error):
+            raise
         if not MODELS[parts.block.type].__module__.startswith("model."):
             return None
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: arch: cannot be built ({reason})") from None
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"{path}: arch: cannot be built ({why[:200]})") from None
     weights: dict[str, Tensor] = model.state_dict()
     return weights
 

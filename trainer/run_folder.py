@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from handwriting.environment import reason
 from handwriting.errors import UserError
 from handwriting.files import whole_file
 
@@ -140,7 +141,7 @@ def _short(folder: Path) -> Path:
 
 
 def _cannot_make(folder: Path, error: OSError) -> UserError:
-    return UserError(f"{folder}: cannot make this folder ({error.strerror})")
+    return UserError(f"{folder}: cannot make this folder ({reason(error)})")
 
 
 class History:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from handwriting.environment import reason
 from handwriting.errors import UserError
 
 LOCK = ".lock"
@@ -45,8 +46,8 @@ class RunLock:
             raise UserError(f"{self._folder}: {_holder(self._folder)}") from None
         except OSError as error:
             self._lock.release()
-            reason = error.strerror or error
-            raise UserError(f"{self._folder}: cannot be locked for writing ({reason})") from None
+            why = reason(error)
+            raise UserError(f"{self._folder}: cannot be locked for writing ({why})") from None
         return self
 
     def release(self) -> None:

@@ -5,11 +5,12 @@ vocabulary and the normalisation, and leaves out what only resuming needs.
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from handwriting.errors import UserError, run_command
-from handwriting.files import make_folder
+from handwriting.files import check_can_write, make_folder
 from utils.command_line import OneLineParser
 
 
@@ -23,8 +24,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from trainer.checkpointing import load_checkpoint, save_checkpoint, slim  # torch
     from trainer.loaded_model import checked_model
 
-    if options.small.exists():
+    if os.path.lexists(options.small):
         raise UserError(f"{options.small}: is there already; give the new file another name")
+    check_can_write(options.small.parent)
     checkpoint = load_checkpoint(options.checkpoint)
     checked_model(options.checkpoint, checkpoint)
     make_folder(options.small.parent)

@@ -22,7 +22,7 @@ from base.base_data_loader import BaseDataLoader
 from base.base_metric import BaseMetric
 from base.base_trainer import BaseTrainer, Monitor
 from base.batch import Batch
-from handwriting.errors import CheckpointError, Interrupted
+from handwriting.errors import CheckpointError, Interrupted, UserError
 from logger.logger import open_log_file
 from logger.visualization import TensorboardWriter
 from trainer.checkpointing import link_checkpoint, load_weights, save_checkpoint
@@ -50,7 +50,7 @@ TENSORBOARD_STEPS = 10  # steps between the points of the curves over steps
 CURVE_SECONDS = 10.0
 
 
-class NonFiniteLoss(RuntimeError):
+class NonFiniteLoss(UserError):
     """The loss or the gradient is not a finite number; no checkpoint was touched."""
 
 

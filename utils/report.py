@@ -1,16 +1,28 @@
 """Numbers for people and programs: tables to print, and ``metrics.json``."""
 
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from handwriting.quoting import spreadsheet_cell
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write ``metrics.json``; numbers that are not finite become null, which JSON can say."""
     text = json.dumps(_finite(report), indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV, in which no text is a formula to a spreadsheet."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
+    return file.getvalue()
 
 
 def _finite(value: Any) -> Any:

@@ -10,6 +10,7 @@ from base.base_model import model_as
 from data_loader.cleaning import measure_of
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
+from handwriting.files import check_can_write
 from handwriting.formats.page_files import write_documents
 from handwriting.formats.registry import parse_formats
 from handwriting.ink.line import Line
@@ -58,7 +59,7 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     step = load_step(trained, options)
     pages, formats, files = _checked_options(options)
     out = options.out or options.resume.parent / f"written-{options.resume.stem}"
-    _check_is_no_file(out)
+    check_can_write(out)
     texts, notes = read_texts(options, vocabulary)
     print_notes(notes)
     style = _style(trained, vocabulary, options)
@@ -183,11 +184,6 @@ def _checked_options(
     check_options(files)
     check_page(pages)
     return pages, formats, files
-
-
-def _check_is_no_file(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file, results need a folder")
 
 
 def _doubts(written: WrittenText) -> list[str]:

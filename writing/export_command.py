@@ -16,7 +16,7 @@ from base.batch import Batch
 from base.registry import METRICS
 from data_loader.data_loaders import SplitBatches
 from handwriting.errors import UserError
-from handwriting.files import whole_folder
+from handwriting.files import check_can_write, whole_folder
 from model.metric import LineMetric
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting, StackedHandwriting
@@ -193,6 +193,7 @@ def _of_file(step: OnnxStep) -> StepsOfText:
 def export(trained: LoadedModel, options: argparse.Namespace) -> None:
     """The pen step in files, and what they cost in quality, in a folder and printed."""
     out = options.out or options.resume.parent / f"onnx-{options.resume.stem}"
+    check_can_write(out)
     report = {"checkpoint": str(options.resume), **trained.progress, "task": trained.model.task}
     with whole_folder(out) as folder:
         report |= export_step(trained, options, folder)

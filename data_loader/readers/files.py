@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from base.base_reader import NoSource, file_fingerprint
+from handwriting.environment import reason
 from handwriting.errors import ConfigError, DataError
 from handwriting.files import open_regular_file, read_regular_file
 from handwriting.quoting import MOST_SHOWN, printable
@@ -76,7 +77,8 @@ def source_fingerprint(source: Path, suffix: str) -> list[str | int]:
     paths = _paths(source, suffix)
     for path in paths:
         _, size, modified = file_fingerprint(path)
-        listing.update(f"{path.relative_to(source).as_posix()}\0{size}\0{modified}\n".encode())
+        name = f"{path.relative_to(source).as_posix()}\0{size}\0{modified}\n"
+        listing.update(name.encode("utf-8", "surrogateescape"))
     return [source.name, len(paths), listing.hexdigest()]
 
 
@@ -153,6 +155,8 @@ def _read_tarball(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
         except StopIteration:
             return
         except (tarfile.TarError, EOFError, OSError, zlib.error, RecursionError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise DataError(f"{path}: cannot be read: {reason(error)}") from None
             raise DataError(
                 f"{path}: truncated or damaged after {last} ({printable(str(error))});"
                 " download it again"

@@ -59,5 +59,7 @@ def _place(point: np.ndarray, height: float) -> str:
 
 
 def _comment(text: str) -> str:
-    """``text`` as plain ASCII, since controllers know nothing else."""
-    return text.encode("ascii", errors="replace").decode("ascii")
+    """``text`` as plain ASCII, since controllers know nothing else, and on one line: what stands on
+    a second one would be a command."""
+    shown = "".join(each if each.isprintable() else "?" for each in text)
+    return shown.encode("ascii", errors="replace").decode("ascii")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.files import open_regular_file
 from handwriting.formats.checked_lines import check_steps
@@ -27,6 +28,7 @@ from handwriting.formats.registry import (
 from handwriting.ink.line import Line, points_from_strokes
 from handwriting.ink.measures import x_height
 from handwriting.ink.page_layout import Choice, find_layout, line_ink
+from handwriting.quoting import printable
 
 MOST_POINTS = 10_000
 """Of a line; the most in IAM-OnDB is 1,623."""
@@ -114,7 +116,11 @@ def inks_in_file(path: Path) -> list[FileInk]:
         inks = [FileInk(line, is_divided or bool(line.text)) for line in content]
     for ink in inks:
         check_steps(ink.line.strokes, f"{path}")
-    return inks
+    # A file's name is part of its lines' ids, which go into documents and to terminals.
+    return [
+        replace(ink, line=replace(ink.line, source_id=printable(ink.line.source_id)))
+        for ink in inks
+    ]
 
 
 def _content(path: Path, read: Reader | None) -> list[Line] | InkDocument:
@@ -127,7 +133,7 @@ def _content(path: Path, read: Reader | None) -> list[Line] | InkDocument:
                 raise DataError(f"{path}: is empty")
         return read(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def check_way(ink: Line, path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from handwriting.pages.options import WriteOptions
 from handwriting.pages.page import Page
+from handwriting.quoting import xml_text
 
 UNITS_PER_MM = 1000
 NAMESPACE = "http://www.w3.org/2003/InkML"
@@ -38,7 +39,7 @@ def write_inkml(page: Page, path: Path, options: WriteOptions) -> None:
         )
     for line in page.lines:
         group = ElementTree.SubElement(ink, "traceGroup", contextRef="#page")
-        ElementTree.SubElement(group, "annotation", type="transcription").text = line.text
+        ElementTree.SubElement(group, "annotation", type="transcription").text = xml_text(line.text)
         for stroke in line.strokes:
             ElementTree.SubElement(group, "trace").text = _trace(stroke)
     ElementTree.indent(ink)

@@ -232,11 +232,13 @@ def _points(segment: svgelements.PathSegment) -> np.ndarray:
     """The points ``[m, 2]`` of a segment after its first."""
     end = np.array([segment.end], dtype=np.float64)
     if isinstance(segment, svgelements.Arc):
-        curves = list(segment.as_cubic_curves())
-        return np.concatenate([_points(curve) for curve in curves]) if curves else end
-    if not isinstance(segment, svgelements.CubicBezier | svgelements.QuadraticBezier):
+        if segment.start == segment.end and segment.sweep == 0:
+            return end
+        number = _chords_of_turn(abs(float(segment.sweep)))
+    elif isinstance(segment, svgelements.CubicBezier | svgelements.QuadraticBezier):
+        number = _chords(np.array(list(segment), dtype=np.float64))
+    else:
         return end
-    number = _chords(np.array(list(segment), dtype=np.float64))
     return np.asarray(segment.npoint(np.linspace(0, 1, number + 1)[1:]), dtype=np.float64)
 
 
@@ -248,6 +250,16 @@ def _chords(controls: np.ndarray) -> int:
     size = np.ptp(controls, axis=0).max()
     bend = degree * (degree - 1) * np.abs(np.diff(controls, n=2, axis=0)).max()
     return max(math.ceil(math.sqrt(bend / (8 * _TOLERANCE * size))), 1) if size > 0 else 1
+
+
+def _chords_of_turn(turn: float) -> int:
+    """Return how many chords of equal angle an arc of ``turn`` radians, no more than a full turn,
+    wants. A chord of angle a is away from a circle by a squared / 8 of the radius; an arc's
+    size is its radius times the turn, and no more than twice the radius."""
+    if not turn:
+        return 1
+    size = min(turn, 2.0)
+    return math.ceil(min(turn, 2 * math.pi) / math.sqrt(8 * _TOLERANCE * size))
 
 
 def _joined(strokes: list[np.ndarray]) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 from handwriting.ink.drawing import ROUND, number, path_data
 from handwriting.pages.options import WriteOptions
 from handwriting.pages.page import RULE_COLOUR, RULE_WIDTH, Page, PageLine
+from handwriting.quoting import xml_text
 
 
 def write_svg(page: Page, path: Path, options: WriteOptions) -> None:
@@ -44,7 +45,7 @@ def _rules(page: Page) -> list[str]:
 
 
 def _line(line: PageLine, page: Page) -> list[str]:
-    title = f"<title>{escape(line.text)}</title>"
+    title = f"<title>{escape(xml_text(line.text))}</title>"
     return ["<g>", title, *(_path(*stroke, page) for stroke in line.penned_strokes()), "</g>"]
 
 

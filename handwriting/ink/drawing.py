@@ -16,6 +16,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from handwriting.quoting import xml_text
+
 INK_COLOUR = "#16213a"
 PAPER_COLOUR = "#ffffff"
 LABEL_COLOUR = "#667085"
@@ -83,7 +85,7 @@ def text_element(text: Text, decimals: int = 3) -> str:
     x, y, size = (number(value, decimals) for value in (text.x, text.y, text.size))
     return (
         f'<text x="{x}" y="{y}" font-family="sans-serif" font-size="{size}"'
-        f' fill="{text.colour}">{escape(text.words)}</text>'
+        f' fill="{text.colour}">{escape(xml_text(text.words))}</text>'
     )
 
 

@@ -347,3 +347,41 @@ def test_normalisation_is_plain_numbers(tmp_path):
     normalisation = prepare(wavy_lines(10), tmp_path).normalisation
     again = Normalisation.from_dict(json.loads(json.dumps(normalisation.to_dict())))
     assert again == normalisation
+
+
+def test_a_corpus_that_cannot_be_read_now_stays(tmp_path, monkeypatch):
+    """Where there are too many open files, it is not the corpus that is damaged."""
+    corpus = prepare(wavy_lines(3), tmp_path)
+    before = (corpus.folder / "meta.json").stat().st_mtime_ns
+
+    def refused(*arguments, **options):
+        raise OSError(24, "Too many open files", str(corpus.folder / "strokes.bin"))
+
+    monkeypatch.setattr(np, "memmap", refused)
+    with pytest.raises(DataError, match="cannot be read: Too many open files"):
+        prepare(wavy_lines(3), tmp_path)
+    monkeypatch.undo()
+    assert (prepare(wavy_lines(3), tmp_path).folder / "meta.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("splits.trainset.offsets.mean", [0.0]),
+        ("splits.trainset.characters", {"a": 0.5}),
+        ("splits.trainset", 0),
+        ("skipped", {"counts": {}}),
+        ("lines", True),
+    ],
+)
+def test_all_of_the_meta_is_checked(tmp_path, field, value):
+    corpus = prepare(wavy_lines(3), tmp_path)
+    meta = json.loads((corpus.folder / "meta.json").read_text())
+    inner = meta
+    *most, last = field.split(".")
+    for key in most:
+        inner = inner[key]
+    inner[last] = value
+    rewrite(corpus.folder, meta)
+    with pytest.raises(DataError, match=f"damaged prepared corpus: meta.json: {field}"):
+        Corpus(corpus.folder)

@@ -39,11 +39,11 @@ def test_a_fault_of_the_program_shows_where_it_is() -> None:
     assert "Traceback" in done.stderr and done.stderr.endswith("ValueError: a bug\n")
 
 
-def test_a_reader_that_goes_away_is_no_fault() -> None:
+def test_a_reader_that_goes_away_is_said() -> None:
     body = "print('x' * 10_000_000)"
     command = [sys.executable, "-c", PROGRAM.format(body=body)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.read(1)
         process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 1
+        assert process.stderr.read() == b"error: standard output: nobody reads it any more\n"
+        assert process.wait() == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handwriting.errors import UserError
-from handwriting.files import whole_file, whole_folder
+from handwriting.files import check_can_write, whole_file, whole_folder
 from handwriting.leftovers import process_tag, unfinished_name
 
 
@@ -131,3 +131,47 @@ def test_a_new_folder_appears_in_one_step_with_the_usual_permissions(tmp_path: P
         assert (folder / "inner" / "a.txt").read_text() == "text"
     assert os.stat(tmp_path / "new").st_mode == os.stat(usual).st_mode
     assert sorted(file.name for file in tmp_path.iterdir()) == ["new", "usual"]
+
+
+def test_a_full_disk_names_the_file_as_it_would_have_been(tmp_path: Path) -> None:
+    full = OSError(28, "No space left on device")
+    with pytest.raises(OSError) as caught, whole_file(tmp_path / "a.json"):
+        raise full
+    assert caught.value.filename == str(tmp_path / "a.json")
+    for raised, name in (
+        (lambda temporary: OSError(28, "full"), "out"),
+        (lambda temporary: OSError(28, "full", str(temporary / "b" / "c.png")), "out/b/c.png"),
+        (lambda temporary: OSError(13, "no", "/elsewhere"), "/elsewhere"),
+    ):
+        with pytest.raises(OSError) as caught, whole_folder(tmp_path / "out") as temporary:
+            raise raised(temporary)
+        assert caught.value.filename == str(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_is_tried_and_nothing_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "there").mkdir()
+    for name in ("new", "a/b/c", "there"):
+        check_can_write(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "there"}
+    for name in ("file", "file/a/b"):
+        with pytest.raises(UserError, match="file: is a file, results need a folder"):
+            check_can_write(tmp_path / name)
+    for name, why in (("a\0b", "embedded null"), ("n" * 300 + "/a", "File name too long")):
+        with pytest.raises(UserError, match=why):
+            check_can_write(tmp_path / name)
+
+
+def test_results_go_into_a_folder_whose_own_folder_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that a container mounts."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    check_can_write(folder)
+    with whole_folder(folder) as temporary:
+        assert temporary.parent == folder
+        (temporary / "a.txt").write_text("text")
+    assert [file.name for file in folder.iterdir()] == ["a.txt"]

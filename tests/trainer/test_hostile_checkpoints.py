@@ -75,6 +75,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = Path.cwd()
     os.chdir(folder)
     quiet(ConfigParser.from_dict(config(folder), device="cpu")).train()
+    (folder / "config.json").write_text(json.dumps(config(folder)))
     (folder / "notes").mkdir()
     (folder / "notes" / "mine.txt").write_text("mine")
     for name in (".building-site", f".building-{os.getpid()}-0123abcd"):
@@ -111,6 +112,11 @@ def resume(path: Path, *settings: str) -> Trainer:
 
 def go_on(path: Path) -> None:
     resume(path, "trainer.epochs=2").train()
+
+
+def begin(path: Path) -> None:
+    """Begin a new run from its weights; the working folder has a config."""
+    quiet(ConfigParser.from_args(["-c", "config.json", "-w", str(path), "--device", "cpu"]))
 
 
 def make_slim(path: Path) -> None:
@@ -224,6 +230,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     "no normalisation": (at("normalisation", value=None), "normalisation"),
     "a character twice": (at("vocabulary", "characters", value=["a", "b", "a"]), "vocabulary"),
     "two characters": (at("vocabulary", "characters", value=["ab"]), "vocabulary"),
+    "half a character": (at("vocabulary", "characters", value=["\ud800"]), "vocabulary"),
     "no characters": (at("vocabulary", "characters", value="ab"), "vocabulary"),
     "epoch true": (at("epoch", value=True), "epoch"),
     "epoch negative": (at("epoch", value=-1), "epoch"),
@@ -288,7 +295,7 @@ def test_a_wrong_value_is_refused_by_every_command(
     change(checkpoint)
     save(stranger, checkpoint)
     before = tree(home)
-    for use in (go_on, read, make_slim, export):
+    for use in (go_on, read, make_slim, export, begin):
         text = refusal(use, stranger)
         assert any(each in text for each in field.split("|")), text
     assert tree(home) == before

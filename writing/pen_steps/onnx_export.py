@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from handwriting.errors import UserError
+from handwriting.files import read_regular_file
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import SPECIALS, Vocabulary
 from model.models import StackedHandwriting
@@ -79,7 +80,8 @@ def write_step(
     with _quietly():
         _export(graph, folder / FLOAT_FILE)
         _quantize(folder / FLOAT_FILE, folder / INT8_FILE)
-    description = _describe(model, graph, normalisation, vocabulary)
+    checksums = {name: checksum(folder / name) for name in (FLOAT_FILE, INT8_FILE)}
+    description = _describe(model, graph, normalisation, vocabulary) | {"sha256": checksums}
     text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -92,6 +94,11 @@ def require(package: str) -> ModuleType:
         raise UserError(
             f"{package}: is not installed, ONNX needs it: pip install -r requirements-onnx.txt"
         ) from None
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, by which ``step.json`` knows it."""
+    return hashlib.sha256(read_regular_file(path)).hexdigest()
 
 
 def fingerprint(model: torch.nn.Module) -> str:

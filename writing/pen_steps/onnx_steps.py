@@ -19,14 +19,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handwriting.errors import UserError
-from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FORMAT, fingerprint, require
+from handwriting.environment import fault_line
+from handwriting.errors import DataError, UserError
+from handwriting.files import read_regular_file
+from handwriting.quoting import printable, quoted
+from writing.pen_steps.onnx_export import (
+    DESCRIPTION_FILE,
+    FORMAT,
+    checksum,
+    fingerprint,
+    require,
+)
 from writing.pen_steps.onnx_module import NEXT
 
 FEW_LINES = 8
 """So few are not worth a second thread: the products are bound by memory, and the many small
 operations between them would wait for each other."""
 
+_KINDS = {"weights": str, "symbols": list | None, "sha256": dict}
 _PROVIDERS = ["CPUExecutionProvider"]
 
 
@@ -41,7 +51,8 @@ class OnnxStep:
         has_text: whether that writes a text.
 
     Raises:
-        UserError: the files cannot be read, or onnxruntime is not installed.
+        UserError: the files cannot be read, are not of one export, or do not give finite numbers;
+            or onnxruntime is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +61,34 @@ class OnnxStep:
         description = _description(path)
         self.weights: str = description["weights"]
         self.has_text = description["symbols"] is not None
-        self.few_lines  # noqa: B018  (says now what is wrong with the file)
+        self._check_is_described(description["sha256"])
+        self._try()
+
+    def _check_is_described(self, checksums: dict[str, str]) -> None:
+        if checksum(self._path) not in checksums.values():
+            raise UserError(
+                f"{self._path}: not the file that {DESCRIPTION_FILE} beside it speaks of; its"
+                " checksum is another"
+            )
+
+    def _try(self) -> None:
+        """Take one step, which says now what is wrong with the file."""
+        session = self.few_lines
+        try:
+            if self.has_text:
+                shape = next(each.shape for each in session.get_inputs() if each.name == "text")
+                text = torch.zeros(1, 2, shape[2])
+                text[0, :, 0] = 1
+                raw = self.text_pen_steps(text).step(torch.zeros(1, 3))
+            else:
+                raw = self.pen_steps(1).step(torch.zeros(1, 3))
+        except Exception as error:  # the runtime's own errors share no other base
+            if fault_line(error):
+                raise
+            why = quoted(" ".join(str(error).split()))
+            raise UserError(f"{self._path}: not a pen step in ONNX ({why})") from None
+        if not bool(torch.isfinite(raw).all()):
+            raise UserError(f"{self._path}: gives numbers that are not finite")
 
     def matches(self, model: torch.nn.Module) -> bool:
         """Whether it was exported from this model, with these weights."""
@@ -83,11 +121,14 @@ class OnnxStep:
         options.intra_op_num_threads = num_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors
+        data = read_regular_file(self._path)
         try:
-            return self._runtime.InferenceSession(str(self._path), options, _PROVIDERS)
-        except Exception as error:  # the runtime's own errors share no other base
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self._path}: not a pen step in ONNX ({reason})") from None
+            return self._runtime.InferenceSession(data, options, _PROVIDERS)
+        except Exception as error:
+            if fault_line(error):
+                raise
+            why = printable(" ".join(str(error).split())[:200])
+            raise UserError(f"{self._path}: not a pen step in ONNX ({why})") from None
 
 
 class OnnxPenSteps:
@@ -198,11 +239,17 @@ def _description(path: Path) -> dict[str, Any]:
     """Read the JSON beside a file."""
     path = path.with_name(DESCRIPTION_FILE)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); it belongs to the ONNX file") from None
+        description = json.loads(read_regular_file(path).decode())
+    except DataError as error:
+        raise UserError(f"{error}; it belongs to the ONNX file") from None
+    except (ValueError, RecursionError) as error:
+        why = printable(str(error)[:200])
+        raise UserError(f"{path}: cannot be read ({why}); it belongs to the ONNX file") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise UserError(f"{path}: not the description of a pen step, format {FORMAT}")
+    for name, kinds in _KINDS.items():
+        if not isinstance(description.get(name, ...), kinds):
+            raise UserError(f"{path}: {name}: is missing or not of its type; export it again")
     return description
 
 

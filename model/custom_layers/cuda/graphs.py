@@ -25,6 +25,8 @@ from typing import Generic, Protocol, TypeVar
 
 import torch
 
+from handwriting.errors import UserError
+
 Body = Callable[[], None]
 
 MODES = ("graph", "loop", "plain")
@@ -41,11 +43,11 @@ def mode_of_environment() -> str:
     """``HANDWRITING_CUDA``, "graph" where it is not set.
 
     Raises:
-        ValueError: it is something else than one of ``MODES``.
+        UserError: it is something else than one of ``MODES``.
     """
     mode = os.environ.get("HANDWRITING_CUDA", "graph")
     if mode not in MODES:
-        raise ValueError(f"HANDWRITING_CUDA: one of {', '.join(MODES)}, got {mode!r}")
+        raise UserError(f"HANDWRITING_CUDA: one of {', '.join(MODES)}, got {mode!r}")
     return mode
 
 

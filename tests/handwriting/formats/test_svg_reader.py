@@ -112,3 +112,17 @@ def test_a_page_of_ours_has_its_lines() -> None:
 def test_what_is_wrong_is_named(data: bytes, message: str) -> None:
     with pytest.raises(BadXml, match=message):
         read_svg(data)
+
+
+def test_arcs_are_followed() -> None:
+    """A circle in halves, an ellipse that is turned, and one too small, which SVG enlarges."""
+    (circle,) = read_svg(b'<svg><path d="M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0"/></svg>')
+    (points,) = circle.strokes
+    assert np.allclose(np.hypot(*points.T), 5) and len(points) < 40
+    middles = (points[1:] + points[:-1]) / 2
+    assert (np.hypot(*middles.T) > 4.9).all()
+    (ellipse,) = read_svg(b'<svg><path d="M3 0A3 1 0 0 1 0 1A3 1 0 0 1-3 0"/></svg>')
+    x, y = ellipse.strokes[0].T
+    assert np.allclose((x / 3) ** 2 + y**2, 1)
+    (small,) = read_svg(b'<svg><path d="M0 0A1 1 0 0 1 8 0"/></svg>')
+    assert np.allclose(np.hypot(*(small.strokes[0] - [4, 0]).T), 4)

@@ -18,7 +18,13 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import SPECIALS, Vocabulary
 from model.mixture import draw_noise
 from model.models import ConditionalHandwriting, StackedHandwriting, UnconditionalHandwriting
-from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FLOAT_FILE, INT8_FILE, write_step
+from writing.pen_steps.onnx_export import (
+    DESCRIPTION_FILE,
+    FLOAT_FILE,
+    INT8_FILE,
+    checksum,
+    write_step,
+)
 from writing.pen_steps.onnx_steps import FEW_LINES, OnnxStep
 from writing.pen_steps.packed_steps import PenSteps, TextPenSteps
 from writing.pen_steps.packed_weights import pack
@@ -266,14 +272,33 @@ def test_a_missing_package_is_said(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_step_that_gives_no_numbers_is_refused(tmp_path: Path) -> None:
+    model = unconditional(num_layers=1)
+    with torch.no_grad():
+        model.output.bias[0] = torch.nan
+    write_step(model, NORMALISATION, None, tmp_path)
+    with pytest.raises(UserError, match=r"step\.onnx: gives numbers that are not finite"):
+        OnnxStep(tmp_path / FLOAT_FILE)
+
+
 def test_files_that_are_no_step_are_refused(writer: Exported, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"step\.json: cannot be read"):
         OnnxStep(tmp_path / FLOAT_FILE)
     description = (writer[1] / DESCRIPTION_FILE).read_text(encoding="utf-8")
     (tmp_path / DESCRIPTION_FILE).write_text(description, encoding="utf-8")
     (tmp_path / FLOAT_FILE).write_bytes(b"not a model")
+    with pytest.raises(UserError, match=r"step\.onnx: not the file that step\.json .* speaks of"):
+        OnnxStep(tmp_path / FLOAT_FILE)
+    about = json.loads(description)
+    about["sha256"][FLOAT_FILE] = checksum(tmp_path / FLOAT_FILE)
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(about), encoding="utf-8")
     with pytest.raises(UserError, match=r"step\.onnx: not a pen step in ONNX"):
         OnnxStep(tmp_path / FLOAT_FILE)
+    for name in ("weights", "symbols", "sha256"):
+        rest = {key: value for key, value in about.items() if key != name}
+        (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(rest), encoding="utf-8")
+        with pytest.raises(UserError, match=f"step.json: {name}: is missing or not of its type"):
+            OnnxStep(tmp_path / FLOAT_FILE)
     (tmp_path / DESCRIPTION_FILE).write_text('{"format": 99}', encoding="utf-8")
     with pytest.raises(UserError, match="not the description of a pen step, format 1"):
         OnnxStep(tmp_path / FLOAT_FILE)
