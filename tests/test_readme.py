@@ -32,14 +32,15 @@ SMALL_MODEL = (
 )
 SMALL_RECOGNISER = (
     "--set arch.args.encoder_size=8 --set arch.args.encoder_layers=1 --set data_loader.args.limit=2"
-    " --set trainer.sample_period=0 --set trainer.epochs=1"
+    " --set trainer.sample_period=0 --set trainer.epochs=1 --set data_loader.args.epoch_lines=4"
+    " --set 'data_loader.args.source={\"type\": \"synthetic\", \"args\": {\"num_lines\": 60}}'"
 )
 # What is appended to a command, by what it begins with; the first that fits counts.
 SHORT = {
     "python train.py --schema": "",
     "python train.py -c config_recognition.json": SMALL_RECOGNISER,
     "python train.py -c config_language_model.json": "--set arch.args.hidden_size=8"
-    " --set trainer.epochs=1",
+    " --set data_loader.args.composed_texts=20",
     "python experiments.py -r saved/models/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/conditional.pth --export-onnx": "--limit 2",

@@ -30,6 +30,8 @@ def settings(corpus: Path, folder: Path, **more: object) -> list[str]:
         "data_loader.args.source": {"type": "synthetic", "args": source},
         "data_loader.args.cache_dir": str(corpus),
         "data_loader.args.limit": 6,
+        "data_loader.args.epoch_lines": None,
+        "data_loader.args.concatenate_share": 0,
         "data_loader.args.batch_size": 3,
         **{f"arch.args.{name}": value for name, value in RECOGNISER.items()},
         "trainer.epochs": 2,
