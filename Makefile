@@ -108,6 +108,8 @@ benchmarks: setup
 	$(MEASURE).synthetic_corpus --json $(RESULTS)/09_synthetic_corpus.json
 	$(if $(wildcard data/trainset.txt),$(MEASURE).prepare_corpus --data data \
 		--json $(RESULTS)/10_prepare_corpus.json)
+	$(if $(wildcard data/trainset.txt),$(MEASURE).page_layout --data data \
+		--json $(RESULTS)/16_page_layout.json)
 	$(MEASURE).training_step --model conditional --bfloat16 --uncompiled --processor-time \
 		--threads 1 --batch-size 16 32 --repeats 3 --json $(RESULTS)/12_compiled_3x400.json
 	$(MEASURE).training_step --model conditional --hidden-size 320 --num-layers 2 --bfloat16 \

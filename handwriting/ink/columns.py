@@ -79,7 +79,7 @@ def divide_into_blocks(strokes: Sequence[np.ndarray]) -> list[list[int]]:
 
 
 def _divided(part: np.ndarray, middles: np.ndarray, strip: _Strip) -> list[np.ndarray]:
-    """What is above a strip, left of it, right of it, and below it."""
+    """Return what is above a strip, left of it, right of it, and below it."""
     x, y = middles.T
     above, below = y > strip.top, y < strip.bottom
     beside = ~(above | below)
@@ -158,7 +158,7 @@ def _aligned(right: np.ndarray, between: np.ndarray) -> float:
 
 
 def _is_free(ink: np.ndarray, cells: int) -> np.ndarray:
-    """Where so many cells, from each one to the right, have no ink: ``[X - cells + 1, Y]``."""
+    """Return where so many cells to the right of each have no ink: ``[X - cells + 1, Y]``."""
     filled = np.concatenate([np.zeros((1, ink.shape[1]), np.int64), ink.cumsum(axis=0)])
     is_free: np.ndarray = filled[cells:] == filled[:-cells]
     return is_free

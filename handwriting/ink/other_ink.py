@@ -239,7 +239,7 @@ def _scribble(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
 def _with_heads(
     found: list[OtherInk], strokes: Sequence[np.ndarray], shapes: Sequence[_Shape]
 ) -> list[OtherInk]:
-    """What was found, arrows with their heads: small strokes at the end of a straight one."""
+    """Return what was found, arrows with their heads: small strokes at a straight one's end."""
     taken = {at for other in found for at in other.strokes}
     whole = []
     for other in found:

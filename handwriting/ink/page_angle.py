@@ -1,4 +1,4 @@
-"""How far a page of writing is turned, from its ink.
+"""The angle that a page of writing is turned by, from its ink.
 
 The axis that lines run along is the one for which ink, in strips across the page, lies in the
 sharpest bands (after Postl 1986; in strips, since lines have slopes of their own and columns need
@@ -104,7 +104,7 @@ def _refined(points: np.ndarray, degrees: float) -> float:
 
 
 def _sharpness(points: np.ndarray, degrees: float) -> float:
-    """How much the ink lies in bands along an axis: the sum of squares of its profiles."""
+    """Return how much the ink lies in bands along an axis: the sum of squares of its profiles."""
     along, across = turned(points, np.radians(degrees)).T
     strip = np.floor((along - along.min()) / _STRIP)
     bins = np.floor((across - across.min()) / _BIN)

@@ -68,7 +68,7 @@ class Block:
 
 @dataclass(frozen=True)
 class PageLayout:
-    """What is where on a page.
+    """Blocks, lines and other ink of a page.
 
     Attributes:
         blocks: in the order in which they are read.
@@ -185,7 +185,7 @@ def _layout(ink: MendedInk, kept: list[int], angle: float, timed: bool) -> PageL
 def _others_and_text(
     ink: MendedInk, kept: list[int], angle: float
 ) -> tuple[list[OtherInk], list[int]]:
-    """What is no writing, and the numbers of the strokes that are."""
+    """Return what is no writing, and the numbers of the strokes that are."""
     upright = [turned(ink.strokes[at].points, angle) for at in kept]
     writing = (
         [stroke for stroke in upright if not _is_drawn(stroke / size)]

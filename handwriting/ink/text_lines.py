@@ -99,7 +99,7 @@ class Curve:
         return heights
 
     def beyond(self, x: np.ndarray) -> np.ndarray:
-        """How far ``x`` lies before its beginning or after its end."""
+        """Return how far ``x`` lies before its beginning or after its end."""
         beyond: np.ndarray = np.maximum(self.x[0] - x, x - self.x[-1]).clip(0.0)
         return beyond
 
@@ -321,7 +321,7 @@ def _close_runs(ink: _Ink) -> list[Curve]:
 
 
 def _drop(upper: Curve, lower: Curve) -> float:
-    """How far a curve lies below another, where both are; 0 where they are beside each other."""
+    """Return how far a curve lies below another, where both are; 0 if they are side by side."""
     left, right = max(upper.x[0], lower.x[0]), min(upper.x[-1], lower.x[-1])
     if right - left < _SHARED * min(np.ptp(upper.x), np.ptp(lower.x)):
         return 0.0
@@ -330,12 +330,12 @@ def _drop(upper: Curve, lower: Curve) -> float:
 
 
 def _weight(curve: Curve) -> int:
-    """How often each of a curve's points counts, so that curves count by their lengths."""
+    """Return how often each of a curve's points counts, so that curves count by their lengths."""
     return max(round(float(curve.x[-1] - curve.x[0]) / len(curve.x)), 1)
 
 
 def _apart(one: Curve, other: Curve) -> float | None:
-    """How far two curves of one line are apart; None where they are two lines."""
+    """Return how far two curves of one line are apart; None where they are two lines."""
     left, right = max(one.x[0], other.x[0]), min(one.x[-1], other.x[-1])
     if right - left > min(_MOST_OVERLAP, 0.5 * min(np.ptp(one.x), np.ptp(other.x))):
         places = np.linspace(left, right, 5)

@@ -144,7 +144,7 @@ def test_huge_lines(tmp_path: Path) -> None:
         "dense": (dense, r"12,100 points, a line of writing has 10,000 at most; give one line"),
         "wide": (
             [[0, 0, 0], [1, 0, 1], *[[0, 500, 0]] * 4, [1, 0, 1]],
-            "2,000 letters' heights wide",
+            r"2,00\d letters' heights wide",
         ),
         "tall": (strokes_from_points(page(20)[0]), "high"),
     }
