@@ -56,7 +56,7 @@ def _less_doubtful(reading: Reading, logits: Tensor, vocabulary: Vocabulary) -> 
     if reading.ctc_text is None:
         return found
     # Where places and doubts are asked for: the decoder's text is now the one that differs.
-    return replace(found, ctc_text=reading.text, alternatives=(reading, *reading.alternatives))
+    return replace(found, ctc_text=reading.text)
 
 
 def ctc_reading(logits: Tensor, vocabulary: Vocabulary) -> Reading:
