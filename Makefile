@@ -40,7 +40,7 @@ help:
 setup: $(VENV)/.installed
 
 # The stamp is written last, so an install that broke off is begun again.
-$(VENV)/.installed: requirements.txt requirements-onnx.txt requirements-dev.txt
+$(VENV)/.installed: requirements.txt requirements-onnx.txt requirements-formats.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "error: Python 3.10 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

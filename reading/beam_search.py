@@ -19,6 +19,7 @@ from torch import Tensor
 from base.batch import mask_from_lengths
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import Decoder, LanguageScorer, max_characters, take_part, take_rows
+from reading.constraints import Constraint
 from reading.ctc import (
     CTCFrames,
     CTCPrefixes,
@@ -34,13 +35,15 @@ COVERAGE_FLOOR = 0.05
 # With a coverage penalty nothing bounds what may still be gained, so that hypotheses this much
 # less likely (nats) than the best finished one are given up.
 COVERAGE_MARGIN = 30.0
+# Of the best text's probability, what alternatives have at least that are waited for.
+ALTERNATIVES_MARGIN = 6.0
 # Lines that are done are dropped from the batch once they make up this share of it.
 DROP_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Found:
-    """The best text of a line.
+    """A text of a line.
 
     Attributes:
         characters: int64 ``[U]``, their indices.
@@ -75,6 +78,7 @@ class _Beams(NamedTuple):
     state: Any  # of the model, R rows
     language_state: Any  # of the language model, R rows, or None
     prefixes: CTCPrefixes | None
+    allowed: Tensor | None  # int64 [R], states of the constraint
 
 
 class _Lines(NamedTuple):
@@ -116,6 +120,8 @@ class BeamSearch:
         vocabulary: the recogniser's.
         settings: how to search.
         language: scores of a language model, needed where its weight is above 0.
+        constraint: to the texts that may be read, on the device of the lines; None for all.
+        number: finished texts that are kept of each line, the best ones.
     """
 
     def __init__(
@@ -126,24 +132,31 @@ class BeamSearch:
         vocabulary: Vocabulary,
         settings: DecodingSettings,
         language: LanguageScorer | None = None,
+        constraint: Constraint | None = None,
+        number: int = 1,
     ) -> None:
         self.decoder = decoder
         self.vocabulary = vocabulary
         self.settings = settings
         self.language = language if settings.language_weight > 0 else None
+        self.constraint = constraint
+        self.number = number
         self._steps: list[_Step] = []
-        self._endings: dict[int, _Ending] = {}
+        self._endings: dict[int, list[_Ending]] = {}  # the best first
         self._frame_lengths = encoded.lengths.tolist()
         self._lines = self._first_lines(encoded, ctc_logits)
         self._beams = self._first_beams()
         never = (vocabulary.pad, vocabulary.sos, vocabulary.unk)
         self._never = torch.tensor(never, device=encoded.lengths.device)
 
-    def run(self) -> list[Found]:
-        """The best text of each line."""
+    def run(self) -> list[list[Found]]:
+        """The best texts of each line, at least one, the best first."""
         while len(self._lines.numbers):
             self._step()
-        return [self._trace(line) for line in range(len(self._frame_lengths))]
+        return [
+            [self._trace(line, ending) for ending in self._endings_of(line)]
+            for line in range(len(self._frame_lengths))
+        ]
 
     # Beginning
 
@@ -173,6 +186,7 @@ class BeamSearch:
             state=self.decoder.initial_state(lines.encoded),
             language_state=self.language and self.language.initial_state(rows),
             prefixes=lines.frames and empty_prefixes(lines.frames, beam, blank),
+            allowed=None if self.constraint is None else self.constraint.first(rows),
         )
 
     # One character more
@@ -219,9 +233,14 @@ class BeamSearch:
         joint = self._beams.scores.joint
         barred = torch.zeros(len(self.vocabulary), dtype=torch.bool, device=joint.device)
         barred[self._never] = True
+        if self.constraint is not None and self._beams.allowed is not None:
+            allowed = self.constraint.allowed(self._beams.allowed, len(barred))
+            barred = barred | ~allowed.view(*joint.shape, -1)
         full = (self._lines.limits <= len(self._steps)).unsqueeze(1)  # [B, 1]
-        beyond = full & (torch.arange(len(barred), device=joint.device) != self.vocabulary.eos)
-        return barred | beyond.unsqueeze(1) | (joint == -torch.inf).unsqueeze(2)
+        ends = torch.arange(len(self.vocabulary), device=joint.device) == self.vocabulary.eos
+        # At its limit a text ends, whatever may be read.
+        barred = torch.where(full.unsqueeze(1), ~ends, barred)
+        return barred | (joint == -torch.inf).unsqueeze(2)
 
     def _descend(
         self, beams: _Beams, parents: Tensor, characters: Tensor, chosen: _Scores
@@ -234,12 +253,16 @@ class BeamSearch:
         prefixes, frames = beams.prefixes, self._lines.frames
         if prefixes is not None and frames is not None:
             prefixes = extend(frames, prefixes, parents, characters)
+        allowed = beams.allowed
+        if self.constraint is not None and allowed is not None:
+            allowed = self.constraint.after(allowed[rows], characters.flatten())
         return _Beams(
             previous=characters.flatten(),
             scores=chosen._replace(joint=joint),
             state=take_rows(beams.state, rows),
             language_state=take_part(beams.language_state, rows),
             prefixes=prefixes,
+            allowed=allowed,
         )
 
     def _record(
@@ -261,20 +284,34 @@ class BeamSearch:
     def _finish(
         self, parents: Tensor, characters: Tensor, chosen: _Scores, coverage: Tensor
     ) -> None:
-        """Keep the best of the texts that end in this step, where it is the line's best so far."""
+        """Keep the texts that end in this step, where they are among the line's best so far."""
         rank = chosen.joint / len(self._steps) ** self.settings.length_normalisation
         if self.settings.coverage > 0:
             rank = rank + self.settings.coverage * self._coverage(coverage).gather(1, parents)
         rank = rank.masked_fill(characters != self.vocabulary.eos, -torch.inf)
-        values, slots = rank.max(dim=1)
+        values, slots = rank.topk(min(self.number, rank.shape[1]), dim=1)
         names = ("joint", "attention", "ctc", "language")
-        columns = [part.gather(1, slots.unsqueeze(1)).squeeze(1).tolist() for part in chosen]
+        columns = [part.gather(1, slots).tolist() for part in chosen]
         rows = zip(self._lines.numbers.tolist(), values.tolist(), slots.tolist(), strict=True)
-        for row, (line, value, slot) in enumerate(rows):
-            best = self._endings.get(line)
-            if value > (-np.inf if best is None else best.rank):
-                scores = {name: column[row] for name, column in zip(names, columns, strict=True)}
-                self._endings[line] = _Ending(len(self._steps) - 1, slot, scores, value)
+        for row, (line, best, places) in enumerate(rows):
+            for at, (value, slot) in enumerate(zip(best, places, strict=True)):
+                scores = {name: part[row][at] for name, part in zip(names, columns, strict=True)}
+                self._keep(line, _Ending(len(self._steps) - 1, slot, scores, value))
+
+    def _keep(self, line: int, ending: _Ending) -> None:
+        """Add a finished text to those of its line, where it is one of the best."""
+        if not ending.rank > -np.inf:
+            return
+        found = self._endings.setdefault(line, [])
+        found.append(ending)
+        found.sort(key=lambda each: -each.rank)  # stable: of equal ones the first stays first
+        del found[self.number :]
+
+    def _endings_of(self, line: int) -> list[_Ending]:
+        found = self._endings.get(line)
+        if not found:
+            raise ValueError(f"line {line} of the batch: no text has a score, they are not finite")
+        return found
 
     def _coverage(self, coverage: Tensor) -> Tensor:
         """Sum over a line's frames of log(min(coverage, 1)) (Wu et al. 2016, eq. 14), ``[B, K]``,
@@ -309,6 +346,7 @@ class BeamSearch:
             state=take_rows(beams.state, rows),
             language_state=take_part(beams.language_state, rows),
             prefixes=take_part(beams.prefixes, kept),
+            allowed=take_part(beams.allowed, rows),
         )
 
     def _is_done(self, line: int, best: float, limit: int) -> bool:
@@ -319,8 +357,11 @@ class BeamSearch:
         """
         if best == -np.inf:
             return True
-        ending = self._endings.get(line)
-        if ending is None:
+        endings = self._endings.get(line)
+        if not endings:
+            return False
+        ending = endings[0]
+        if len(endings) < self.number and best > ending.scores["joint"] - ALTERNATIVES_MARGIN:
             return False
         if self.settings.coverage > 0 and best < ending.scores["joint"] - COVERAGE_MARGIN:
             return True
@@ -328,11 +369,8 @@ class BeamSearch:
 
     # Back
 
-    def _trace(self, line: int) -> Found:
-        """Follow the best text of a line back to its beginning."""
-        ending = self._endings.get(line)
-        if ending is None:
-            raise ValueError(f"line {line} of the batch: no text has a score, they are not finite")
+    def _trace(self, line: int, ending: _Ending) -> Found:
+        """Follow a text of a line back to its beginning."""
         slot, characters, log_probs, attention = ending.slot, [], [], []
         for step in reversed(self._steps[: ending.step + 1]):
             row = step.rows[line]

@@ -1,122 +1,103 @@
-"""Read handwriting from a file with a trained recogniser: from the command's options to text."""
+"""Read handwriting from files with a trained recogniser: from the command's options to text."""
 
 import argparse
 import json
-import math
-from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
 
+from handwriting.errors import UserError
 from handwriting.files import check_can_write, whole_folder
-from handwriting.formats.ink_file import read_ink_file
-from handwriting.ink.features import InkFeatures
-from handwriting.ink.line import Line
-from handwriting.quoting import printable
-from handwriting.text.error_rates import count_errors
-from reading.decoding import Reading
-from reading.line_reader import confidence
-from reading.options import decodings
-from reading.recogniser import language_model, line_reader
+from handwriting.readings.json_writer import document_values
+from handwriting.readings.registry import FORMATS, ResultFormat, as_text, parse_result_formats
+from handwriting.readings.result import ReadDocument
+from model.custom_layers.cpu.extension import without_building
+from reading.file_reader import (
+    FileReader,
+    file_reader,
+    notes_on,
+    printed_text,
+    summary,
+    write_results,
+)
+from reading.ink_paths import ink_files
+from reading.many_files import Output, read_all, read_one, wait, watch
 from trainer.loaded_model import LoadedModel
 from utils.command_line import print_notes
-from utils.figures.attention import ReadLine, attention_sheet
-from utils.figures.sheet import Ink, Row, Sheet, contact_sheet
-from utils.figures.sheet_files import save_sheet
 
-_ONE_LINE = "one"
-_MOST_PICTURED = 100
-_DECIMALS = 4
+_NAME = "reading"
+_JSON = next(entry for entry in FORMATS if entry.name == "json")
 
 
 def read_ink(trained: LoadedModel, options: argparse.Namespace, progress: bool = False) -> None:
     """Print what the lines of ``options.ink`` say, a line of text each. With ``options.out``, also
-    write ``reading.json`` and two pictures: each line under what was read (``reading``), and where
-    the model looked as it read each character (``attention``).
+    write ``reading.json``, the formats of ``options.format``, and two pictures: each line under
+    what was read (``reading``), and where the model looked as it read each character
+    (``attention``).
+
+    Of several files, or a folder, each has a heading; with ``options.out`` the formats of each are
+    written under its own name. With ``options.watch``, what is saved in that folder is read until
+    the command is interrupted.
 
     Raises:
-        UserError: the model reads no handwriting.
-        DataError: the file has no lines of ink.
+        UserError: the model reads no handwriting; a file cannot be read, which is said once all
+            others are.
     """
+    formats = () if options.format is None else parse_result_formats(options.format)
+    if options.out is None and (len(formats) > 1 or any(not entry.text for entry in formats)):
+        raise UserError("--format: more than one text needs a folder; say where with --out")
     if options.out is not None:
         check_can_write(options.out)
-    model = language_model(options, trained)
-    settings = decodings(options)[-1].settings
-    source = f"{options.resume}: --ink"
-    reader = line_reader(trained, source, settings, model, options.bs, progress)
-    lines = read_ink_file(options.ink, divide=options.ink_lines != _ONE_LINE)[: options.limit]
-    readings = reader.read([line.strokes for line in lines])
-    for reading in readings:
-        print(reading.text)
-    print_notes([*_beside_the_texts(lines, readings)])
-    if options.out is not None:
-        document = {
-            "checkpoint": printable(str(options.resume)),
-            "file": printable(str(options.ink)),
-            "settings": vars(settings),
-            "lines": [_entry(*pair) for pair in zip(lines, readings, strict=True)],
-        }
-        with whole_folder(options.out) as folder:
-            text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / "reading.json").write_text(text + "\n", encoding="utf-8")
-            save_sheet(reading_sheet(lines, readings), folder / "reading")
-            looked = _read_lines(lines, readings, reader.features)
-            save_sheet(attention_sheet(looked), folder / "attention")
+    if options.watch is not None:
+        _watch(file_reader(trained, options), options, Output(formats, options.out))
+        return
+    files = ink_files(options.ink)
+    if len(files) > 1 or options.ink[0].is_dir():
+        output = Output(formats or ((_JSON,) if options.out else ()), options.out)
+        read_all(file_reader(trained, options), files, output, options, progress)
+        return
+    with without_building():
+        _read_file(file_reader(trained, options, progress), files[0][0], options, formats)
 
 
-def reading_sheet(lines: Sequence[Line], readings: Sequence[Reading]) -> Sheet:
-    """The first lines of ink, each under what was read."""
-    pairs = list(zip(lines, readings, strict=True))[:_MOST_PICTURED]
-    return contact_sheet(
-        [
-            Row(f"{reading.text}   ({_percent(reading)})", [Ink(line.strokes)])
-            for line, reading in pairs
-        ]
-    )
+def _watch(reader: FileReader, options: argparse.Namespace, output: Output) -> None:
+    if not options.watch.is_dir():
+        raise UserError(f"--watch: {options.watch}: is no folder")
+    if options.out is not None and not output.formats:
+        output = Output((_JSON,), options.out)
+    watch(options.watch, lambda path, name: read_one(reader, path, name, output), wait)
 
 
-def _read_lines(
-    lines: Sequence[Line], readings: Sequence[Reading], features: InkFeatures
-) -> list[ReadLine]:
-    pairs = list(zip(lines, readings, strict=True))[:_MOST_PICTURED]
-    return [
-        ReadLine(
-            line.strokes,
-            reading.text,
-            reading.attention,
-            features.positions(line.strokes),
-            (f"{reading.text}   ({_percent(reading)})",),
-        )
-        for line, reading in pairs
-    ]
+def _read_file(
+    reader: FileReader,
+    path: Path,
+    options: argparse.Namespace,
+    formats: tuple[ResultFormat, ...],
+) -> None:
+    document, lines = reader.read_with_lines(path)
+    if formats and options.out is None:
+        print(as_text(formats[0], document), end="")
+    else:
+        print(printed_text(document), end="")
+    print_notes(notes_on(document))
+    if options.out is None:
+        return
+    from reading.pictures import draw_reading  # matplotlib
+
+    with whole_folder(options.out) as folder:
+        _write_json(document, reader, path, folder)
+        others = [entry for entry in formats if entry is not _JSON]
+        write_results(document, others, folder, _NAME)
+        draw_reading(lines, reader.reader.reader, folder)
 
 
-def _percent(reading: Reading) -> str:
-    value = confidence(reading)
-    return "nothing read" if math.isnan(value) else f"{value:.0%} sure"
-
-
-def _entry(line: Line, reading: Reading) -> dict[str, Any]:
-    sure = confidence(reading)
-    return {
-        "id": line.source_id,
-        "text": reading.text,
-        "confidence": None if math.isnan(sure) else round(sure, _DECIMALS),
-        "confidences": [round(value, _DECIMALS) for value in reading.confidences],
-        "score": round(reading.score, _DECIMALS),
-        "text_in_file": line.text or None,
+def _write_json(document: ReadDocument, reader: FileReader, path: Path, folder: Path) -> None:
+    """Write ``reading.json``: all that is known, and what its first version had."""
+    values = {
+        **document_values(document),
+        "checkpoint": reader.name,
+        "file": str(path),
+        "calibrated": reader.reader.calibration is not None,
+        "settings": vars(reader.reader.reader.settings),
+        "lines": summary(document),
     }
-
-
-def _beside_the_texts(lines: Sequence[Line], readings: Sequence[Reading]) -> list[str]:
-    """Error rates against the texts that the file itself has."""
-    pairs = [
-        (line.text, reading.text)
-        for line, reading in zip(lines, readings, strict=True)
-        if line.text
-    ]
-    if not pairs:
-        return []
-    errors = count_errors(pairs)
-    return [
-        f"the file has the text of {len(pairs)} of its {len(lines)} lines: character error rate"
-        f" {errors.cer:.2%}, word error rate {errors.wer:.2%}"
-    ]
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / f"{_NAME}.json").write_text(text + "\n", encoding="utf-8")

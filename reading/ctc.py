@@ -106,7 +106,9 @@ def extend(
     return CTCPrefixes(ends_in_character, ends_in_blank, characters)
 
 
-def ctc_greedy(logits: Tensor, lengths: Tensor, vocabulary: Vocabulary) -> list[str]:
+def ctc_greedy(
+    logits: Tensor, lengths: Tensor, vocabulary: Vocabulary, allowed: Tensor | None = None
+) -> list[str]:
     """The text that the most likely path of each line reads as (best path decoding, Graves et al.
     2006, section 3.2).
 
@@ -115,14 +117,31 @@ def ctc_greedy(logits: Tensor, lengths: Tensor, vocabulary: Vocabulary) -> list[
             the unknown character are never read.
         lengths: int64 ``[B]``, frames of each line.
         vocabulary: of the texts.
+        allowed: int64, the characters that may be read, in any order; None for all.
     """
-    barred = torch.tensor([vocabulary.sos, vocabulary.eos, vocabulary.unk], device=logits.device)
-    path = logits.index_fill(2, barred, -torch.inf).argmax(dim=2)  # [B, N']
+    if allowed is not None:
+        logits = _barred_but(logits, allowed, vocabulary)
+    path = best_path(logits, vocabulary)
     path = path.masked_fill(~mask_from_lengths(lengths, path.shape[1]), vocabulary.pad)
     repeats = torch.zeros_like(path, dtype=torch.bool)
     repeats[:, 1:] = path[:, 1:] == path[:, :-1]
     # Decoding leaves padding out, and with it the blanks.
     return [vocabulary.decode(row) for row in path.masked_fill(repeats, vocabulary.pad).tolist()]
+
+
+def best_path(logits: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Return the most likely character, or the blank, of each frame ``[B, N']``; logits as for
+    ``ctc_greedy``."""
+    barred = torch.tensor([vocabulary.sos, vocabulary.eos, vocabulary.unk], device=logits.device)
+    return logits.index_fill(2, barred, -torch.inf).argmax(dim=2)
+
+
+def _barred_but(logits: Tensor, allowed: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """The outputs with some characters, and the blank, alone."""
+    barred = torch.ones(logits.shape[2], dtype=torch.bool, device=logits.device)
+    barred[allowed] = False
+    barred[vocabulary.pad] = False
+    return logits.masked_fill(barred, -torch.inf)
 
 
 def _outputs_of(frames: CTCFrames, characters: Tensor) -> Tensor:

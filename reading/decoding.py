@@ -31,7 +31,7 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ import torch
 from torch import Tensor
 
 from handwriting.errors import UserError
+from handwriting.text.ctc_alignment import align_text
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import (
     LanguageModel,
@@ -49,7 +50,7 @@ from model.decoder_protocols import (
 )
 from reading.beam_search import BeamSearch, Found
 from reading.ctc import ctc_greedy
-from reading.settings import GREEDY, DecodingSettings
+from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 
 __all__ = [
     "DecodingSettings",
@@ -64,6 +65,8 @@ __all__ = [
 # device where there are many of them. More lines are read in parts.
 ROWS = {"cpu": 128}
 MANY_ROWS = 4096
+
+_LEAST_LOG = -1e4  # of a probability: 0 times minus infinity is no number
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ class Reading:
         scores: the logs that the score is made of: ``joint``, ``attention``, and ``ctc`` and
             ``language`` where these have weight.
         rank: what the search maximised: the score with length normalisation and coverage.
+        frames: int64 ``[U, 2]``, the first and the last encoder frame of each character on the most
+            likely path of the CTC output; None where this was not asked for, or there is none.
+        ctc_confidences: of each character, the CTC output's largest probability of it over these
+            frames; empty where there are none.
+        ctc_text: what the most likely path of the CTC output reads as; None as ``frames``.
+        alternatives: further readings of the line, the best first, without places.
     """
 
     text: str
@@ -88,6 +97,10 @@ class Reading:
     attention: np.ndarray
     scores: dict[str, float]
     rank: float
+    frames: np.ndarray | None = None
+    ctc_confidences: tuple[float, ...] = ()
+    ctc_text: str | None = None
+    alternatives: "tuple[Reading, ...]" = ()
 
 
 @torch.no_grad()
@@ -98,6 +111,7 @@ def decode(
     vocabulary: Vocabulary,
     settings: DecodingSettings = GREEDY.settings,
     language_model: LanguageModel | None = None,
+    request: Request = TEXT_ALONE,
 ) -> list[Reading]:
     """Read lines of handwriting.
 
@@ -108,6 +122,7 @@ def decode(
         vocabulary: the model's.
         settings: how to search, and the weights of the scores.
         language_model: on the same device; not used where its weight is 0.
+        request: what to find beside the text, and which texts may be read.
 
     Returns:
         a reading for each line, the same whichever lines it is batched with.
@@ -117,7 +132,7 @@ def decode(
             know a character of the vocabulary.
     """
     encoded = model.encode(features, feature_lengths)
-    return decode_encoded(model, encoded, vocabulary, settings, language_model)
+    return decode_encoded(model, encoded, vocabulary, settings, language_model, request)
 
 
 @torch.no_grad()
@@ -127,16 +142,62 @@ def decode_encoded(
     vocabulary: Vocabulary,
     settings: DecodingSettings = GREEDY.settings,
     language_model: LanguageModel | None = None,
+    request: Request = TEXT_ALONE,
 ) -> list[Reading]:
     """``decode`` for lines that are encoded already, so that several settings can be tried."""
     language = _language(vocabulary, settings, language_model)
+    constraint = request.constraint
+    if constraint is not None:
+        constraint = constraint.to(encoded.lengths.device)
     decoder = model.packed()
     readings: list[Reading] = []
     for part in _parts(encoded, settings.beam):
         ctc_logits = _ctc_logits(model, part, settings)
-        found = BeamSearch(decoder, part, ctc_logits, vocabulary, settings, language).run()
-        readings += [_reading(text, vocabulary) for text in found]
+        search = BeamSearch(
+            decoder, part, ctc_logits, vocabulary, settings, language, constraint,
+            request.alternatives,
+        )  # fmt: skip
+        found = [_readings(texts, vocabulary) for texts in search.run()]
+        readings += _placed(model, part, found, vocabulary, request) if request.places else found
     return readings
+
+
+def _readings(texts: list[Found], vocabulary: Vocabulary) -> Reading:
+    """The best reading of a line, with the others in it."""
+    first, *others = (_reading(text, vocabulary) for text in texts)
+    return replace(first, alternatives=tuple(others))
+
+
+def _placed(
+    model: Recogniser,
+    encoded: Any,
+    readings: list[Reading],
+    vocabulary: Vocabulary,
+    request: Request,
+) -> list[Reading]:
+    """The readings with the frames of their characters, where the recogniser has a CTC output."""
+    logits = model.ctc_logits(encoded)
+    if logits is None:
+        return readings
+    allowed = None if request.constraint is None else request.constraint.characters
+    texts = ctc_greedy(logits, encoded.lengths, vocabulary, allowed)
+    log_probs = logits.float().log_softmax(dim=2).cpu().numpy()
+    lengths = encoded.lengths.tolist()
+    lines = zip(readings, log_probs, lengths, texts, strict=True)
+    return [_with_frames(reading, line[:n], text, vocabulary) for reading, line, n, text in lines]
+
+
+def _with_frames(
+    reading: Reading, log_probs: np.ndarray, ctc_text: str, vocabulary: Vocabulary
+) -> Reading:
+    characters = vocabulary.encode(reading.text)
+    frames = align_text(log_probs, characters, vocabulary.pad)
+    if frames is None:
+        return replace(reading, ctc_text=ctc_text)
+    spans = zip(characters, frames.tolist(), strict=True)
+    surest = [float(log_probs[first : last + 1, at].max()) for at, (first, last) in spans]
+    sure = tuple(np.exp(surest).tolist())
+    return replace(reading, frames=frames, ctc_confidences=sure, ctc_text=ctc_text)
 
 
 def _parts(encoded: Any, beam: int) -> Iterator[Any]:
@@ -172,7 +233,39 @@ def _language(
             "language_weight: there is no language model, so it should be 0,"
             f" got {settings.language_weight}"
         )
-    return language_model.for_vocabulary(vocabulary)
+    return LettersAlone(language_model.for_vocabulary(vocabulary), vocabulary)
+
+
+class LettersAlone:
+    """A language model that has no say in numbers.
+
+    A language model of prose takes digits for unlikely, and for no number more than for another. So
+    a digit, and whatever follows one, gets what a character gets on the average at that place
+    (minus the entropy of the model's next character): it neither gains nor loses by being there.
+
+    Args:
+        scorer: what scores all else.
+        vocabulary: the recogniser's.
+    """
+
+    def __init__(self, scorer: LanguageScorer, vocabulary: Vocabulary) -> None:
+        self.scorer = scorer
+        self.is_digit = torch.zeros(len(vocabulary), dtype=torch.bool)
+        digits = [one for one in vocabulary.characters if one.isdecimal()]
+        self.is_digit[vocabulary.encode("".join(digits))] = True
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Return the scorer's."""
+        return self.scorer.initial_state(batch_size)
+
+    def step(self, previous: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return log-probabilities ``[R, C]``, those of numbers replaced, and the next state."""
+        log_probs, after = self.scorer.step(previous, state)
+        probs = log_probs.exp()
+        usual = (probs * log_probs.clamp_min(_LEAST_LOG)).sum(dim=1, keepdim=True)  # [R, 1]
+        is_digit = self.is_digit.to(previous.device)
+        neutral = is_digit[previous].unsqueeze(1) | is_digit  # [R, C]
+        return torch.where(neutral, usual.expand_as(log_probs), log_probs), after
 
 
 def _reading(found: Found, vocabulary: Vocabulary) -> Reading:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.formats.registry import READ_SUFFIXES, listed
+from handwriting.readings.registry import NAMES as RESULTS
 from reading.settings import GREEDY, MOST_BEAM, MOST_WEIGHT, Decoding, DecodingSettings
 from utils.command_line import given, number, whole_number
 from utils.shipped import checkpoint_path
@@ -20,7 +21,18 @@ OPTIONS = (
 )
 BEAM = 8
 LANGUAGE_WEIGHT = 0.5
-INK_LINES = ("auto", "one")
+ONE_LINE = "one"
+INK_LINES = ("auto", ONE_LINE)
+INK_OPTIONS = (
+    "ink_lines",
+    "alternatives",
+    "allow",
+    "words",
+    "keep_drawings",
+    "workers",
+)
+MOST_ALTERNATIVES = 100
+MOST_WORKERS = 256
 
 
 def add_options(add: Callable[..., Any]) -> None:
@@ -67,7 +79,8 @@ def add_options(add: Callable[..., Any]) -> None:
 def decodings(options: argparse.Namespace) -> tuple[Decoding, ...]:
     """Greedy decoding, and what the options ask for on top of it, one thing added at a time; the
     last one has everything."""
-    if all(getattr(options, name) is None for name in OPTIONS):
+    needs_beam = ("words", "alternatives")
+    if all(getattr(options, name, None) is None for name in (*OPTIONS, *needs_beam)):
         return (GREEDY,)
     beam = {
         "beam": BEAM if options.beam is None else options.beam,
@@ -99,9 +112,17 @@ def add_ink_options(add: Callable[..., Any]) -> None:
     add(
         "--ink",
         type=Path,
-        metavar="FILE",
-        help=f"print the text of the handwriting in a {listed(READ_SUFFIXES)} file; with"
-        " --out, also write the text with its confidence, and two pictures",
+        nargs="+",
+        metavar="PATH",
+        help=f"print the text of the handwriting in {listed(READ_SUFFIXES)} files, or in all of a"
+        " folder; with --out, also write the text with its places and confidence, and, of one file,"
+        f" two pictures; --format has {listed(RESULTS)} for what is read",
+    )
+    add(
+        "--watch",
+        type=Path,
+        metavar="FOLDER",
+        help="read what is saved in a folder, until interrupted",
     )
     add(
         "--ink-lines",
@@ -109,8 +130,37 @@ def add_ink_options(add: Callable[..., Any]) -> None:
         help="auto: ink that the file does not divide into lines is divided by where its strokes"
         " are; one: all of it is one line (default: auto)",
     )
+    add(
+        "--alternatives",
+        type=whole_number(1, MOST_ALTERNATIVES),
+        metavar="N",
+        help="further readings of each line and word, as many as the beam finds",
+    )
+    add(
+        "--allow",
+        metavar="digits|letters|CHARS",
+        help="read these characters alone, as in a field of a form; a space is one of them",
+    )
+    add(
+        "--words",
+        type=Path,
+        metavar="FILE",
+        help="read each line as one of the lines of this file",
+    )
+    add(
+        "--keep-drawings",
+        action="store_true",
+        default=None,
+        help="read all ink as text, also what looks like a drawing",
+    )
+    add(
+        "--workers",
+        type=whole_number(1, MOST_WORKERS),
+        metavar="N",
+        help="processes that read many files (default: one a core, where there are enough files)",
+    )
 
 
 def reads(options: argparse.Namespace) -> bool:
-    """Whether the command is to read ink from a file, not to evaluate."""
-    return options.ink is not None
+    """Whether the command is to read ink from files, not to evaluate."""
+    return options.ink is not None or options.watch is not None

@@ -36,11 +36,13 @@ class LoadedRecogniser:
 def load_recogniser(path: Path, device: str, progress: bool = False) -> LoadedRecogniser:
     """Load the recogniser of a checkpoint, and print what it was trained on.
 
+    It decodes each line as it is, so that its error rates are those of the model.
+
     Raises:
         UserError: it is not the checkpoint of a recogniser.
     """
     trained = load_model(path, device)
-    reader = line_reader(trained, f"--recogniser {path}", progress=progress)
+    reader = line_reader(trained, f"--recogniser {path}", progress=progress, careful=False)
     source = trained.config["data_loader"]["args"].get("source")
     if not (isinstance(source, dict) and isinstance(source.get("type"), str)):
         raise UserError(f"{path}: config: does not say what it was trained on")
@@ -57,9 +59,10 @@ def line_reader(
     language_model: LanguageModel | None = None,
     batch_size: int | None = None,
     progress: bool = False,
+    careful: bool = True,
 ) -> LineReader:
     """A reader of lines with a trained recogniser; ``UserError`` naming ``source``, where the model
-    is from, when it is none."""
+    is from, when it is none. ``careful`` as for ``LineReader``."""
     if trained.model.task != TASK or trained.vocabulary is None or trained.features is None:
         raise UserError(
             f"{source}: needs a model that reads handwriting, whose task is {TASK!r}, got one"
@@ -73,6 +76,7 @@ def line_reader(
         settings,
         language_model,
         progress=progress,
+        careful=careful,
         **more,
     )
 

@@ -1,8 +1,12 @@
 """Settings of decoding; ``reading.decoding`` defines the scores."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from handwriting.errors import UserError
+
+if TYPE_CHECKING:
+    from reading.constraints import Constraint
 
 MOST_BEAM = 1000
 """Hypotheses for each line."""
@@ -42,6 +46,24 @@ class DecodingSettings:
                 raise UserError(f"{name}: should be 0 to {MOST_WEIGHT:g}, got {value}")
         if not 0 <= self.ctc_weight <= 1:
             raise UserError(f"ctc_weight: should be 0 to 1, got {self.ctc_weight}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Request of more than the text of a line, or of some texts alone.
+
+    Attributes:
+        alternatives: readings of each line in all, at most as many as the beam finds.
+        places: find where in the line each character is.
+        constraint: to the texts that may be read; None for all.
+    """
+
+    alternatives: int = 1
+    places: bool = False
+    constraint: "Constraint | None" = None
+
+
+TEXT_ALONE = Request()
 
 
 @dataclass(frozen=True)

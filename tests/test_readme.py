@@ -51,6 +51,7 @@ SHORT = {
     "python -m data_loader.prepare": "",
     "python -m trainer.slim": "",
     "python -m evaluation.adapt": "--epochs 1",
+    "python -m evaluation.calibrate": "--drawings 1 --lines 4",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
     " --batch-size 2 --reading-batch-size 2 --points 40 --characters 5 --repeats 1",

@@ -28,8 +28,9 @@ FEW, MANY = 12, 100
 
 
 def test_every_format_that_is_read_has_seeds() -> None:
-    """A new format: give ``seed_files.BY_HAND`` a valid file, if pages are not written in it."""
-    assert {suffix for suffix, seeds in ink_seeds().items() if seeds} == set(READ_SUFFIXES)
+    """A new format: give ``sample_files.SAMPLES`` or ``seed_files.BY_HAND`` a valid file."""
+    assert [suffix for suffix, seeds in ink_seeds().items() if not seeds] == []
+    assert ink_seeds().keys() >= set(READ_SUFFIXES) - {".rm"}  # that needs an optional package
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -100,3 +100,17 @@ def test_a_wrong_setting_imports_torch_alone(tmp_path: Path) -> None:
 def test_a_copy_without_its_project_file_has_no_known_version(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("handwriting.version._PROJECT", tmp_path / "pyproject.toml")
     assert version() in ("unknown", re.search(r'version = "(.*)"', PYPROJECT)[1])
+
+
+def test_reading_a_file_imports_no_more_than_it_needs(recogniser: Path, tmp_path: Path) -> None:
+    """Neither figures, which are drawn with --out alone, nor torch's compiler."""
+    ink = tmp_path / "word.json"
+    ink.write_text(json.dumps([[0, 0, 0], [0, 1, 2], [0, 1, -2], [1, 1, 2]]))
+    command = [sys.executable, "-X", "importtime", "experiments.py", "-r", str(recogniser)]
+    done = subprocess.run(
+        [*command, "--ink", str(ink), "--device", "cpu"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    imported = set(_IMPORTED.findall(done.stderr))
+    assert "torch" in imported
+    assert not imported & {"matplotlib", "torch._dynamo", "sympy", "torch.utils.cpp_extension"}

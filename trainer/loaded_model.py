@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from base.base_data_loader import BaseDataLoader
 from base.base_model import BaseModel
@@ -155,7 +156,7 @@ def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] 
     """The ``state_dict`` of a model without memory; None for one that needs memory to be built,
     which a model from outside this project may."""
     try:
-        with preserved_random_state(), torch.device("meta"):
+        with preserved_random_state(), torch.device("meta"), _NoNormalNumbers():
             model: BaseModel = build(parts.block, parts.provided)
     except UserError:
         raise
@@ -168,6 +169,18 @@ def _expected_weights(path: Path | str, parts: ModelParts) -> dict[str, Tensor] 
         raise CheckpointError(f"{path}: arch: cannot be built ({why[:200]})") from None
     weights: dict[str, Tensor] = model.state_dict()
     return weights
+
+
+class _NoNormalNumbers(TorchFunctionMode):
+    """Draws no normal numbers: of weights without memory torch would draw them by way of its
+    compiler, whose import takes a second."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in (torch.nn.init.normal_, torch.Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_weights(where: str, weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
@@ -193,13 +206,17 @@ def _features(config: dict[str, Any]) -> InkFeatures | None:
     return checked_settings(InkFeatures, settings, "data_loader.args.features")
 
 
-def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> HandwritingDataLoader:
+def open_data(
+    trained: LoadedModel, data: Path | None, remedy: str, builtin: bool = True
+) -> HandwritingDataLoader:
     """Open the data that the config names, or those in the folder ``data``, as the model sees them.
 
     Args:
         trained: the model.
         data: a folder, or None.
         remedy: what the user can do where there are no data, for the message.
+        builtin: whether a config that leaves the source open may find the built-in corpus, which
+            is then made.
 
     Raises:
         UserError: there are none, or they are not those of the config.
@@ -209,6 +226,8 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
         args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
+    elif not builtin and args["source"]["type"] == "auto":
+        args["source"] = {"type": "auto", "args": {**args["source"]["args"], "builtin": False}}
     try:
         block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
     except ConfigError as error:

@@ -17,12 +17,12 @@ from data_loader.readers.files import (
 )
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file, read_ink_file
-from handwriting.formats.registry import READ_SUFFIXES, listed
+from handwriting.formats.registry import READ_SUFFIXES, is_ink_name, listed
 from handwriting.ink.line import Line
 
 TEXTS_FILE = "texts.tsv"
 TEXT_SUFFIX = ".txt"
-_VERSION = 1
+_VERSION = 2
 _TRAIN, _HELD_OUT = "trainset", ("testset_v", "testset_t")
 
 
@@ -206,7 +206,8 @@ def _ink_paths(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in READ_SUFFIXES
+        if is_ink_name(path)
+        and path.name != TEXTS_FILE
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )

@@ -19,7 +19,7 @@ from handwriting.formats.inkml_reader import InkmlDocument
 from handwriting.ink.line import Line
 
 _SUFFIX = ".inkml"
-_VERSION = 1
+_VERSION = 2
 
 
 @READERS.register("inkml")

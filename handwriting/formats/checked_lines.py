@@ -15,7 +15,7 @@ from handwriting.ink.line import Line, strokes_from_points
 from handwriting.ink.measures import MOST_STEP, longest_step
 from handwriting.quoting import MOST_SHOWN, printable, quoted
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 ROWS = "[[end_of_stroke, dx, dy], ...], y upwards"
 
 
@@ -46,7 +46,7 @@ def line_of_rows(rows: Any, text: Any, where: str, source_id: str, least: int = 
         )
     if not isinstance(text, str):
         raise DataError(f"{where}: text must be text, got {printable(repr(text)[:MOST_SHOWN])}")
-    half = _SURROGATE.search(text)
+    half = SURROGATE.search(text)
     if half:
         raise DataError(
             f"{where}: character {half.start() + 1} of its text is half a surrogate pair:"

@@ -1,8 +1,8 @@
-"""InkML files: W3C, "Ink Markup Language (InkML)", Recommendation of 20 September 2011.
+"""Lines of writing in InkML files: W3C, "Ink Markup Language (InkML)", Recommendation of 20
+September 2011.
 
-Elements are known by their names in whatever namespace. Read are traces, trace groups, trace
-formats (declared in a context, an ink source or the definitions, and referred to) and annotations;
-brushes, canvases, time stamps, ``annotationXML`` and trace views are not.
+Elements are known by their names in whatever namespace. ``inkml_contexts`` finds what is declared
+around a trace, ``inkml_document`` reads all that a file has.
 
 Shapes: ``T`` pen steps.
 """
@@ -10,21 +10,21 @@ Shapes: ``T`` pen steps.
 import decimal
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from handwriting.errors import DataError
-from handwriting.files import read_regular_file
-from handwriting.formats.inkml_trace import TraceFormat, decode_trace, number_type
+from handwriting.formats.document import LINE
+from handwriting.formats.inkml_contexts import Affine, Contexts, lineage
+from handwriting.formats.inkml_trace import decode_trace, number_type
 from handwriting.formats.xml_safe import BadXml, Node, xml_tree
 from handwriting.ink.line import Line, strokes_from_points
 from handwriting.quoting import MOST_SHOWN
 
-_TEXT = ("transcription", "truth", "label", "normalizedlabel", "text")
-_WRITER = ("writer", "writerid")
-_SPLIT = ("split", "splittagoriginal")
+TEXTS = ("transcription", "truth", "label", "normalizedlabel", "text")
+WRITERS = ("writer", "writerid")
+SPLITS = ("split", "splittagoriginal")
 _SOURCE_ID = ("sourceid",)
 _SPLIT_NAMES = {
     "train": "trainset",
@@ -34,7 +34,18 @@ _SPLIT_NAMES = {
     "val": "testset_v",
     "test": "testset_t",
 }
-_FORMAT_REFERENCES = ("traceFormatRef", "inkSourceRef")
+_LEVEL = ("level", "type", "segmentation", "category")
+# Parts of the names that programs have for levels, and the level.
+_LEVELS = {
+    "line": "line",
+    "word": "word",
+    "char": "character",
+    "symbol": "character",
+    "paragraph": "paragraph",
+    "block": "paragraph",
+    "drawing": "drawing",
+    "page": "page",
+}
 # Digits that the sum of any two 32-bit floats needs, written out.
 EXACT = decimal.Context(prec=200)
 
@@ -42,33 +53,19 @@ Report = Callable[[str, str], None]
 """Takes a short reason why ink was left out, and a message that names the place."""
 
 
-def read_inkml(path: Path) -> list[Line]:
-    """Return the lines of an InkML file, with and without text.
-
-    Raises:
-        DataError: there is no line in it; the message has the first thing that was wrong.
-    """
-    problems: list[str] = []
-    document = InkmlDocument(path.name, str(path), lambda reason, message: problems.append(message))
-    lines = list(document.lines(read_regular_file(path), require_text=False))
-    if not lines:
-        first = next(iter(problems), "it holds no line")
-        raise DataError(f"{path}: no line can be used; {first}")
-    return lines
-
-
 class InkmlDocument:
     """The lines of writing in an InkML document.
 
     A document is one line of writing; or, where it has no transcription of its own and several
-    trace groups have one, each outermost such group is a line. The text is the annotation of type
-    transcription, truth, label, normalizedLabel or text, the first of these there is; white space
-    in it counts as single spaces unless it has ``xml:space="preserve"``. The writer is the
-    annotation of type writer or writerId, the split that of type split.
+    trace groups or trace views have one, each outermost such group is a line; or, where groups are
+    annotated as lines, these are. The text is the annotation of type transcription, truth, label,
+    normalizedLabel or text, the first of these there is; white space in it counts as single spaces
+    unless it has ``xml:space="preserve"``. The writer is the annotation of type writer or writerId,
+    the split that of type split.
 
     InkML's y grows downwards unless the trace format says otherwise, and is turned to grow
-    upwards. A trace marked as ``penUp`` is no ink and is left out; one that continues another is
-    joined to it.
+    upwards; ink that the document says is turned is turned back. A trace marked as ``penUp`` is no
+    ink and is left out; one that continues another is joined to it.
 
     Args:
         name: of the document; its lines are named after it.
@@ -94,21 +91,18 @@ class InkmlDocument:
             lines whose split is the one the document names, empty where it names none.
         """
         try:
-            root = xml_tree(data)
-            if root.name != "ink":
-                message = f"line {root.line}: the root is <{root.name[:MOST_SHOWN]}>, not <ink>"
-                raise BadXml(message, "file that is no InkML")
+            root = ink_root(data)
+            contexts = Contexts(root)
+            inks = _inks(root)
+            self._report_loose_traces(root, inks, contexts)
         except BadXml as error:
             self._report(error.reason, f"{self._where}: {error}")
             return
-        formats = _Formats(root)
-        inks = _inks(root)
-        around = _annotations(root)
-        self._report_loose_traces(root, inks)
+        around = annotations_of(root)
         file_id = PurePosixPath(self._name).with_suffix("").as_posix()
         for number, ink in enumerate(inks, start=1):
             source_id = file_id if ink is root else f"{file_id}#{number}"
-            line = self._line(ink, around, formats, source_id, require_text)
+            line = self._line(ink, around, contexts, source_id, require_text)
             if line is not None:
                 yield line
 
@@ -116,38 +110,41 @@ class InkmlDocument:
         self,
         ink: Node,
         around: dict[str, str],
-        formats: "_Formats",
+        contexts: Contexts,
         source_id: str,
         require_text: bool,
     ) -> Line | None:
-        own = _annotations(ink)
-        text = _first(own, _TEXT)
+        own = annotations_of(ink)
+        text = first_of(own, TEXTS)
         if not text.strip() and require_text:
-            message = f"{self._where}: line {ink.line}: no annotation of type {', '.join(_TEXT)}"
+            message = f"{self._where}: line {ink.line}: no annotation of type {', '.join(TEXTS)}"
             self._report("line without transcription", message)
             return None
-        strokes = self._strokes(ink, formats)
+        strokes = self._strokes(ink, contexts)
         if strokes is None:
             return None
-        split = _first(own, _SPLIT) or _first(around, _SPLIT)
+        split = first_of(own, SPLITS) or first_of(around, SPLITS)
         return Line(
             strokes=strokes,
             text=text,
-            writer=_first(own, _WRITER) or _first(around, _WRITER),
-            source_id=_first(own, _SOURCE_ID) or source_id,
+            writer=first_of(own, WRITERS) or first_of(around, WRITERS),
+            source_id=first_of(own, _SOURCE_ID) or source_id,
             split=_SPLIT_NAMES.get(split.lower(), split),
         )
 
-    def _strokes(self, ink: Node, formats: "_Formats") -> np.ndarray | None:
+    def _strokes(self, ink: Node, contexts: Contexts) -> np.ndarray | None:
         """The strokes ``[T, 3]`` of the traces inside ``ink``, or None where there are none."""
-        traces = [trace for trace in _traces(ink) if trace.attributes.get("type") != "penUp"]
-        number = number_type([trace.text for trace in traces])
         points_of_strokes: list[list[tuple[Any, Any]]] = []
+        upright = Affine.rotation(-contexts.rotation_around(ink))
         try:
+            found = [part for part in traces_of(ink, contexts) if is_ink(part.trace)]
+            number = number_type([part.trace.text for part in found])
             with decimal.localcontext(EXACT):
-                for trace in traces:
-                    points = decode_trace(trace, formats.of(trace), number)
-                    self._add_points(points_of_strokes, points, trace)
+                for part in found:
+                    declared = contexts.of(part.trace)
+                    points = decode_trace(part.trace, declared.format, number)[part.points]
+                    placed = upright.after(declared.to_canvas).of_numbers(points, number)
+                    self._add_points(points_of_strokes, placed, part.trace)
                 if not points_of_strokes:
                     message = f"{self._where}: line {ink.line}: no trace with a point"
                     self._report("line without a stroke", message)
@@ -170,129 +167,107 @@ class InkmlDocument:
         else:
             points_of_strokes.append(points)
 
-    def _report_loose_traces(self, root: Node, inks: list[Node]) -> None:
+    def _report_loose_traces(self, root: Node, inks: list[Node], contexts: Contexts) -> None:
         """Count the traces that belong to no line, where only groups are lines."""
-        inside = {id(trace) for ink in inks for trace in _traces(ink)}
-        for trace in _traces(root):
+        inside = {id(part.trace) for ink in inks for part in traces_of(ink, contexts)}
+        for part in traces_of(root, contexts):
+            trace = part.trace
             if id(trace) not in inside:
                 message = f"{self._where}: line {trace.line}: trace outside the transcribed groups"
                 self._report("trace in no line", message)
 
 
-class _Formats:
-    """Which trace format each trace of a document has.
+def ink_root(data: bytes) -> Node:
+    """Return the root of a document.
 
-    A trace's own ``contextRef`` goes first, then those of the groups around it, then the last
-    context or trace format that stands before it directly under the root. A document that declares
-    formats and refers to none means the first; one that declares none has X and Y.
+    Raises:
+        BadXml: it is no InkML.
     """
-
-    def __init__(self, root: Node) -> None:
-        nodes = list(root.everything())
-        self._by_id = {node.attributes["id"]: node for node in nodes if "id" in node.attributes}
-        self._parsed: dict[int, TraceFormat | BadXml] = {}
-        self._inside: dict[int, Node | None] = {}
-        self._found: dict[int, Node | None] = {}
-        current = next((node for node in nodes if node.name == "traceFormat"), None)
-        self._current: dict[int, Node | None] = {}
-        for child in root.children:
-            if child.name in ("context", "traceFormat"):
-                current = self._of_context(child) or current
-            self._current[id(child)] = current
-
-    def of(self, trace: Node) -> TraceFormat:
-        """The format of ``trace``.
-
-        Raises:
-            BadXml: when it has no X or no Y.
-        """
-        node = self._declaration(trace)
-        if node is None:
-            return TraceFormat()
-        if id(node) not in self._parsed:
-            try:
-                self._parsed[id(node)] = TraceFormat.from_node(node)
-            except BadXml as error:
-                self._parsed[id(node)] = error
-        parsed = self._parsed[id(node)]
-        if isinstance(parsed, BadXml):
-            raise parsed
-        return parsed
-
-    def _declaration(self, trace: Node) -> Node | None:
-        for node in _lineage(trace):
-            declared = self._of_context(self._referred(node, "contextRef"))
-            if declared is not None:
-                return declared
-            if id(node) in self._current:
-                return self._current[id(node)]
-        return None
-
-    def _of_context(self, context: Node | None) -> Node | None:
-        """The ``<traceFormat>`` that a context has, refers to or inherits; found once for each, so
-        that a chain of them takes time in proportion to its length."""
-        chain: list[Node] = []
-        seen: set[int] = set()
-        found = None
-        while context is not None and id(context) not in seen and found is None:
-            if id(context) in self._found:
-                found = self._found[id(context)]
-                break
-            seen.add(id(context))
-            chain.append(context)
-            sources = (context, *(self._referred(context, key) for key in _FORMAT_REFERENCES))
-            found = next((node for source in sources if (node := self._format_in(source))), None)
-            context = self._referred(context, "contextRef")
-        self._found.update((id(node), found) for node in chain)
-        return found
-
-    def _format_in(self, source: Node | None) -> Node | None:
-        """The first ``<traceFormat>`` in an element, itself included."""
-        if source is None:
-            return None
-        if id(source) not in self._inside:
-            formats = (node for node in source.everything() if node.name == "traceFormat")
-            self._inside[id(source)] = next(formats, None)
-        return self._inside[id(source)]
-
-    def _referred(self, node: Node, key: str) -> Node | None:
-        return self._by_id.get(node.attributes.get(key, "").removeprefix("#"))
+    root = xml_tree(data)
+    if root.name != "ink":
+        message = f"line {root.line}: the root is <{root.name[:MOST_SHOWN]}>, not <ink>"
+        raise BadXml(message, "file that is no InkML")
+    return root
 
 
-def _lineage(node: Node) -> Iterator[Node]:
-    """The node and those around it, outwards."""
-    around: Node | None = node
-    while around is not None:
-        yield around
-        around = around.parent
+class TracePart(NamedTuple):
+    """A trace, and which of its points are meant."""
+
+    trace: Node
+    points: slice = slice(None)
 
 
-def _traces(ink: Node) -> list[Node]:
-    """The traces of ``ink``; those among the definitions are only material to refer to."""
-    return [
-        node
-        for node in ink.everything()
-        if node.name == "trace" and all(outer.name != "definitions" for outer in _lineage(node))
-    ]
+def is_ink(trace: Node) -> bool:
+    """Whether the pen was on the paper."""
+    return trace.attributes.get("type") != "penUp"
+
+
+def traces_of(ink: Node, contexts: Contexts) -> list[TracePart]:
+    """Return the traces of an element. Those among the definitions are only material to refer to; a
+    view has those that it refers to.
+
+    Raises:
+        BadXml: views refer to far more than there is.
+    """
+    if ink.name != "traceView":
+        return [
+            TracePart(node)
+            for node in ink.everything()
+            if node.name == "trace" and all(outer.name != "definitions" for outer in lineage(node))
+        ]
+    found: list[TracePart] = []
+    waiting = [ink]
+    while waiting:
+        node = waiting.pop()
+        contexts.count_view(node)
+        referred = contexts.referred(node, "traceDataRef") if node.name == "traceView" else None
+        if node.name == "trace":
+            found.append(TracePart(node))
+        elif referred is not None and referred.name == "trace":
+            found.append(TracePart(referred, _viewed(node)))
+        elif referred is not None:
+            waiting.append(referred)
+        waiting.extend(reversed(list(node.named("trace", "traceGroup", "traceView"))))
+    return found
+
+
+def _viewed(view: Node) -> slice:
+    """The points of a trace that a view is of: from the one to the other, counted from 1."""
+    first, last = (view.attributes.get(key, "").rpartition(":")[2] for key in ("from", "to"))
+    start = int(first) - 1 if first.isdecimal() and len(first) < 10 else 0
+    return slice(max(start, 0), int(last) if last.isdecimal() and len(last) < 10 else None)
 
 
 def _inks(root: Node) -> list[Node]:
     """The elements that are one line of writing each."""
-    if _first(_annotations(root), _TEXT):
+    if first_of(annotations_of(root), TEXTS):
         return [root]
     groups: list[Node] = []
-    waiting = [root]
+    lines: list[Node] = []
+    waiting = [(root, False)]
     while waiting:
-        node = waiting.pop()
-        if _first(_annotations(node), _TEXT):
+        node, is_inside = waiting.pop()
+        annotations = annotations_of(node)
+        has_text = bool(first_of(annotations, TEXTS))
+        if has_text and level_of(annotations) == LINE:
+            lines.append(node)
+        if has_text and not is_inside:
             groups.append(node)
-        else:
-            waiting.extend(reversed(list(node.named("traceGroup"))))
-    return groups or [root]
+        inside = [(child, is_inside or has_text) for child in node.named("traceGroup", "traceView")]
+        waiting.extend(reversed(inside))
+    return lines or groups or [root]
 
 
-def _annotations(node: Node) -> dict[str, str]:
-    """The first annotation of each type that ``node`` has."""
+def level_of(annotations: dict[str, str]) -> str:
+    """Return the level that annotations of a group name, such as ``line`` for ``Textline``; empty
+    where they name none."""
+    found = next((annotations[kind].lower() for kind in _LEVEL if annotations.get(kind)), "")
+    known = next((level for name, level in _LEVELS.items() if name in found), "")
+    return known or annotations.get(_LEVEL[0], "")
+
+
+def annotations_of(node: Node) -> dict[str, str]:
+    """Return the first annotation of each type, in small letters, that ``node`` has."""
     return {
         child.attributes.get("type", "").lower(): _annotation_text(child)
         for child in reversed(node.children)
@@ -300,8 +275,8 @@ def _annotations(node: Node) -> dict[str, str]:
     }
 
 
-def _first(annotations: dict[str, str], types: tuple[str, ...]) -> str:
-    """The annotation of the first of ``types`` that there is, else the empty string."""
+def first_of(annotations: dict[str, str], types: tuple[str, ...]) -> str:
+    """Return the annotation of the first of ``types`` that there is, else the empty string."""
     return next((annotations[kind] for kind in types if annotations.get(kind)), "")
 
 

@@ -5,13 +5,19 @@ A trace lists points, parted by commas; a point lists one value a channel. A val
 a difference: ``'`` before it makes it the channel's first difference, ``"`` its second, ``!``
 explicit again, and the values that follow in the channel are read the same way until the next such
 mark. ``*`` repeats the channel's last value, or its last difference where it is in differences.
+
+Shapes: ``n`` points of a trace, ``C`` channels.
 """
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import numpy as np
 
 from handwriting.formats.xml_safe import BadXml, Node
 from handwriting.quoting import MOST_SHOWN, quoted
@@ -24,41 +30,71 @@ _VALUE = re.compile(
 )
 _MANY_DIGITS = re.compile(r"[\d.]{16}", re.ASCII)
 _MOST_DIGITS = 1000
+MOST_CHANNELS = 64
+_TRUTHS = {"T": 1.0, "F": 0.0, "?": math.nan}
 
 Number = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
+class Channel:
+    """A channel of a trace format.
+
+    Attributes:
+        name: in capitals, such as X or F.
+        least, greatest: its range, NaN where it is not declared.
+        units: of its values, empty where they are not declared.
+        sign: -1 where its orientation is declared as ``-ve``.
+        respect_to: id of the time stamp that a time is counted from, empty where there is none.
+    """
+
+    name: str
+    least: float = math.nan
+    greatest: float = math.nan
+    units: str = ""
+    sign: int = 1
+    respect_to: str = ""
+
+    @classmethod
+    def from_node(cls, node: Node) -> "Channel":
+        """The channel that a ``<channel>`` declares."""
+        found = node.attributes
+        return cls(
+            found.get("name", ""),
+            _number_in(found.get("min")),
+            _number_in(found.get("max")),
+            found.get("units", "").strip().lower(),
+            -1 if found.get("orientation") == "-ve" else 1,
+            found.get("respectTo", "").removeprefix("#"),
+        )
+
+
+@dataclass(frozen=True)
 class TraceFormat:
-    """Places of x and y in a point.
+    """Places of values in a point.
 
     Attributes:
         x_index, y_index: places of channels X and Y.
         min_values, max_values: how many values a point may have; intermittent channels, which
             stand last, may be left out.
-        x_sign, y_sign: -1 for an axis whose orientation is declared as ``-ve``.
+        channels: all channels, in the order of a point's values.
     """
 
     x_index: int = 0
     y_index: int = 1
     min_values: int = 2
     max_values: int = 2
-    x_sign: int = 1
-    y_sign: int = 1
+    channels: tuple[Channel, ...] = (Channel("X"), Channel("Y"))
 
     @classmethod
     def from_node(cls, node: Node) -> "TraceFormat":
         """The format that a ``<traceFormat>`` declares; X and Y where it declares no channel.
 
         Raises:
-            BadXml: when X or Y is not among its regular channels.
+            BadXml: when X or Y is not among its regular channels, or it has too many.
         """
         channels = [child for child in node.everything() if child.name == "channel"]
-        regular = [
-            child
-            for child in channels
-            if child.parent is None or child.parent.name != "intermittentChannels"
-        ]
+        regular = [child for child in channels if not _is_intermittent(child)]
         if not channels:
             return cls()
         names = [channel.attributes.get("name", "").upper() for channel in regular]
@@ -67,9 +103,35 @@ class TraceFormat:
                 f"line {node.line}: traceFormat without channels X and Y, got"
                 f" {quoted(', '.join(names))}"
             )
-        x_index, y_index = names.index("X"), names.index("Y")
-        signs = (_sign(regular[x_index]), _sign(regular[y_index]))
-        return cls(x_index, y_index, len(regular), len(channels), *signs)
+        if len(channels) > MOST_CHANNELS:
+            raise BadXml(
+                f"line {node.line}: {len(channels)} channels, a trace format has"
+                f" {MOST_CHANNELS} at most"
+            )
+        ordered = [*regular, *(child for child in channels if _is_intermittent(child))]
+        return cls(
+            names.index("X"),
+            names.index("Y"),
+            len(regular),
+            len(channels),
+            tuple(map(Channel.from_node, ordered)),
+        )
+
+    @property
+    def signs(self) -> tuple[int, int]:
+        """-1 for an axis, x and y, that is declared to point the other way."""
+        return self.channels[self.x_index].sign, self.channels[self.y_index].sign
+
+
+def _is_intermittent(channel: Node) -> bool:
+    return channel.parent is not None and channel.parent.name == "intermittentChannels"
+
+
+def _number_in(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
 
 
 def number_type(texts: list[str]) -> Number:
@@ -79,7 +141,7 @@ def number_type(texts: list[str]) -> Number:
 
 
 def decode_trace(trace: Node, trace_format: TraceFormat, number: Number) -> list[tuple[Any, Any]]:
-    """The (x, y) of each point, in the orientation that InkML has by default (y downwards).
+    """The (x, y) of each point, as the trace has them.
 
     Raises:
         BadXml: naming the line of the file the trace starts on, and the point.
@@ -95,19 +157,43 @@ def decode_trace(trace: Node, trace_format: TraceFormat, number: Number) -> list
     return _decode_marked(points, trace_format, number, trace.line)
 
 
-def _sign(channel: Node) -> int:
-    return -1 if channel.attributes.get("orientation") == "-ve" else 1
-
-
 def _decode_plain(points: list[str], layout: TraceFormat, number: Number) -> list[tuple[Any, Any]]:
     decoded = []
     for point in points:
         values = point.split()
         if not layout.min_values <= len(values) <= layout.max_values:
             raise ValueError
-        x, y = number(values[layout.x_index]), number(values[layout.y_index])
-        decoded.append((layout.x_sign * x, layout.y_sign * y))
+        decoded.append((number(values[layout.x_index]), number(values[layout.y_index])))
     return decoded
+
+
+def decode_columns(trace: Node, trace_format: TraceFormat) -> np.ndarray:
+    """The values ``[n, C]`` of all channels of each point, as the trace has them: truths are 1 and
+    0, and a value that is left out or not known is NaN.
+
+    Raises:
+        BadXml: naming the line of the file the trace starts on, and the point.
+    """
+    points = trace.text.split(",")
+    if not points[-1].strip():
+        points.pop()
+    columns = np.full((len(points), trace_format.max_values), np.nan)
+    channels = [_Channel(float) for _ in trace_format.channels]
+    places = (trace_format.x_index, trace_format.y_index)
+    is_plain = _PLAIN.fullmatch(trace.text) is not None
+    for index, point in enumerate(points):
+        values = point.split() if is_plain else []
+        if trace_format.min_values <= len(values) <= trace_format.max_values:
+            try:
+                columns[index, : len(values)] = values
+                continue
+            except ValueError:
+                is_plain = False  # as in "3-5"
+        with _naming(trace.line, index, point):
+            for at, (mark, text) in enumerate(_values(point, trace_format)):
+                is_truth = text in _TRUTHS and at not in places
+                columns[index, at] = _TRUTHS[text] if is_truth else channels[at].next(mark, text)
+    return columns
 
 
 def _decode_marked(
@@ -116,16 +202,22 @@ def _decode_marked(
     x_channel, y_channel = _Channel(number), _Channel(number)
     decoded = []
     for index, point in enumerate(points):
-        try:
+        with _naming(line, index, point):
             values = _values(point, layout)
             x = x_channel.next(*values[layout.x_index])
-            y = y_channel.next(*values[layout.y_index])
-            decoded.append((layout.x_sign * x, layout.y_sign * y))
-        except (ValueError, ArithmeticError) as error:
-            problem = error if isinstance(error, ValueError) else "a number is too large"
-            shown = quoted(" ".join(point[:MOST_SHOWN].split()))
-            raise BadXml(f"line {line}: trace, point {index + 1}: {shown}: {problem}") from None
+            decoded.append((x, y_channel.next(*values[layout.y_index])))
     return decoded
+
+
+@contextmanager
+def _naming(line: int, index: int, point: str) -> Iterator[None]:
+    """Name the trace and the point in errors about its values."""
+    try:
+        yield
+    except (ValueError, ArithmeticError) as error:
+        problem = error if isinstance(error, ValueError) else "a number is too large"
+        shown = quoted(" ".join(point[:MOST_SHOWN].split()))
+        raise BadXml(f"line {line}: trace, point {index + 1}: {shown}: {problem}") from None
 
 
 def _values(point: str, layout: TraceFormat) -> list[tuple[str, str]]:

@@ -15,12 +15,12 @@ from handwriting.pages.page import Page
 from handwriting.quoting import xml_text
 
 UNITS_PER_MM = 1000
-_NAMESPACE = "http://www.w3.org/2003/InkML"
+NAMESPACE = "http://www.w3.org/2003/InkML"
 
 
 def write_inkml(page: Page, path: Path, options: WriteOptions) -> None:
     """Write one page."""
-    ink = ElementTree.Element("ink", xmlns=_NAMESPACE)
+    ink = ElementTree.Element("ink", xmlns=NAMESPACE)
     definitions = ElementTree.SubElement(ink, "definitions")
     context = ElementTree.SubElement(definitions, "context", {"xml:id": "page"})
     source = ElementTree.SubElement(context, "inkSource", {"xml:id": "pen"})

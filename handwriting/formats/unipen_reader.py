@@ -93,6 +93,7 @@ class UnipenInk:
         points_per_second: stated rate, 0 where unknown.
         components: points ``[n, 2]`` (x, y) of each, y upwards.
         is_down: for each component whether the pen was on the paper.
+        others: for each component its further columns ``[n]`` by their names, such as T.
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -102,6 +103,7 @@ class UnipenInk:
     points_per_second: float = 0.0
     components: list[np.ndarray] = field(default_factory=list)
     is_down: list[bool] = field(default_factory=list)
+    others: list[dict[str, np.ndarray]] = field(default_factory=list)
     _named: int = 0
     _sizes: np.ndarray | None = None
 
@@ -225,7 +227,7 @@ class _Builder:
     def __init__(self) -> None:
         self.ink = UnipenInk()
         self._columns: tuple[str, ...] = ("X", "Y")
-        self._parts: list[np.ndarray] = []
+        self._parts: list[tuple[tuple[str, ...], np.ndarray]] = []
         self._is_down: bool | None = None
 
     def add(self, statement: Statement) -> None:
@@ -249,14 +251,35 @@ class _Builder:
     def close_component(self) -> None:
         """End the component that is being read; one without a point is none."""
         if self._parts:
-            self.ink.components.append(np.concatenate(self._parts))
+            self.ink.components.append(
+                np.concatenate([_places(rows, columns) for columns, rows in self._parts])
+            )
             self.ink.is_down.append(bool(self._is_down))
+            self.ink.others.append(_others(self._parts))
         self._parts = []
 
     def _add_points(self, statement: Statement, text: str) -> None:
-        points = _points(statement, text, self._columns)
-        if len(points) and self._is_down is not None:
-            self._parts.append(points)
+        rows = _rows(statement, text, self._columns)
+        if len(rows) and self._is_down is not None:
+            self._parts.append((self._columns, rows))
+
+
+def _places(rows: np.ndarray, columns: tuple[str, ...]) -> np.ndarray:
+    """The columns x and y ``[n, 2]``."""
+    places: np.ndarray = rows[:, [columns.index("X"), columns.index("Y")]]
+    return places
+
+
+def _others(parts: list[tuple[tuple[str, ...], np.ndarray]]) -> dict[str, np.ndarray]:
+    """The further columns of a component's parts; none where they differ."""
+    (columns, _), *_ = parts
+    if any(other != columns for other, _ in parts):
+        return {}
+    return {
+        name: np.concatenate([rows[:, at] for _, rows in parts])
+        for at, name in enumerate(columns)
+        if name not in ("X", "Y")
+    }
 
 
 def _note(ink: UnipenInk, statement: Statement) -> None:
@@ -274,27 +297,27 @@ def _note(ink: UnipenInk, statement: Statement) -> None:
         ink.points_per_mm = _positive(value) / _PER_MM[keyword[2:]]
 
 
-def _points(statement: Statement, text: str, columns: tuple[str, ...]) -> np.ndarray:
-    """The points ``[n, 2]`` (x, y) in a text of numbers, a row a point."""
+def _rows(statement: Statement, text: str, columns: tuple[str, ...]) -> np.ndarray:
+    """The points in a text of numbers, a row a point, with all their columns."""
     words = text.split()
     if not words:
-        return np.empty((0, 2))
+        return np.empty((0, len(columns)))
     try:
         numbers = np.array(words, dtype=np.float64)
     except ValueError:
         raise DataError(f"{statement.where}: {_first_bad(words)} is not a number") from None
-    rows = sum(1 for row in text.split("\n") if row and not row.isspace())
-    if len(numbers) % len(columns) or (rows > 1 and len(numbers) != rows * len(columns)):
+    count = sum(1 for row in text.split("\n") if row and not row.isspace())
+    if len(numbers) % len(columns) or (count > 1 and len(numbers) != count * len(columns)):
         raise DataError(
-            f"{statement.where}: {len(numbers)} numbers in {rows} rows, but a point is "
+            f"{statement.where}: {len(numbers)} numbers in {count} rows, but a point is "
             f"{quoted(' '.join(columns))[1:-1]}"
         )
-    points = numbers.reshape(-1, len(columns))[:, [columns.index("X"), columns.index("Y")]]
-    if not (np.abs(points) <= LARGEST_COORDINATE).all():
+    rows = numbers.reshape(-1, len(columns))
+    if not (np.abs(_places(rows, columns)) <= LARGEST_COORDINATE).all():
         raise DataError(
             f"{statement.where}: a coordinate is beyond {LARGEST_COORDINATE:.0e} or no number"
         )
-    return points
+    return rows
 
 
 def _first_bad(words: list[str]) -> str:

@@ -1,6 +1,8 @@
 """Contents of files packed by ``gzip`` or by the ``compress`` of Unix (``.Z``: Welch, "A Technique
 for High-Performance Data Compression", Computer 17(6), 1984), in memory bounded by their size."""
 
+import io
+import zipfile
 import zlib
 
 MOST_GROWTH = 50
@@ -12,6 +14,30 @@ _ANY_FORMAT = 47  # for zlib: gzip's or its own
 
 class BadPacking(Exception):
     """Packed data that are damaged, or that grow more than they may; the message says which."""
+
+
+def is_gzip(data: bytes) -> bool:
+    """Whether data are packed by ``gzip``."""
+    return data.startswith(_GZIP_MAGIC)
+
+
+def unpacked_member(data: bytes, name: str) -> bytes:
+    """Unpack one file of a ZIP archive.
+
+    Raises:
+        BadPacking: when the archive is damaged, has no such file, or that is more than
+            ``MOST_GROWTH`` times as large as the archive.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as file:
+            found = file.read(MOST_GROWTH * len(data) + 1)
+    except KeyError:
+        raise BadPacking(f"an archive without {name!r}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        raise BadPacking(f"damaged: {' '.join(str(error).split())[:80]}") from None
+    if len(found) > MOST_GROWTH * len(data):
+        raise BadPacking(f"more than {MOST_GROWTH} times as large unpacked")
+    return found
 
 
 def unpacked(data: bytes) -> bytes:

@@ -7,10 +7,12 @@ gigabytes; long names of namespaces, which stand for every prefix; and elements 
 without end, since readers look at those around one.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
 
 from handwriting.quoting import printable, quoted
 
@@ -18,6 +20,7 @@ MOST_DEEP = 256
 """Elements inside each other; documents of ink have a dozen."""
 
 _LONGEST_NAMESPACE = 1000
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class BadXml(Exception):
@@ -138,3 +141,21 @@ def xml_tree(data: bytes) -> Node:
     parser.CharacterDataHandler = characters
     parse_xml(parser, data)
     return document.children[0]
+
+
+def xml_text(node: Node) -> str:
+    """Return an element as XML, without namespaces. Text between elements in it stands before them
+    all, as ``Node`` keeps it.
+    """
+    attributes = "".join(f" {key}={quoteattr(value)}" for key, value in node.attributes.items())
+    inside = escape(node.text) + "".join(map(xml_text, node.children))
+    return (
+        f"<{node.name}{attributes}>{inside}</{node.name}>"
+        if inside
+        else f"<{node.name}{attributes}/>"
+    )
+
+
+def xml_characters(text: str) -> str:
+    """Return a text with ``?`` in place of the characters that XML cannot hold."""
+    return NOT_XML.sub("?", text)

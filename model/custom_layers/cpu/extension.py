@@ -32,6 +32,9 @@ LOCK_SECONDS = 300
 FLAGS = ("-O3", "-fopenmp", "-fno-math-errno", "-fno-trapping-math")
 
 
+_may_load = True
+
+
 class Unavailable(Exception):
     """Why there are no operators, and how to get them."""
 
@@ -43,7 +46,18 @@ def is_wanted() -> bool:
 
 def is_available() -> bool:
     """Whether the operators can be called; the first time they are built or loaded."""
-    return is_wanted() and _is_loaded()
+    return is_wanted() and _may_load and _is_loaded()
+
+
+@contextmanager
+def without_building() -> Iterator[None]:
+    """Do without operators that are not built yet: a build takes longer than a few lines."""
+    global _may_load
+    before, _may_load = _may_load, _may_load and (_folder() / LIBRARY).exists()
+    try:
+        yield
+    finally:
+        _may_load = before
 
 
 @functools.cache
@@ -62,7 +76,7 @@ def load_operators() -> None:
     Raises:
         Unavailable: there is no way.
     """
-    folder = _cache() / f"handwriting_{_key()}"
+    folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / "lock"):
@@ -71,11 +85,20 @@ def load_operators() -> None:
         raise Unavailable(f"the cache cannot be used ({error})") from error
 
 
+def _folder() -> Path:
+    """Return the folder of what is built from these sources for this processor."""
+    return _cache() / f"handwriting_{_key()}"
+
+
 def _cache() -> Path:
     """Return the folder in which torch keeps extensions."""
-    from torch.utils import cpp_extension
+    named = os.environ.get("TORCH_EXTENSIONS_DIR")
+    if named:
+        return Path(named)
+    from torch._appdirs import user_cache_dir
 
-    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
+    # As torch.utils.cpp_extension has it, whose import takes longer than reading a line.
+    return Path(user_cache_dir("torch_extensions"))
 
 
 def _load_or_build(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ink_samples import page, waves
+from sample_files import sample
 
 from base.base_reader import NoSource
 from base.registry import READERS
@@ -60,7 +61,15 @@ def test_every_format_that_is_read_is_read(tmp_path: Path) -> None:
         "d.dat": "from a tablet",
         "e.npy": "in the table",
     }
-    assert {path.suffix for path in tmp_path.iterdir()} >= set(READ_SUFFIXES)
+
+
+def test_every_suffix_that_is_read_is_found(tmp_path: Path) -> None:
+    for suffix in READ_SUFFIXES:
+        name = "note.excalidraw" if suffix == ".md" else "note"
+        (tmp_path / f"{suffix[1:]}-{name}{suffix}").write_bytes(sample(suffix, lines=1))
+        (tmp_path / f"{suffix[1:]}-{name}.txt").write_text(f"in {suffix}")
+    (tmp_path / "README.md").write_text("# No drawing")
+    assert set(texts(tmp_path).values()) == {f"in {suffix}" for suffix in READ_SUFFIXES}
 
 
 def test_ink_without_lines_is_divided_where_it_has_several_texts(tmp_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_a_changed_text_makes_another_corpus(tmp_path: Path) -> None:
 def test_no_ink_and_no_text_are_errors(tmp_path: Path) -> None:
     with pytest.raises(NoSource, match="does not exist"):
         list(InkFilesReader(str(tmp_path / "gone")))
-    with pytest.raises(NoSource, match=r"holds no ink \(.svg, .json, .inkml, .dat or .npy\)"):
+    with pytest.raises(NoSource, match=r"holds no ink \(.svg, .json, .inkml, .xopp, .* or .npy\)"):
         list(InkFilesReader(str(tmp_path)))
     write_json(tmp_path, "a.json")
     with pytest.raises(DataError, match="no line can be used; .*a.json: no text in it"):

@@ -1,60 +1,32 @@
 """Lines of handwriting from files."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ink_samples import page, wave_line, waves
+from sample_files import SAMPLES, write_sample
 
 from data_loader.export import write_inkml
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import MOST_POINTS, ink_in_file, read_ink_file
 from handwriting.formats.page_files import write_pages
+from handwriting.formats.registry import READ_SUFFIXES
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.pages import AlignedLine, layout_pages
 
 TEXTS = ["to be", "or not", "to be"]
 
 
-def path_data(strokes: list[np.ndarray]) -> str:
-    return "".join("M" + "L".join(f"{x:.4f} {-y:.4f}" for x, y in stroke) for stroke in strokes)
+def test_every_format_has_a_sample() -> None:
+    assert set(SAMPLES) == set(READ_SUFFIXES)
 
 
-def write_svg(path: Path, strokes: list[np.ndarray]) -> Path:
-    path.write_text(f'<svg><path d="{path_data(strokes)}"/></svg>')
-    return path
-
-
-def write_json(path: Path, strokes: list[np.ndarray]) -> Path:
-    path.write_text(json.dumps({"strokes": strokes_from_points(strokes).tolist()}))
-    return path
-
-
-def write_npy(path: Path, strokes: list[np.ndarray]) -> Path:
-    np.save(path, strokes_from_points(strokes))
-    return path
-
-
-def write_plain_inkml(path: Path, strokes: list[np.ndarray]) -> Path:
-    traces = [", ".join(f"{x:.4f} {-y:.4f}" for x, y in stroke) for stroke in strokes]
-    path.write_text(f"<ink>{''.join(f'<trace>{trace}</trace>' for trace in traces)}</ink>")
-    return path
-
-
-WRITERS: dict[str, Callable[[Path, list[np.ndarray]], Path]] = {
-    "svg": write_svg,
-    "json": write_json,
-    "npy": write_npy,
-    "inkml": write_plain_inkml,
-}
-
-
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", SAMPLES)
 def test_every_format_gives_the_same_lines(tmp_path: Path, suffix: str) -> None:
     strokes, groups = page(3)
-    path = WRITERS[suffix](tmp_path / f"a.{suffix}", strokes)
+    path = write_sample(tmp_path / f"a{suffix}", strokes)
     lines = read_ink_file(path)
     assert [line.source_id for line in lines] == ["a#1", "a#2", "a#3"]
     for line, group in zip(lines, groups, strict=True):
@@ -62,10 +34,10 @@ def test_every_format_gives_the_same_lines(tmp_path: Path, suffix: str) -> None:
         assert line.strokes.dtype == np.float32 and line.text == ""
         assert np.allclose(line.strokes, wanted, atol=1e-3)
     (whole,) = read_ink_file(path, divide=False)
-    assert np.allclose(whole.strokes, strokes_from_points(strokes), atol=1e-3)
+    assert len(whole.strokes) == sum(map(len, strokes))
 
 
-@pytest.mark.parametrize("format_name", ["svg", "json", "inkml"])
+@pytest.mark.parametrize("format_name", ["svg", "json", "inkml", "xopp"])
 def test_pages_of_ours_give_their_lines_with_their_texts(tmp_path: Path, format_name: str) -> None:
     strokes = wave_line()
     ends = np.flatnonzero(strokes[:, 0])
@@ -125,7 +97,7 @@ def test_a_dot_in_a_page_of_lines_is_left_out(tmp_path: Path) -> None:
         ("a.svg", b'<svg><path d="M0 0L1e39 1"/></svg>', "must be finite"),
         ("a.svg", b'<svg><path d="M0 0L1e400 1"/></svg>', "coordinate is not finite"),
         ("a.svg", b"hello", "a.svg: line 1: malformed XML"),
-        ("a.inkml", b"<ink/>", "no line can be used.*no trace"),
+        ("a.inkml", b"<ink/>", "no trace with a point"),
         ("a.inkml", b"<ink><trace>1 NaN, 2 3</trace></ink>", "a.inkml: .*line 1"),
         ("a.json", b"[[0, 0, 0], [1, NaN, 0]]", "must be finite"),
         ("a.json", b"{", "not JSON"),
@@ -148,9 +120,9 @@ def test_files_without_ink(tmp_path: Path, name: str, content: bytes, message: s
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    for suffix in WRITERS:
-        with pytest.raises(DataError, match=f"none.{suffix}: .*No such file"):
-            read_ink_file(tmp_path / f"none.{suffix}")
+    for suffix in READ_SUFFIXES:
+        with pytest.raises(DataError, match=f"none{suffix}: .*No such file"):
+            read_ink_file(tmp_path / f"none{suffix}")
 
 
 def test_arrays_that_are_no_lines(tmp_path: Path) -> None:
@@ -179,7 +151,7 @@ def test_huge_lines(tmp_path: Path) -> None:
     for name, (rows, message) in cases.items():
         np.save(tmp_path / f"{name}.npy", np.asarray(rows))
         with pytest.raises(DataError, match=f"{name}.npy: .*{message}"):
-            read_ink_file(tmp_path / f"{name}.npy", divide=name != "tall")
+            read_ink_file(tmp_path / f"{name}.npy", divide=name == "dense")
     assert len(read_ink_file(tmp_path / "tall.npy")) == 20
     with pytest.raises(DataError, match="leave --ink-lines one out"):
         read_ink_file(tmp_path / "tall.npy", divide=False)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from handwriting.formats.inkml_trace import TraceFormat, decode_trace, number_type
+from handwriting.formats.inkml_trace import TraceFormat, decode_columns, decode_trace, number_type
 from handwriting.formats.xml_safe import BadXml, xml_tree
 
 
@@ -87,8 +87,45 @@ def test_intermittent_channels_may_be_left_out():
 
 
 def test_an_axis_may_be_declared_to_point_the_other_way():
-    channels = '<channel name="X"/><channel name="Y" orientation="-ve"/>'
-    assert decode("1 2, '1 '1", layout(channels)) == [(1, -2), (2, -3)]
+    found = layout('<channel name="X"/><channel name="Y" orientation="-ve"/>')
+    assert found.signs == (1, -1)
+
+
+def columns(text: str, found: TraceFormat | None = None) -> list[list[float]]:
+    trace = xml_tree(f"<trace>{text}</trace>".encode())
+    return decode_columns(trace, found or TraceFormat()).tolist()
+
+
+def test_all_channels_are_decoded_with_truths_and_values_that_are_missing():
+    channels = (
+        '<channel name="X"/><channel name="Y"/><channel name="F"/><intermittentChannels>'
+        '<channel name="B1" type="boolean"/></intermittentChannels>'
+    )
+    found = columns("1 2 3 T, 4 5 6, '1 '1 '-1 F, 1 1 ? T", layout(channels))
+    assert found[0] == [1, 2, 3, 1] and found[2] == [5, 6, 5, 0]
+    assert found[1][:3] == [4, 5, 6] and found[1][3] != found[1][3]
+    assert found[3][:2] == [6, 7] and found[3][2] != found[3][2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1125 18432,'23'43,\"7\"-8,3-5,7 -3,6 2,6 8,3 6",
+        "10 10, '1 20, 2 30, !50 '5, 60 1",
+        "5 1, * 2, '2 3, * 4, \"1 5, * 6",
+        "#1F -#10, 1 2",
+        "3-5,1.5.25,+2+3",
+        "1 2,3 4 , -5\n 6.5,",
+        "",
+    ],
+)
+def test_columns_are_the_points(text):
+    assert [tuple(row) for row in columns(text)] == decode(text)
+
+
+def test_a_format_has_so_many_channels_at_most():
+    with pytest.raises(BadXml, match="1002 channels"):
+        layout('<channel name="X"/><channel name="Y"/>' + '<channel name="A"/>' * 1000)
 
 
 def test_a_format_without_x_or_y_is_refused():

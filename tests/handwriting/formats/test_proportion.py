@@ -1,5 +1,6 @@
 """Work and memory of every reader of ink grow with the file: at most a constant for each byte."""
 
+import gzip
 import pickle
 import tracemalloc
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from line_count import lines_run
+from lz_packing import lz_packed
+from sample_files import SAMPLES, field, uim_file
 
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file
@@ -19,6 +22,8 @@ MOST_MEMORY = 400
 # Lines of Python.
 MOST_WORK = 400
 ALWAYS = 300_000
+# The same of packed files.
+MOST_OF_PACKED, ALWAYS_OF_PACKED = 100, 2_000_000
 FEW, MANY = 300, 1200
 
 
@@ -65,7 +70,60 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "ink.dat": lambda n: b".COORD X Y\n" + b".PEN_DOWN\n1 2\n" * n,
     "keywords.dat": lambda n: b".A\n" * n,
     "lines.npy": array_of_lines,
+    "groups.inkml": lambda n: xml(
+        "ink",
+        "",
+        n,
+        '<traceGroup><annotation type="truth">a'
+        f"</annotation>{'<trace>1 2,3 4</trace>' * n}</traceGroup>",
+    ),
+    "views.inkml": lambda n: xml(
+        "ink", '<traceView traceDataRef="#v"/>', n, '<trace id="v">1 2,3 4</trace>'
+    ),
+    "turned.inkml": lambda n: xml("ink", '<annotation type="rotation">180</annotation>', n, LINE),
+    "canvas.json": lambda n: b'[{"points":[%s]}]' % b",".join([b'{"x":1,"y":2}'] * n),
+    "lists.excalidraw": lambda n: b'{"elements":[%s]}' % b",".join([b'{"type":"freedraw"}'] * n),
+    "points.excalidraw": lambda n: (
+        b'{"elements":[{"type":"freedraw","points":[%s]}]}' % b",".join([b"[1,2]"] * n)
+    ),
+    "records.tldr": lambda n: (
+        b'{"records":[%s]}' % b",".join([b'{"typeName":"shape","type":"draw"}'] * n)
+    ),
+    "fences.md": lambda n: b"```json\n{}\n" * n,
+    "points.csv": lambda n: b"x,y\n" + b"1,2\n" * n,
+    "empty.csv": lambda n: b"x,y\n" + b",\n" * n,
+    "points.tsv": lambda n: b"x\ty\n" + b"1\t2\n" * n,
+    "layers.xopp": lambda n: xml("xournal", xopp_page(""), n),
+    "strokes.xopp": lambda n: xml("xournal", "", n, xopp_page("<stroke>1 2 3 4</stroke>" * n)),
+    "points.xoj": lambda n: xml("xournal", "", n, xopp_page(f"<stroke>{'1 2 ' * n}</stroke>")),
+    "fields.uim": lambda n: uim_file({b"INKD": b"\x0a\x00" * n}),
+    "points.uim": lambda n: uim_file({b"INKD": field(1, field(5, field(1, b"\0" * n * 4)))}),
+    "tree.uim": lambda n: uim_file({b"INKS": field(3, field(2, field(2, b"a" * 16)) * n)}),
+    "noise.rm": lambda n: b"reMarkable .lines file, version=6          " + b"\0" * 8 * n,
+    "strokes.rm": lambda n: sample_of_dots(".rm", n),
+    "strokes.rnote": lambda n: sample_of_dots(".rnote", n),
 }
+# Packed: what is in them is far larger.
+BOMBS: dict[str, Callable[[int], bytes]] = {
+    "elements.xopp": lambda n: gzip.compress(xml("xournal", "<a/>", 500 * n)),
+    "numbers.xoj": lambda n: gzip.compress(xml("a", "", n, "1 " * 2000 * n)),
+    "lists.rnote": lambda n: gzip.compress(b"[" + b"[]," * 500 * n + b"0]"),
+    "objects.rnote": lambda n: gzip.compress(b"[" + b'{"a":1},' * 300 * n + b"0]"),
+    "texts.md": lambda n: packed_drawing("[" + "[]," * 300 * n + "0]"),
+}
+
+
+def xopp_page(inside: str) -> str:
+    return f'<page width="1" height="1"><layer>{inside}</layer></page>'
+
+
+def sample_of_dots(suffix: str, number: int) -> bytes:
+    return SAMPLES[suffix]([np.array([[float(n), float(n % 7)]]) for n in range(number)])
+
+
+def packed_drawing(text: str) -> bytes:
+    """A note with a text of few characters packed as lz-string does, each as it stands."""
+    return f"```compressed-json\n{lz_packed(text)}\n```".encode()
 
 
 @pytest.fixture(params=DOCUMENTS)
@@ -94,6 +152,19 @@ def test_memory_is_in_proportion_to_the_file(tmp_path: Path, name: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= MOST_MEMORY * path.stat().st_size + ALWAYS
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_packed_files_unpack_to_is_bounded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(BOMBS[name](MANY))
+    with pytest.raises(DataError, match="more than (50|100) times|far larger"):
+        ink_in_file(path)
+    tracemalloc.start()
+    read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= MOST_OF_PACKED * path.stat().st_size + ALWAYS_OF_PACKED
 
 
 def test_work_is_in_proportion_to_the_file(tmp_path: Path, name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from unipen_files import pen, segment, word, write
 
 from handwriting.errors import DataError
+from handwriting.formats.ink_file import document_in_file
 from handwriting.formats.unipen_reader import read_unipen, read_unipen_ink
 from handwriting.formats.unipen_statements import IncludeFolders
 from handwriting.ink.line import points_from_strokes
@@ -271,3 +272,29 @@ def test_mutated_files_are_read_or_refused_in_one_line(tmp_path):
             assert "\n" not in str(error) and str(error).startswith(str(tmp_path))
         else:
             assert lines and all(np.isfinite(line.strokes).all() for line in lines)
+
+
+def test_documents_have_times_pressures_and_labels(tmp_path):
+    text = (
+        ".COORD X Y T P\n.X_POINTS_PER_MM 10\n.WRITER_ID w\n.HIERARCHY WORD CHARACTER\n"
+        '.SEGMENT WORD 0-2 ? "ab"\n.SEGMENT CHARACTER 0:1-0:1 ? "a"\n.SEGMENT CHARACTER 1 ? "no"\n'
+        ".PEN_DOWN\n1 2 0 7\n3 5 10 8\n.PEN_UP\n4 4 20 0\n.PEN_DOWN\n6 6 30 9\n"
+        ".COORD X Y\n.DT 5\n7 7\n"
+    )
+    document = document_in_file(write(tmp_path / "a.dat", text))
+    (page,) = document.pages
+    first, second = page.strokes
+    assert first.points.tolist() == [[1, -2], [3, -5]]
+    assert first.times.tolist() == [0, 0.01] and first.pressures.tolist() == [7, 8]
+    assert second.points.tolist() == [[6, -6], [7, -7]]
+    assert second.times is None and second.pressures is None
+    assert [(label.level, label.text, label.strokes) for label in page.labels] == [
+        ("word", "ab", (0, 1)),
+        ("character", "a", (0,)),
+    ]
+    assert (document.writer, document.units_per_mm) == ("w", 10)
+
+
+def test_documents_without_ink(tmp_path):
+    with pytest.raises(DataError, match="no ink"):
+        document_in_file(write(tmp_path / "a.dat", ".COORD X Y\n.PEN_UP\n1 2\n"))

@@ -53,6 +53,21 @@ def test_without_a_compiler_or_ninja_there_is_one_line_and_the_plain_way(
     assert torch.equal(first, second) and torch.equal(first, run_layer())
 
 
+def test_nothing_is_built_where_that_is_not_worth_it(
+    fresh: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+    fresh.setattr(extension, "load_operators", lambda: asked.append("load"))
+    with caplog.at_level(logging.INFO), extension.without_building():
+        assert not extension.is_available()
+    assert not asked and not caplog.records
+    assert extension.is_available() and asked == ["load"]
+    (extension._folder() / extension.LIBRARY).parent.mkdir(parents=True)
+    (extension._folder() / extension.LIBRARY).touch()
+    with extension.without_building():
+        assert extension.is_available()
+
+
 def test_a_build_that_fails_is_not_tried_again(
     fresh: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
