@@ -48,6 +48,7 @@ from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
 from handwriting.leftovers import is_of_dead_process, process_tag
+from handwriting.quoting import printable, quoted
 from handwriting.text.vocabulary import Vocabulary
 
 TRAIN_SPLIT = "trainset"
@@ -55,6 +56,7 @@ VALIDATION_SPLIT = "testset_v"
 UNFINISHED = ".building-"
 # The file in an unfinished corpus that says which process makes it.
 MAKER = ".maker"
+_LONGEST_REASON = 300
 _UNFINISHED_NAME = re.compile(re.escape(UNFINISHED) + r"(\d+)-[0-9a-f]{8}")
 
 logger = logging.getLogger(__name__)
@@ -88,11 +90,11 @@ class Corpus:
         try:
             self._open()
         except FileNotFoundError as error:
-            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {_said(error)}") from None
         except OSError as error:
             raise DataError(f"{self.folder}: cannot be read: {reason(error)}") from None
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {_said(error)}") from None
 
     def _open(self) -> None:
         self.meta: dict[str, Any] = json.loads((self.folder / META).read_text(encoding="utf-8"))
@@ -113,6 +115,8 @@ class Corpus:
         self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
         self.lengths = np.diff(self._offsets)
         self.splits = sorted(set(self._splits))
+        if unknown := set(self._splits) - self.meta["splits"].keys():
+            raise ValueError(f"{META}: has nothing about the split {quoted(min(unknown))}")
         self.sources = sorted(set(self._sources))
 
     def _read_offsets(self) -> np.ndarray:
@@ -142,7 +146,7 @@ class Corpus:
             checksum = zlib.crc32(self._strokes.data)
             _check_equal(f"checksum of {STROKES}", checksum, self.meta["checksums"][STROKES])
         except (ValueError, LookupError) as error:
-            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {error}") from None
+            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {_said(error)}") from None
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
@@ -413,6 +417,11 @@ def _disk_faults(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {reason(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says, in one line: it may have something from a file in it."""
+    return printable(" ".join(str(error).split())[:_LONGEST_REASON])
 
 
 def _check_equal(what: str, found: object, expected: object) -> None:

@@ -32,7 +32,7 @@ class SplitMeta(_Part):
     points: Count
     writers: Count
     lines_without_writer: Count
-    characters: Counts
+    characters: dict[Annotated[str, Field(min_length=1, max_length=1)], Count]
     dropped: Counts
     offsets: OffsetsMeta
 

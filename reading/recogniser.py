@@ -43,7 +43,9 @@ def load_recogniser(path: Path, device: str, progress: bool = False) -> LoadedRe
     """
     trained = load_model(path, device)
     reader = line_reader(trained, f"--recogniser {path}", progress=progress, careful=False)
-    source = trained.config["data_loader"]["args"]["source"]
+    source = trained.config["data_loader"]["args"].get("source")
+    if not (isinstance(source, dict) and isinstance(source.get("type"), str)):
+        raise UserError(f"{path}: config: does not say what it was trained on")
     about = {"recogniser": str(path), **trained.progress, "trained_on": _named(source)}
     print(f"recogniser: {path}, epoch {about['epoch']}, trained on {about['trained_on']}")
     print_notes(_doubts(source["type"]))
@@ -80,7 +82,8 @@ def line_reader(
 
 
 def _named(source: dict[str, Any]) -> str:
-    folder = source["args"].get("data_dir")
+    args = source.get("args")
+    folder = args.get("data_dir") if isinstance(args, dict) else None
     return f"{source['type']} ({folder})" if folder else str(source["type"])
 
 

@@ -244,12 +244,18 @@ class StoredBlock(_Part):
     args: dict[str, Any] = Field(default_factory=dict)
 
 
+class StoredLoader(StoredBlock):
+    """The data loader, whose arguments a resolved config always has."""
+
+    args: dict[str, Any]
+
+
 class StoredConfig(_Part):
     """The parts of a config that using a checkpoint looks at; its schema checks the others."""
 
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    data_loader: StoredBlock
+    data_loader: StoredLoader
     trainer: dict[str, Any]
 
 

@@ -246,7 +246,7 @@ def open_data(
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None
         raise UserError(f"{error}; {remedy}") from None
     # Sources that are mixed are named, and may be others than those the weights began with.
-    if data is None and args["source"]["type"] != "mixed":
+    if data is None and args.get("source", {}).get("type") != "mixed":
         _check_same_data(trained, loader, remedy)
     return loader
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 MOST_BYTES = 1 << 16
+_PACKED = b"\x1f\x8b"
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NUMBERS = (
     *(b"0", b"-1", b"1e5", b"1e30", b"1e308", b"1e999", b"-1e-320", b"NaN", b"Infinity", b"0x1F"),
@@ -74,6 +75,13 @@ def mutated_bytes(chance: random.Random, data: bytes, others: Sequence[bytes]) -
     for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
         data = chance.choice(_CHANGES)(chance, data, others)
     return data[:MOST_BYTES]
+
+
+def mutated_file(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """Return a file changed, inside where it is packed."""
+    if not data.startswith(_PACKED):
+        return mutated_bytes(chance, data, others)
+    return mutated_packed(chance, data, [each for each in others if each.startswith(_PACKED)])
 
 
 def mutated_packed(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:

@@ -1,20 +1,21 @@
 """Valid files to begin with: of every format of ink that can be read, from the table of formats.
 
-A format that pages are written in is written by its own writer. One that is read alone has its
-seeds in ``BY_HAND``, under its suffix; without any, a test fails.
+A format that pages are written in is written by its own writer. Others are in ``SAMPLES`` of
+``sample_files``, or in ``BY_HAND`` here, under their suffixes; without any, a test fails.
 """
 
 import io
 import json
 import pickle
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from sample_files import SAMPLES, sample
 
 from handwriting.formats.registry import (
     FORMATS,
-    READ_SUFFIXES,
     Format,
     document_writer_of,
     page_writer_of,
@@ -91,11 +92,15 @@ BY_HAND: dict[str, tuple[bytes, ...]] = {
 
 
 def ink_seeds() -> dict[str, list[bytes]]:
-    """Valid files of each format that can be read, by suffix; an empty list where there is none."""
+    """Valid files of each format that can be read, by suffix; an empty list where there is none.
+    Left out is what an optional package reads that is not installed."""
     seeds: dict[str, list[bytes]] = {}
     for entry in FORMATS:
-        if entry.suffix in READ_SUFFIXES:
-            seeds[entry.suffix] = [*_written(entry), *BY_HAND.get(entry.suffix, ())]
+        for suffix in entry.suffixes if entry.reader else ():
+            with suppress(ImportError):
+                written = _written(entry) if suffix == entry.suffix else []
+                sampled = [sample(suffix, 1)] if suffix in SAMPLES else []
+                seeds[suffix] = [*written, *sampled, *BY_HAND.get(suffix, ())]
     return seeds
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mutations import Mutator, mutated_bytes, mutated_packed, mutated_value
+from mutations import Mutator, mutated_bytes, mutated_file, mutated_packed, mutated_value
 from seed_files import ink_seeds, lines_array
 from tiny_work import SOURCE, config
 
@@ -56,7 +56,9 @@ class Target:
 def targets() -> list[Target]:
     """Return all targets: the formats of ink, then corpora, checkpoints, configs and exports."""
     inks = [
-        Target(f"ink{suffix}", functools.partial(_seeds, f"ink{suffix}", files), use_ink)
+        Target(
+            f"ink{suffix}", functools.partial(_seeds, f"ink{suffix}", files), use_ink, mutated_file
+        )
         for suffix, files in ink_seeds().items()
     ]
     return [*inks, *_OTHERS]
