@@ -6,6 +6,7 @@ python experiments.py -r saved/models/.../model_best.pth
 python experiments.py -r saved/models/.../model_best.pth --text "Dear Sir"
 python experiments.py -r saved/models/.../model_best.pth --ink page.svg
 python experiments.py -r saved/models/.../model_best.pth --export-onnx
+python experiments.py -r saved/models/.../model_best.pth --export DIR
 """
 
 import argparse
@@ -27,7 +28,7 @@ from utils.command_line import (
     whole_number,
 )
 from utils.shipped import checkpoint_path, shipped_names
-from writing.options import GCODE, STYLE_TEXT, add_onnx_options, writes
+from writing.options import GCODE, STYLE_TEXT, add_onnx_options, add_runtime_options, writes
 from writing.options import OPTIONS as WRITING
 from writing.options import add_options as add_writing_options
 
@@ -63,7 +64,11 @@ def run(options: argparse.Namespace) -> None:
     with float32_products(next(trained.model.parameters()).device, tf32=False):
         check_task_options(options, trained.model)
         check_writer(trained, options)
-        if options.export_onnx:
+        if options.export is not None:
+            from evaluation.runtime_export import export as export_runtime
+
+            export_runtime(trained, options)
+        elif options.export_onnx:
             from writing.export_command import export
 
             export(trained, options)
@@ -101,6 +106,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_ink_options(reading.add_argument)
     onnx = parser.add_argument_group("ONNX, with the packages of requirements-onnx.txt")
     add_onnx_options(onnx.add_argument)
+    runtime = parser.add_argument_group("export for the package handwriting and other programs")
+    add_runtime_options(runtime.add_argument)
     options = parser.parse_args(argv)
     _check_conflicts(options)
     return options
@@ -189,6 +196,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
 
 def _check_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
+    _check_beside_export(options)
     _check_beside_onnx(options)
     if reads(options):
         names = ("text", "text_file", *WRITING)
@@ -220,6 +228,15 @@ def _check_conflicts(options: argparse.Namespace) -> None:
         _check_absent(options, ("recogniser",), why)
     if "gcode" not in (options.format or ""):
         _check_absent(options, GCODE, "is for G-code, which is not among the formats of --format")
+
+
+def _check_beside_export(options: argparse.Namespace) -> None:
+    """``UserError`` for what does not go with ``--export``, and for what says more about it."""
+    if options.export is None:
+        _check_absent(options, ("export_weights",), "says more about --export, which is not given")
+        return
+    names = (*_NOT_EXPORTING, "out", "recogniser", "onnx", "export_onnx", *WRITING, *READING)
+    _check_absent(options, names, "does not go with --export")
 
 
 def _check_beside_onnx(options: argparse.Namespace) -> None:

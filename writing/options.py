@@ -14,6 +14,7 @@ from handwriting.pages.options import (
     GcodeOptions,
     PageOptions,
 )
+from handwriting.runtime.precisions import PRECISIONS as PRECISIONS_OF_FILES
 from utils.command_line import given, number, whole_number
 
 PRECISIONS = ("float32", "bfloat16")
@@ -124,6 +125,22 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
         metavar="FILE",
         help="write with this export of the checkpoint (step.onnx or step.int8.onnx), which is"
         " faster on a CPU; for --text and --samples-only",
+    )
+
+
+def add_runtime_options(add: Callable[..., Any]) -> None:
+    """Add the options of the export for ``handwriting.runtime`` with a parser's ``add_argument``."""
+    add(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="write the model for the package, the page and other programs, in a safetensors file"
+        " that stands alone (docs/export.md), and measure its rounded weights on lines of the data",
+    )
+    add(
+        "--export-weights",
+        choices=PRECISIONS_OF_FILES,
+        help=f"numbers of its weights (default: {PRECISIONS_OF_FILES[0]})",
     )
 
 

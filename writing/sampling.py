@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
-from model.mixture import NOISE_SIZE, draw_noise
+from handwriting.runtime.noise import pen_noise
 from model.models import UnconditionalHandwriting
 from writing.bias_control import StalledPenBias
 from writing.pen_steps import cuda_graph_steps
@@ -21,9 +21,6 @@ from writing.pen_steps.packed_weights import pack
 from writing.pen_steps.protocols import Steps, StepsOfLines
 
 Each = TypeVar("Each")
-
-NOISE_BLOCK = 256
-"""Pen steps whose noise is drawn at a time, see ``sample_noise``."""
 
 
 @torch.inference_mode()
@@ -88,14 +85,10 @@ def generate(
 def sample_noise(seed: int, num_steps: int) -> Tensor:
     """The noise ``[num_steps, 4]`` (see ``BivariateMixture.sample_from_noise``) of one sample.
 
-    It is drawn on the CPU from a generator with the sample's seed, in blocks of ``NOISE_BLOCK``
-    steps, first all the uniform and then all the normal numbers of a block. So a sample's noise
-    depends on its seed only, and a longer one begins with the shorter one.
+    It depends on the seed alone, and a longer one begins with the shorter one; see
+    ``handwriting.runtime.noise``.
     """
-    generator = torch.Generator().manual_seed(seed)
-    num_blocks = -(-num_steps // NOISE_BLOCK)
-    blocks = [draw_noise((NOISE_BLOCK,), generator) for _ in range(num_blocks)]
-    return torch.cat([torch.empty(0, NOISE_SIZE), *blocks])[:num_steps]
+    return torch.from_numpy(pen_noise(seed, num_steps))
 
 
 def sample_seeds(

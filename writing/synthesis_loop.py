@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.noise import candidate_seed
 from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
@@ -241,13 +242,6 @@ class _Record:
     def of(self, place: int) -> tuple[np.ndarray, ...]:
         """Rows ``[T, 3]``, phi ``[T, U+1]`` and log-densities ``[T]`` of a line."""
         return tuple(np.concatenate(parts) for parts in zip(*self._parts[place], strict=True))
-
-
-def candidate_seed(seed: int, candidate: int) -> int:
-    """The seed of one of several candidates; that of the first is ``seed`` itself."""
-    if candidate == 0:
-        return seed
-    return int(np.random.SeedSequence((seed % 2**64, candidate)).generate_state(1, np.uint64)[0])
 
 
 def _written(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from handwriting.ink.normalisation import Normalisation
 from handwriting.pages import AlignedLine, split_text
+from handwriting.runtime.noise import line_seed
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
 from writing.pen_steps.protocols import StepsOfTexts
@@ -78,7 +78,8 @@ class TextWriter:
         self.precision = precision
         self.progress = progress
         self.pen_steps = pen_steps
-        self._generator = torch.Generator().manual_seed(seed)
+        self.seed = seed
+        self._num_drawn = 0
 
     def write(self, text: str, style: Prime | None = None) -> WrittenText:
         """Write ``text``; newlines in it stay in the texts of the pieces.
@@ -129,6 +130,8 @@ class TextWriter:
     def _write(
         self, texts: Sequence[str], style: Prime | None, best_of: int
     ) -> list[SynthesisedLine]:
+        numbers = range(self._num_drawn, self._num_drawn + len(texts))
+        self._num_drawn += len(texts)
         return write(
             self.model,
             self.normalisation,
@@ -138,7 +141,7 @@ class TextWriter:
             primes=style,
             best_of=best_of,
             scorer=self.scorer,
-            generator=self._generator,
+            seeds=[line_seed(self.seed, number) for number in numbers],
             precision=self.precision,
             progress=self.progress and len(texts) > 0,
             pen_steps=self.pen_steps,

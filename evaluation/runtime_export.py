@@ -1,0 +1,104 @@
+"""Export a trained model for ``handwriting.runtime`` and other programs: one ``safetensors`` file
+that stands alone, and one of vectors to try a runtime by."""
+
+import argparse
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handwriting.errors import UserError
+from handwriting.files import whole_folder
+from handwriting.runtime.model_file import PRECISIONS, as_floats, in_precision, write_model_file
+from handwriting.version import version
+from model.exported_weights import for_export, load_tensors, tensors_of
+from model.language_model import CharacterLanguageModel
+from model.models import ConditionalHandwriting
+from model.recognition import Seq2SeqRecognition
+from reading import runtime_export as reading_export
+from trainer.loaded_model import LoadedModel
+from writing import runtime_export as writing_export
+
+FILES = {"conditional": "writer", "recognition": "recogniser", "language": "language_model"}
+"""Name of the file, without its suffix, by the model's task."""
+
+
+def export(trained: LoadedModel, options: argparse.Namespace) -> None:
+    """Write the files of ``options.export``, and print what is in them."""
+    with whole_folder(options.export) as folder:
+        write_export(trained, folder, options.export_weights or PRECISIONS[0])
+        files = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
+    sizes = ", ".join(f"{name} ({size / 1e6:.2f} MB)" for name, size in files.items())
+    print(f"written to {options.export}: {sizes}")
+
+
+def write_export(trained: LoadedModel, folder: Path, precision: str = PRECISIONS[0]) -> str:
+    """Write ``NAME.safetensors`` and ``NAME.parity.safetensors``, see ``docs/export.md``.
+
+    Args:
+        trained: a writer of texts, a recogniser or a language model.
+        folder: that exists; files in it are replaced.
+        precision: of the weights, one of ``PRECISIONS``.
+
+    Returns:
+        ``NAME``, one of ``FILES``.
+
+    Raises:
+        UserError: the model has no export.
+    """
+    name = FILES.get(trained.model.task)
+    if name is None:
+        raise UserError(
+            f"--export: for models whose task is {', '.join(FILES)}, got {trained.model.task!r}"
+        )
+    about, stored, parity = _parts(trained, precision)
+    general = {"made_by": f"handwriting {version()}", "precision": precision, **trained.progress}
+    write_model_file(
+        folder / f"{name}.safetensors", {**about, **general, "weights": fingerprint(stored)}, stored
+    )
+    vectors, tensors = parity
+    vectors |= {"weights": fingerprint(stored)}
+    write_model_file(folder / f"{name}.parity.safetensors", vectors, tensors)
+    return name
+
+
+def fingerprint(stored: Mapping[str, np.ndarray]) -> str:
+    """Return a hash of the tensors of a file, by which another one says what it belongs to."""
+    digest = hashlib.sha256()
+    for name, value in sorted(stored.items()):
+        digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+_Parts = tuple[
+    dict[str, Any], dict[str, np.ndarray], tuple[dict[str, Any], dict[str, np.ndarray]]
+]
+
+
+def _parts(trained: LoadedModel, precision: str) -> _Parts:
+    """The rules, the tensors as they are stored, and the vectors that these give."""
+    model, vocabulary = trained.model, trained.vocabulary
+    if isinstance(model, CharacterLanguageModel):
+        model = for_export(model)
+        stored = in_precision(tensors_of(model), precision)
+        load_tensors(model, as_floats(stored))
+        about = reading_export.about_language_model(model)
+        return about, stored, reading_export.language_parity(model)
+    if vocabulary is None:
+        raise UserError("--export: the checkpoint has no vocabulary")
+    if isinstance(model, Seq2SeqRecognition):
+        features = reading_export.check_features(trained.features)
+        model = for_export(model)
+        stored = in_precision(tensors_of(model), precision, reading_export.EXACT)
+        load_tensors(model, as_floats(stored))
+        about = reading_export.about_recogniser(model, vocabulary, features)
+        return about, stored, reading_export.recogniser_parity(model, vocabulary, features)
+    if isinstance(model, ConditionalHandwriting):
+        model = for_export(model)
+        stored = in_precision(tensors_of(model), precision, writing_export.EXACT)
+        load_tensors(model, as_floats(stored))
+        about = writing_export.about(trained, model, vocabulary)
+        return about, stored, writing_export.parity(trained, model, vocabulary)
+    raise UserError(f"--export: is not for a {type(model).__name__}, which is not of this project")
