@@ -18,6 +18,8 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import check_options
+from handwriting.runtime.synthesis import Prime, Scorer, by_log_prob
+from handwriting.runtime.text_writer import TextWriter, WrittenText
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
@@ -25,12 +27,10 @@ from reading.recogniser import load_recogniser
 from trainer.loaded_model import LoadedModel, open_data
 from utils.command_line import print_notes
 from writing.export_command import load_step
+from writing.line_writer import line_writer
 from writing.options import PRECISIONS, gcode_options, page_options
 from writing.scorers import by_legibility
 from writing.style import in_units_of, read_style_file
-from writing.synthesis import Scorer, by_log_prob
-from writing.synthesis_loop import Prime
-from writing.text_writer import TextWriter, WrittenText
 
 TASK = "conditional"
 BIAS = 0.75
@@ -56,18 +56,17 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     text = known_text(read_text(options), vocabulary, "--text", is_lenient)
     style = _style(trained, vocabulary, options, is_lenient)
     started = time.perf_counter()
-    writer = TextWriter(
+    lines = line_writer(
         model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
         vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
-        seed=options.seed,
-        best_of=options.best_of or 1,
         scorer=_scorer(options),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
         pen_steps=step.text_pen_steps if step else None,
     )
+    writer = TextWriter(lines, options.seed, options.best_of or 1)
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)
     paths = write_pages(layout.pages, out, formats, files, progress=progress)

@@ -129,7 +129,7 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
 
 
 def add_runtime_options(add: Callable[..., Any]) -> None:
-    """Add the options of the export for ``handwriting.runtime`` with a parser's ``add_argument``."""
+    """Add the options of the export for the package with a parser's ``add_argument``."""
     add(
         "--export",
         type=Path,
