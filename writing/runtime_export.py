@@ -16,7 +16,7 @@ from torch import Tensor
 from handwriting.runtime.noise import pen_noise
 from handwriting.runtime.synthesis import Limits, Prime
 from handwriting.runtime.text_writer import Pieces
-from handwriting.text.vocabulary import SPECIALS, Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers import window_ranges
 from model.mixture import MAX_CORRELATION_LOGIT, MAX_LOG_SIGMA
 from model.models import ConditionalHandwriting
@@ -41,7 +41,7 @@ def about(
     alpha, beta, step = window_ranges.PARAMETER_RANGES
     return {
         "task": TASK,
-        "symbols": [*SPECIALS, *vocabulary.characters],
+        "symbols": vocabulary.symbols,
         "normalisation": trained.normalisation.to_dict(),
         "hidden_size": model.hidden_size,
         "num_layers": model.num_layers,
