@@ -1,7 +1,6 @@
 """Write a text with a trained model: from the command's options to files of pages."""
 
 import argparse
-import re
 import sys
 import time
 import unicodedata
@@ -18,8 +17,10 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import check_options
+from handwriting.runtime.style import in_units_of, read_style_file
 from handwriting.runtime.synthesis import Prime, Scorer, by_log_prob
 from handwriting.runtime.text_writer import TextWriter, WrittenText
+from handwriting.text.plain_text import plain_text
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
@@ -30,7 +31,6 @@ from writing.export_command import load_step
 from writing.line_writer import line_writer
 from writing.options import PRECISIONS, gcode_options, page_options
 from writing.scorers import by_legibility
-from writing.style import in_units_of, read_style_file
 
 TASK = "conditional"
 BIAS = 0.75
@@ -99,8 +99,7 @@ def read_text(options: argparse.Namespace) -> str:
     text = options.text
     if text is None:
         text = _read_file(options.text_file)
-    text = unicodedata.normalize("NFC", text).expandtabs(1)
-    text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
+    text = plain_text(text)
     if not text.strip():
         raise UserError(f"{_source(options)}: there is nothing in it to write")
     return text

@@ -37,8 +37,9 @@ class Encoded(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """State of the decoder between two characters, the batch first everywhere: its hidden output and
-    cell ``[R, D]``, the context ``[R, E]``, the latest attention and the sum of all ``[R, N']``."""
+    """State of the decoder between two characters, the batch first everywhere: its hidden output
+    and cell ``[R, D]``, the context ``[R, E]``, the latest attention and the sum of all
+    ``[R, N']``."""
 
     hidden: np.ndarray
     cell: np.ndarray
