@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import read_regular_file
 from handwriting.formats.page_files import write_pages
@@ -26,7 +27,6 @@ from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
 from reading.recogniser import load_recogniser
 from trainer.loaded_model import LoadedModel, open_data
-from utils.command_line import print_notes
 from writing.export_command import load_step
 from writing.line_writer import line_writer
 from writing.options import PRECISIONS, gcode_options, page_options

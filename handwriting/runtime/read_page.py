@@ -14,15 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handwriting.files import whole_file
+from handwriting.formats.ink_pages import InkPage
 from handwriting.formats.saving import SavablePages
-from handwriting.ink.measures import x_height
 from handwriting.pages.options import WriteOptions
-from handwriting.pages.page import Page, PageLine
+from handwriting.pages.page import Page
 
-_X_HEIGHT = 2.5  # mm, of a page that is saved
-_MARGIN = 10.0
-_PEN_OF_X_HEIGHT = 0.16
-_MOST_WIDTH = 1000.0
 _DECIMALS = 4
 
 
@@ -110,26 +106,9 @@ class ReadPage(SavablePages):
 
     @cached_property
     def pages(self) -> Sequence[Page]:
-        """The ink as it is drawn: small letters 2.5 mm high, or what fits on 1 m of paper."""
-        points = np.concatenate(self.ink)
-        (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
-        size = x_height(self.ink) or max(right - left, top - bottom) or 1.0
-        room = _MOST_WIDTH - 2 * _MARGIN
-        scale = min(_X_HEIGHT / size, room / max(right - left, top - bottom, size))
-        placed = [(stroke - (left, top)) * (scale, -scale) + _MARGIN for stroke in self.ink]
-        lines = [
-            PageLine(
-                line.text,
-                (top - line.box.bottom) * scale + _MARGIN,
-                tuple(placed[at] for at in line.strokes),
-            )
-            for line in self.lines
-        ]
-        width, height = (
-            float(scale * (high - low) + 2 * _MARGIN)
-            for low, high in ((left, right), (bottom, top))
-        )
-        return (Page(width, height, _PEN_OF_X_HEIGHT * scale * size, tuple(lines), ()),)
+        """The ink as it is drawn, see ``InkPage``."""
+        lines = tuple((line.strokes, line.text) for line in self.lines)
+        return InkPage(self.ink, lines).pages
 
 
 def _write_text(path: Path, text: str) -> Path:

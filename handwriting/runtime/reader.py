@@ -9,7 +9,8 @@ import numpy as np
 
 from handwriting.errors import UserError
 from handwriting.formats.ink_file import read_ink_file
-from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
+from handwriting.formats.ink_pages import place_lines
+from handwriting.ink.line import Line, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.runtime import weights_folder as folders
 from handwriting.runtime.line_reader import LineReader, LineReading
@@ -19,8 +20,6 @@ from handwriting.runtime.recogniser import LanguageModel, Recogniser
 
 ALTERNATIVES = 4
 """Readings of a line in all."""
-
-_LINE_GAP = 0.5  # of a line's height, between lines that have no places on a page
 
 
 class Reader:
@@ -92,8 +91,9 @@ class Reader:
         """
         if isinstance(source, Path | str):
             path = Path(source)
-            ink, lines = _placed(read_ink_file(path, divide))
-            return self._page(ink, lines, str(path))
+            found = read_ink_file(path, divide)
+            ink, numbers = place_lines(found)
+            return self._page(ink, list(zip(numbers, found, strict=True)), str(path))
         ink = _checked(source)
         groups = split_lines(ink) if divide else [list(range(len(ink)))]
         strokes = [strokes_from_points([ink[at] for at in group]) for group in groups]
@@ -148,22 +148,6 @@ def _read_line(
         name=line.source_id,
         truth=line.text or None,
     )
-
-
-def _placed(lines: Sequence[Line]) -> tuple[list[np.ndarray], list[tuple[tuple[int, ...], Line]]]:
-    """The strokes of lines, one line below the other, and which of them are each line's."""
-    ink: list[np.ndarray] = []
-    placed: list[tuple[tuple[int, ...], Line]] = []
-    bottom = 0.0
-    for line in lines:
-        strokes = points_from_strokes(line.strokes)
-        heights = np.concatenate(strokes)[:, 1]
-        gap = _LINE_GAP * float(np.ptp(heights)) if ink else 0.0
-        down = float(heights.max()) - (bottom - gap)
-        placed.append((tuple(range(len(ink), len(ink) + len(strokes))), line))
-        ink += [stroke - (0.0, down) for stroke in strokes]
-        bottom = float(heights.min()) - down
-    return ink, placed
 
 
 def _checked(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
