@@ -140,7 +140,7 @@ def _named(measurement: str, runs: Sequence[dict[str, Any]]) -> dict[str, float]
     """The medians of what a measurement's runs say."""
 
     def median(key: str) -> float:
-        return statistics.median(run[key] for run in runs)
+        return float(statistics.median(run[key] for run in runs))
 
     if measurement == "steps":
         return {f"pen steps a second, {lines} lines": median(str(lines)) for lines in LINES}

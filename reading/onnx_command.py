@@ -6,7 +6,7 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -84,7 +84,7 @@ def _with_errors(
         print_notes([f"no error rates: {error}"])
         return rows
     split, limit = options.split or trained.validation_split, options.limit or LINES
-    batches = list(loader.evaluation(split, options.bs, limit))
+    batches = cast("list[RecognitionBatch]", list(loader.evaluation(split, options.bs, limit)))
     encoders = [
         _torch_encoder(model),
         *(onnx_encoder(folder / file_name(ENCODER, each)) for each in _PRECISIONS),
