@@ -24,7 +24,7 @@ class LineWriter(Protocol):
 
 @dataclass(frozen=True)
 class Pieces:
-    """How a long text is cut, and how its pieces get one hand.
+    """Rules by which a long text is cut, and its pieces get one hand.
 
     Attributes:
         longest: characters of a piece. Of 95 % of IAM-OnDB's lines, no more than 41 characters;
