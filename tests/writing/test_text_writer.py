@@ -167,7 +167,7 @@ def test_what_a_critic_finds_is_drawn_again_and_reported_if_it_stays(
         seen.extend(line.text for line in lines)
         return [["is not liked"] if line.text == "ab" else [] for line in lines]
 
-    writer = TextWriter(model, NORMALISATION, VOCABULARY, critic=critic)
+    writer = make_writer(model, critic=critic)
     written = writer.write(f"{LONG}\nab")
     assert seen.count("ab") == Pieces.attempts
     assert written.flaws == ["'ab' is not liked"]
