@@ -22,7 +22,7 @@ CASES := 100000
 ROUNDS := 100
 HARNESS := PYTHONPATH=.:tests/helpers:tests/harness OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help setup train test test-slow test-settings fuzz faults lint format figures benchmarks precision clean
+.PHONY: help setup train test test-slow test-settings fuzz faults lint format figures benchmarks precision package clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
@@ -35,6 +35,7 @@ help:
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
 	@echo "make precision  train with three seeds in float32 and in bfloat16 (an hour and more), the same"
+	@echo "make package    export the shipped models into handwriting/weights/, build the wheel into dist/"
 	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
 
 setup: $(VENV)/.installed
@@ -120,6 +121,7 @@ benchmarks: setup
 	$(MEASURE).training_step --model conditional --naive --memory --repeats 0 --bfloat16 \
 		--threads 1 --uncompiled --json $(RESULTS)/15_compiled_memory.json
 	$(MEASURE).processes --naive --uncompiled --json $(RESULTS)/16_processes.json
+	$(MEASURE).runtime --json $(RESULTS)/17_runtime.json
 	$(MEASURE).report
 
 # Small enough for CPUs, large enough to learn; on the lines in data/, else on the built-in corpus.
@@ -134,6 +136,14 @@ precision: setup
 	$(MEASURE).precision --epochs 6 --set $(SMALL_TRAINING) --json $(RESULTS)/11_precision.json
 	$(MEASURE).report
 
+# The models that the package brings with it; parity vectors stay out of the wheel.
+package: setup
+	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --export handwriting/weights
+	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --export handwriting/weights
+	$(BIN)/python experiments.py -r $(WEIGHTS)/language_model.pth --export handwriting/weights
+	$(BIN)/python -m handwriting.runtime.made_hands handwriting/weights
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

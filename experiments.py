@@ -3,22 +3,20 @@
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
 
 python experiments.py -r saved/models/.../model_best.pth
-python experiments.py -r saved/models/.../model_best.pth --text "Dear Sir"
-python experiments.py -r saved/models/.../model_best.pth --ink page.svg
-python experiments.py -r saved/models/.../model_best.pth --export-onnx
+python experiments.py -r saved/models/.../model_best.pth write "Dear Sir"
+python experiments.py -r saved/models/.../model_best.pth read page.svg
+python experiments.py -r saved/models/.../model_best.pth export DIR
+python experiments.py -r saved/models/.../model_best.pth export-onnx
 """
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from handwriting.errors import UserError, run_command
-from reading.options import INK_OPTIONS, add_ink_options, reads
-from reading.options import OPTIONS as READING
-from reading.options import add_options as add_reading_options
-from utils.command_line import (
+from handwriting.command_line import (
     OneLineParser,
     check_absent,
     is_terminal,
@@ -26,15 +24,37 @@ from utils.command_line import (
     option_name,
     whole_number,
 )
+from handwriting.errors import UserError, run_command
+from reading.options import INK_OPTIONS, add_ink_options, reads
+from reading.options import OPTIONS as READING
+from reading.options import add_options as add_reading_options
 from utils.shipped import checkpoint_path, shipped_names
 from writing.options import OPTIONS as WRITING
-from writing.options import add_onnx_options, check_writing_options, writes
+from writing.options import add_onnx_options, add_runtime_options, check_writing_options, writes
 from writing.options import add_options as add_writing_options
 
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
 _NOT_READING = ("data", "bias", "recogniser", "split", *_SAMPLES)
 _NOT_EXPORTING = ("ink", "watch", *INK_OPTIONS, "text", "text_file", "bias", *_SAMPLES)
+
+
+class Command(NamedTuple):
+    """A command: the option that it stands for, whether that takes no value, and what the titles of
+    the groups of its options begin with."""
+
+    option: str | None
+    is_flag: bool
+    groups: tuple[str, ...]
+
+
+COMMANDS = {
+    "evaluate": Command(None, True, ("evaluation", "recognisers")),
+    "write": Command("--text", False, ("writing", "ONNX")),
+    "read": Command("--ink", False, ("recognisers", "reading")),
+    "export": Command("--export", False, ("export",)),
+    "export-onnx": Command("--export-onnx", True, ("ONNX",)),
+}
 
 MOST_SEED = 2**63 - 1
 MOST_BIAS = 100.0  # the pen's spread falls with its power of e
@@ -63,8 +83,15 @@ def run(options: argparse.Namespace) -> None:
     with float32_products(next(trained.model.parameters()).device, tf32=False):
         check_task_options(options, trained.model)
         check_writer(trained, options)
-        if options.export_onnx:
-            from writing.export_command import export
+        if options.export is not None:
+            from evaluation.runtime_export import export as export_runtime
+
+            export_runtime(trained, options)
+        elif options.export_onnx:
+            if trained.model.task == "recognition":
+                from reading.onnx_command import export
+            else:
+                from writing.export_command import export
 
             export(trained, options)
         elif reads(options):
@@ -83,12 +110,15 @@ def run(options: argparse.Namespace) -> None:
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The options, with ``bias`` as a list or None; ``UserError`` for what is wrong in them."""
+    arguments, command = _with_options(list(sys.argv[1:] if argv is None else argv))
     parser = OneLineParser(
         prog="experiments.py",
         allow_abbrev=False,
         description="Evaluate a trained model: print numbers on real lines, draw pictures of its"
         " samples. With --text or --text-file, write a text; with --ink, read handwriting; with"
-        " --export-onnx, export one pen step to ONNX.",
+        " --export or --export-onnx, export the model for other programs.",
+        epilog=f"Commands: -r CHECKPOINT {{{','.join(COMMANDS)}}} is short for these options;"
+        " experiments.py COMMAND --help lists the options of one.",
     )
     _add_common(parser.add_argument)
     evaluation = parser.add_argument_group("evaluation")
@@ -101,9 +131,39 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_ink_options(reading.add_argument)
     onnx = parser.add_argument_group("ONNX, with the packages of requirements-onnx.txt")
     add_onnx_options(onnx.add_argument)
-    options = parser.parse_args(argv)
+    runtime = parser.add_argument_group("export for the package handwriting and other programs")
+    add_runtime_options(runtime.add_argument)
+    _show_options_of(parser, command)
+    options = parser.parse_args(arguments)
     _check_conflicts(options)
     return options
+
+
+def _with_options(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The arguments with a command as the option that it stands for, and the command.
+
+    A command is the first word, or the first after the checkpoint, where no option's value can be.
+    """
+    after_checkpoint = 2 if arguments[:1] in (["-r"], ["--resume"]) else 1
+    for at in (0, after_checkpoint):
+        word = arguments[at] if at < len(arguments) else ""
+        if word in COMMANDS:
+            option, is_flag = COMMANDS[word].option, COMMANDS[word].is_flag
+            value = arguments[at + 1 : at + 2]
+            has_value = bool(value) and (value == ["-"] or not value[0].startswith("-"))
+            replaced = [option] if option and (is_flag or has_value) else []
+            return [*arguments[:at], *replaced, *arguments[at + 1 :]], word
+    return arguments, None
+
+
+def _show_options_of(parser: argparse.ArgumentParser, command: str | None) -> None:
+    """Leave the options of other commands out of the help; they still are what they are."""
+    if command is None:
+        return
+    for group in parser._action_groups[2:]:  # the first two have the options of all commands
+        if not str(group.title).startswith(COMMANDS[command].groups):
+            for action in group._group_actions:
+                action.help = argparse.SUPPRESS
 
 
 def _add_common(add: Callable[..., Any]) -> None:
@@ -189,6 +249,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
 
 def _check_conflicts(options: argparse.Namespace) -> None:
     """``UserError`` where options do not go together."""
+    _check_beside_export(options)
     _check_beside_onnx(options)
     if reads(options):
         _check_reading(options)
@@ -216,6 +277,15 @@ def _check_reading(options: argparse.Namespace) -> None:
     check_absent(options, _NOT_READING, "does not go with --ink")
     if options.ink is not None:
         check_absent(options, ("watch",), "does not go with --ink, give one of the two")
+
+
+def _check_beside_export(options: argparse.Namespace) -> None:
+    """``UserError`` for what does not go with ``--export``, and for what says more about it."""
+    if options.export is None:
+        check_absent(options, ("export_weights",), "says more about --export, which is not given")
+        return
+    names = (*_NOT_EXPORTING, "out", "recogniser", "onnx", "export_onnx", *WRITING, *READING)
+    check_absent(options, names, "does not go with --export")
 
 
 def _check_beside_onnx(options: argparse.Namespace) -> None:

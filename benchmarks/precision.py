@@ -20,8 +20,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import Report, about_run, result_file
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
-from utils.command_line import OneLineParser
 
 TRAIN = Path(__file__).parents[1] / "train.py"
 PRECISIONS = ("float32", "bfloat16")

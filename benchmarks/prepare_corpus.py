@@ -24,9 +24,9 @@ from data_loader.augmentation import Augmentation
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import prepare_corpus
 from data_loader.prepare import DEFAULT_DATA, reader_for
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 from handwriting.files import check_can_write
-from utils.command_line import OneLineParser
 
 BYTES_PER_MEGABYTE = 1_000_000
 KIBIBYTE = 1024  # unit of ru_maxrss on Linux

@@ -28,10 +28,10 @@ from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.report import Report, about_run, result_file
 from benchmarks.training_step import VOCABULARY, _batch
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting
-from utils.command_line import OneLineParser
 from utils.memory import keep_freed_memory
 
 STEPS_BEFORE = 1

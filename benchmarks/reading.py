@@ -25,8 +25,8 @@ import numpy as np
 
 from benchmarks.report import Report, about_run
 from data_loader.readers.synthetic import SyntheticReader
+from handwriting.command_line import OneLineParser, whole_number
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
-from utils.command_line import OneLineParser, whole_number
 from utils.shipped import checkpoint_path
 
 ROOT = Path(__file__).parents[1]

@@ -39,6 +39,7 @@ from benchmarks.report import Report, about_run, result_file
 from data_loader.loader_settings import LoaderSettings
 from data_loader.readers.auto import AutoReader
 from data_loader.recognition_data_loader import RecognitionDataLoader
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
@@ -46,7 +47,6 @@ from model.custom_layers.packed_decoder import PackedDecoder
 from model.greedy import greedy_text
 from model.loss import Seq2SeqNLL
 from model.recognition import Seq2SeqRecognition
-from utils.command_line import OneLineParser
 from utils.memory import keep_freed_memory
 
 # As many symbols as in IAM-OnDB.

@@ -30,11 +30,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.report import Report, about_run, result_file
+from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from utils.command_line import OneLineParser
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.pen_steps.packed_weights import pack

@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.report import Report, about_run, result_file
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
-from utils.command_line import OneLineParser
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = "saved/models/pretrained/conditional.pth"

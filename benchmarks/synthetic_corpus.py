@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import Report, about_run, result_file
 from data_loader.readers.synthetic import SyntheticReader
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 from handwriting.ink.line import Line, points_from_strokes
-from utils.command_line import OneLineParser
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ from benchmarks.compiled import uncompiled
 from benchmarks.naive import NaiveHandwriting
 from benchmarks.products import all_of, layer_products, output_products
 from benchmarks.report import Report, about_run, result_file
+from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.cuda import graphs
@@ -57,7 +58,6 @@ from model.models import (
     StackedHandwriting,
     UnconditionalHandwriting,
 )
-from utils.command_line import OneLineParser
 from utils.matmul_precision import float32_products
 from utils.memory import keep_freed_memory
 

@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from handwriting.command_line import OneLineParser, is_terminal, whole_number
 from handwriting.errors import UserError, run_command
-from utils.command_line import OneLineParser, is_terminal, whole_number
 from utils.shipped import checkpoint_path, shipped_names
 
 _MOST_LINES = 1_000_000

@@ -23,6 +23,7 @@ from base.components import checked_block
 from base.registry import DATA_LOADERS
 from base.schema import build
 from data_loader.cleaning import Cleaning, clean
+from handwriting.command_line import OneLineParser, number
 from handwriting.errors import UserError, run_command
 from handwriting.files import whole_file
 from handwriting.ink.features import InkFeatures
@@ -36,7 +37,6 @@ from reading.ctc import ctc_greedy
 from reading.decoding import decode_encoded
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
-from utils.command_line import OneLineParser, number
 from utils.device import resolve_device
 from utils.json_text import read_json
 from utils.memory import keep_freed_memory

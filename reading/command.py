@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import check_can_write, whole_folder
 from handwriting.readings.json_writer import document_values
@@ -21,7 +22,6 @@ from reading.file_reader import (
 from reading.ink_paths import ink_files
 from reading.many_files import Output, read_all, read_one, wait, watch
 from trainer.loaded_model import LoadedModel
-from utils.command_line import print_notes
 
 _NAME = "reading"
 _JSON = next(entry for entry in FORMATS if entry.name == "json")

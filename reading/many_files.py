@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.readings.registry import ResultFormat, as_text
 from reading.file_reader import FileReader, file_reader, notes_on, printed_text, write_results
 from reading.ink_paths import files_below
-from utils.command_line import print_notes
 
 FILES_OF_A_WORKER = 20
 """So many files are worth the start of another process."""

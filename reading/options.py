@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from handwriting.command_line import given, number, whole_number
 from handwriting.formats.registry import READ_SUFFIXES, listed
 from handwriting.readings.registry import NAMES as RESULTS
 from reading.settings import GREEDY, MOST_BEAM, MOST_WEIGHT, Decoding, DecodingSettings
-from utils.command_line import given, number, whole_number
 from utils.shipped import checkpoint_path
 
 OPTIONS = (

@@ -33,7 +33,7 @@ SMALL_MODEL = (
 SMALL_RECOGNISER = (
     "--set arch.args.encoder_size=8 --set arch.args.encoder_layers=1 --set data_loader.args.limit=2"
     " --set trainer.sample_period=0 --set trainer.epochs=1 --set data_loader.args.epoch_lines=4"
-    " --set 'data_loader.args.source={\"type\": \"synthetic\", \"args\": {\"num_lines\": 60}}'"
+    ' --set \'data_loader.args.source={"type": "synthetic", "args": {"num_lines": 60}}\''
 )
 # What is appended to a command, by what it begins with; the first that fits counts.
 SHORT = {
@@ -41,6 +41,11 @@ SHORT = {
     "python train.py -c config_recognition.json": SMALL_RECOGNISER,
     "python train.py -c config_language_model.json": "--set arch.args.hidden_size=8"
     " --set data_loader.args.composed_texts=20",
+    "python experiments.py -r conditional ex": "--limit 2",
+    "python experiments.py -r recognition ex": "--limit 2",
+    "python experiments.py -r conditional --export": "--limit 2",
+    "python experiments.py -r recognition --export": "--limit 2",
+    "python experiments.py -r saved/models/pretrained/language_model": "--limit 2",
     "python experiments.py -r saved/models/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/conditional.pth --export-onnx": "--limit 2",

@@ -9,9 +9,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
 from handwriting.files import check_can_write, make_folder
-from utils.command_line import OneLineParser
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from handwriting.ink.normalisation import Normalisation
 
 # Share of the mean way of a pen step that each step takes over from the one before; the rest is its
 # own. A memory of about 20 steps.
-_CARRIED = 0.95
+CARRIED = 0.95
 RESTING_PACE, MOVING_PACE = 0.1, 0.3
 """A step, in standard deviations of the training offsets: under the first there is no bias, over
 the second all of it. In 2 % of the training lines of IAM-OnDB the pen is ever as slow as the
@@ -47,7 +47,7 @@ class StalledPenBias:
         """The bias ``[B]`` with which to draw what follows the pen step ``row``, ``[B, 3]`` in
         normalised units; to be asked once a step."""
         way = (row - self._still)[:, 1:].square().sum(1).sqrt()
-        self._pace = torch.lerp(way, self._pace, _CARRIED)
+        self._pace = torch.lerp(way, self._pace, CARRIED)
         share = (self._pace - RESTING_PACE) / (MOVING_PACE - RESTING_PACE)
         return self._bias * share.clamp_(0.0, 1.0)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from base.base_model import model_as
 from data_loader.cleaning import measure_of
 from data_loader.readers.synthetic import SyntheticReader
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import check_can_write
 from handwriting.formats.page_files import write_documents
@@ -17,21 +18,20 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.pages.paper import check_page
+from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
+from handwriting.runtime.synthesis import Prime, by_log_prob
+from handwriting.runtime.text_writer import TextWriter, WrittenText
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
 from reading.line_reader import LineReader
 from reading.recogniser import line_reader, load_recogniser
 from trainer.loaded_model import LoadedModel, load_model, open_data
-from utils.command_line import print_notes
 from utils.shipped import checkpoint_path
 from writing.export_command import load_step
+from writing.line_writer import line_writer
 from writing.options import PRECISIONS, page_options, style_file, write_options
 from writing.scorers import Critic, by_legibility
-from writing.style import in_measure_of, in_units_of, read_style_file
-from writing.synthesis import by_log_prob
-from writing.synthesis_loop import Prime
-from writing.text_writer import TextWriter, WrittenText
 from writing.texts import normalised, read_texts
 
 TASK = "conditional"
@@ -65,18 +65,22 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     style = _style(trained, vocabulary, options)
     started = time.perf_counter()
     readers = _readers(options)
-    writer = TextWriter(
+    lines = line_writer(
         model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
         vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
-        seed=options.seed,
-        best_of=options.best_of or (DRAWS if readers else 1),
         scorer=by_legibility(*readers) if readers else by_log_prob,
-        critic=Critic(*readers),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
         pen_steps=step.text_pen_steps if step else None,
+    )
+    writer = TextWriter(
+        lines,
+        vocabulary,
+        seed=options.seed,
+        best_of=options.best_of or (DRAWS if readers else 1),
+        critic=Critic(*readers),
     )
     written = writer.write_all([text.text for text in texts], style)
     layouts = [

@@ -15,13 +15,13 @@ from torch import Tensor
 from base.batch import Batch
 from base.registry import METRICS
 from data_loader.data_loaders import SplitBatches
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import check_can_write, whole_folder
 from model.metric import LineMetric
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting, StackedHandwriting
 from trainer.loaded_model import LoadedModel, open_data
-from utils.command_line import print_notes
 from utils.report import describe_rows, write_report
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
 from writing.pen_steps.onnx_steps import OnnxStep
@@ -50,9 +50,8 @@ StepsOfText = Callable[[Tensor], _Steps]
 
 def check_writer(trained: LoadedModel, options: argparse.Namespace) -> None:
     """``UserError`` where a model that writes nothing meets ONNX."""
-    if not options.export_onnx and options.onnx is None:
-        return
-    _writer(trained, f"{options.resume}: {'--export-onnx' if options.export_onnx else '--onnx'}")
+    if options.onnx is not None:
+        _writer(trained, f"{options.resume}: --onnx")
 
 
 def _writer(trained: LoadedModel, source: str) -> StackedHandwriting:

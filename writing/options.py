@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from handwriting.command_line import check_absent, given, number, option_name, whole_number
 from handwriting.errors import UserError
 from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, format_named, listed
 from handwriting.pages.options import (
@@ -22,7 +23,7 @@ from handwriting.pages.options import (
     WriteOptions,
 )
 from handwriting.pages.paper import SIZES, paper_size
-from utils.command_line import check_absent, given, number, option_name, whole_number
+from handwriting.runtime.precisions import PRECISIONS as PRECISIONS_OF_FILES
 
 PRECISIONS = ("float32", "bfloat16")
 """Of the matrix products; the first is the default."""
@@ -212,8 +213,9 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
         "--export-onnx",
         action="store_true",
         default=None,
-        help="write one pen step of a model that writes as ONNX, in float32 and with weights of 8"
-        " bits, and measure both on lines of the data (--limit, default: 32)",
+        help="write one pen step of a model that writes, or the encoder and the decoder of one that"
+        " reads, as ONNX, in float32 and with weights of 8 bits, and measure both on lines of the"
+        " data (--limit, default: 32)",
     )
     add(
         "--onnx",
@@ -221,6 +223,22 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
         metavar="FILE",
         help="write with this export of the checkpoint (step.onnx or step.int8.onnx), which is"
         " faster on a CPU; for --text and --samples-only",
+    )
+
+
+def add_runtime_options(add: Callable[..., Any]) -> None:
+    """Add the options of the export for the package with a parser's ``add_argument``."""
+    add(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="write the model for the package, the page and other programs, in a safetensors file"
+        " that stands alone (docs/export.md), and measure its rounded weights on lines of the data",
+    )
+    add(
+        "--export-weights",
+        choices=PRECISIONS_OF_FILES,
+        help=f"numbers of its weights (default: {PRECISIONS_OF_FILES[0]})",
     )
 
 

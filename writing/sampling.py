@@ -13,7 +13,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
-from model.mixture import NOISE_SIZE, draw_noise
+from handwriting.runtime.noise import pen_noise
+from handwriting.runtime.synthesis import check_prime
 from model.models import UnconditionalHandwriting
 from writing.bias_control import StalledPenBias
 from writing.pen_steps import cuda_graph_steps
@@ -21,9 +22,6 @@ from writing.pen_steps.packed_weights import pack
 from writing.pen_steps.protocols import Steps, StepsOfLines
 
 Each = TypeVar("Each")
-
-NOISE_BLOCK = 256
-"""Pen steps whose noise is drawn at a time, see ``sample_noise``."""
 
 
 @torch.inference_mode()
@@ -88,14 +86,10 @@ def generate(
 def sample_noise(seed: int, num_steps: int) -> Tensor:
     """The noise ``[num_steps, 4]`` (see ``BivariateMixture.sample_from_noise``) of one sample.
 
-    It is drawn on the CPU from a generator with the sample's seed, in blocks of ``NOISE_BLOCK``
-    steps, first all the uniform and then all the normal numbers of a block. So a sample's noise
-    depends on its seed only, and a longer one begins with the shorter one.
+    It depends on the seed alone, and a longer one begins with the shorter one; see
+    ``handwriting.runtime.noise``.
     """
-    generator = torch.Generator().manual_seed(seed)
-    num_blocks = -(-num_steps // NOISE_BLOCK)
-    blocks = [draw_noise((NOISE_BLOCK,), generator) for _ in range(num_blocks)]
-    return torch.cat([torch.empty(0, NOISE_SIZE), *blocks])[:num_steps]
+    return torch.from_numpy(pen_noise(seed, num_steps))
 
 
 def sample_seeds(
@@ -115,12 +109,6 @@ def sample_biases(bias: float | Sequence[float], num_samples: int) -> Tensor:
         if not value >= 0:
             raise ValueError(f"a sampling bias is at least 0, got {value}")
     return torch.tensor([float(value) for value in biases])
-
-
-def check_prime(strokes: np.ndarray) -> None:
-    """Raise ``ValueError`` unless the strokes are ``[P, 3]``, P >= 1."""
-    if strokes.ndim != 2 or strokes.shape[1] != 3 or len(strokes) == 0:
-        raise ValueError(f"a prime has the shape [P, 3] with P >= 1, got {list(strokes.shape)}")
 
 
 def one_each(name: str, values: Sequence[Each], num_samples: int) -> Sequence[Each]:

@@ -7,11 +7,12 @@ import numpy as np
 
 from handwriting.pages.aligned_text import AlignedLine
 from handwriting.pages.flaws import ink_flaws
+from handwriting.runtime.synthesis import Scorer, by_log_prob
+from handwriting.runtime.synthesised_line import SynthesisedLine
+from handwriting.runtime.text_writer import flaws_of_ink
 from handwriting.text.error_rates import line_errors
 from handwriting.text.reading_flaws import word_flaws
 from reading.line_reader import LineReader
-from writing.synthesis import Scorer, by_log_prob
-from writing.synthesised_line import SynthesisedLine
 
 _FLAW = 3.0  # wrong characters that a flaw of the ink counts as much as
 
@@ -58,7 +59,7 @@ class Critic:
 
         A word is missing, or there twice, if all readings of the line say so.
         """
-        found = [ink_flaws(_aligned(line)) for line in lines]
+        found = flaws_of_ink(lines)
         if self._readers and lines:
             readings = _readings(self._readers, lines)
             for flaws, line, looks in zip(found, lines, readings, strict=True):

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from handwriting.command_line import option_name
 from handwriting.errors import DataError, UserError
 from handwriting.files import read_regular_file
 from handwriting.ink.drawing import INK_COLOUR
@@ -14,7 +15,6 @@ from handwriting.text.markup import parse_markup
 from handwriting.text.spelling import writable_text
 from handwriting.text.templates import fill, read_rows
 from handwriting.text.vocabulary import Vocabulary
-from utils.command_line import option_name
 
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 

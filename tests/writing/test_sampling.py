@@ -8,7 +8,7 @@ from base.batch import Batch
 from handwriting.ink.normalisation import Normalisation
 from model.loss import MixtureNLL
 from model.models import UnconditionalHandwriting
-from writing.sampling import NOISE_BLOCK, generate, sample_noise
+from writing.sampling import generate, sample_noise
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 
@@ -73,14 +73,14 @@ def test_first_samples_do_not_depend_on_how_many_follow(model) -> None:
 
 def test_a_shorter_sample_is_the_beginning_of_a_longer(model) -> None:
     (short,) = generate(model, NORMALISATION, 1, 20, seeds=[2])
-    (long,) = generate(model, NORMALISATION, 1, NOISE_BLOCK + 50, seeds=[2])
-    assert len(long) == NOISE_BLOCK + 51
+    (long,) = generate(model, NORMALISATION, 1, 350, seeds=[2])
+    assert len(long) == 351
     close(short[:-1], long[:20])
     close(short[-1, 1:], long[20, 1:])
 
 
 def test_noise_of_a_longer_sample_begins_with_that_of_a_shorter() -> None:
-    assert torch.equal(sample_noise(4, 3), sample_noise(4, NOISE_BLOCK + 9)[:3])
+    assert torch.equal(sample_noise(4, 3), sample_noise(4, 300)[:3])
     assert sample_noise(4, 0).shape == (0, 4)
 
 

@@ -13,7 +13,7 @@ from handwriting.errors import DataError
 from handwriting.ink.line import Line, strokes_from_points
 from handwriting.ink.normalisation import Normalisation
 from handwriting.ink.pen_path import PathSampling
-from writing.style import in_measure_of, in_units_of, read_style_file
+from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 
 ROWS = [[0, 0, 0], [1, 3, 4], [0, 5, -1], [1, 2, 2]]
 STROKES = np.array(ROWS, dtype=np.float32)

@@ -9,11 +9,14 @@ import torch
 
 from handwriting.errors import UserError
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.noise import line_seed
+from handwriting.runtime.synthesis import Prime
+from handwriting.runtime.synthesised_line import SynthesisedLine
+from handwriting.runtime.text_writer import Pieces, TextWriter, flaws
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from writing.synthesis import Prime, write
-from writing.synthesised_line import SynthesisedLine
-from writing.text_writer import ATTEMPTS, CANDIDATES, LONGEST_PIECE, TextWriter, flaws
+from writing.line_writer import line_writer
+from writing.synthesis import write
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 VOCABULARY = Vocabulary("abcde ")
@@ -35,7 +38,9 @@ def no_flaws(lines: Sequence[SynthesisedLine]) -> list[list[str]]:
 
 
 def make_writer(model: ConditionalHandwriting, **options: Any) -> TextWriter:
-    return TextWriter(model, NORMALISATION, VOCABULARY, critic=no_flaws, **options)
+    bias = options.pop("bias", 0.75)
+    lines = line_writer(model, NORMALISATION, VOCABULARY, bias)
+    return TextWriter(lines, VOCABULARY, **({"critic": no_flaws} | options))
 
 
 def make_line(
@@ -57,7 +62,7 @@ def test_a_long_text_is_cut_between_words(model: ConditionalHandwriting) -> None
     words = ["abcde"] * 12
     written = make_writer(model).write(" ".join(words))
     pieces = [line.text for line in written.lines]
-    assert len(pieces) > 1 and max(map(len, pieces)) <= LONGEST_PIECE
+    assert len(pieces) > 1 and max(map(len, pieces)) <= Pieces.longest
     assert " ".join(pieces).split() == words
 
 
@@ -66,10 +71,11 @@ def test_without_a_style_one_piece_is_the_example_of_the_others(
 ) -> None:
     written = make_writer(model, bias=0.5, seed=3).write(TEXT)
     parts = (model, NORMALISATION, VOCABULARY)
-    options = {"bias": 0.5, "generator": torch.Generator().manual_seed(3)}
-    (example,) = write(*parts, [LONG], best_of=CANDIDATES, **options)
+    seeds = [line_seed(3, number) for number in range(3)]
+    (example,) = write(*parts, [LONG], 0.5, best_of=Pieces.candidates, seeds=seeds[:1])
     assert not example.reached_step_limit
-    others = write(*parts, ["ab", "cab abc"], primes=Prime(example.strokes, LONG), **options)
+    prime = Prime(example.strokes, LONG)
+    others = write(*parts, ["ab", "cab abc"], 0.5, primes=prime, seeds=seeds[1:])
     for line, ink in zip(written.lines, [others[0], example, others[1]], strict=True):
         if not flaws(ink):
             assert np.array_equal(line.strokes, ink.strokes)
@@ -81,8 +87,8 @@ def test_a_style_is_the_example_of_all_pieces(model: ConditionalHandwriting) -> 
     (line,) = write(model, NORMALISATION, VOCABULARY, ["bad cab"], seeds=[5])
     style = Prime(line.strokes, line.text)
     written = make_writer(model, seed=3).write("ab\nabc", style)
-    options = {"bias": 0.75, "generator": torch.Generator().manual_seed(3)}
-    inks = write(model, NORMALISATION, VOCABULARY, ["ab", "abc"], primes=style, **options)
+    seeds = [line_seed(3, number) for number in range(2)]
+    inks = write(model, NORMALISATION, VOCABULARY, ["ab", "abc"], 0.75, primes=style, seeds=seeds)
     assert any(not flaws(ink) for ink in inks)
     for line, ink in zip(written.lines, inks, strict=True):
         assert flaws(ink) or np.array_equal(line.strokes, ink.strokes)
@@ -161,7 +167,7 @@ def test_what_a_critic_finds_is_drawn_again_and_reported_if_it_stays(
         seen.extend(line.text for line in lines)
         return [["is not liked"] if line.text == "ab" else [] for line in lines]
 
-    writer = TextWriter(model, NORMALISATION, VOCABULARY, critic=critic)
+    writer = make_writer(model, critic=critic)
     written = writer.write(f"{LONG}\nab")
-    assert seen.count("ab") == ATTEMPTS
+    assert seen.count("ab") == Pieces.attempts
     assert written.flaws == ["'ab' is not liked"]

@@ -23,12 +23,12 @@ from handwriting.environment import fault_line
 from handwriting.errors import DataError, UserError
 from handwriting.files import read_regular_file
 from handwriting.quoting import printable, quoted
+from utils.optional_package import require
 from writing.pen_steps.onnx_export import (
     DESCRIPTION_FILE,
     FORMAT,
     checksum,
     fingerprint,
-    require,
 )
 from writing.pen_steps.onnx_module import NEXT
 

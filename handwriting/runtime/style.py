@@ -6,18 +6,30 @@ Shapes: ``T`` pen steps.
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from data_loader.cleaning import Cleaning
 from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.normalisation import Normalisation
-from handwriting.ink.pen_path import in_one_measure
+from handwriting.ink.pen_path import PathSampling, in_one_measure
 
 # Lines of one corpus differ in size by less than this factor.
 _SAME_UNITS = 2.5
+
+
+class Measure(Protocol):
+    """Size and points of a model's lines, as a corpus's cleaning has them."""
+
+    @property
+    def x_height(self) -> float | None:
+        """Height of their small letters; None for that of the source."""
+
+    @property
+    def path(self) -> PathSampling | None:
+        """Points along their strokes; None for those of the source."""
 
 
 def read_style_file(path: Path) -> Line:
@@ -32,7 +44,7 @@ def read_style_file(path: Path) -> Line:
     return ink_in_file(path)[0]
 
 
-def in_measure_of(line: Line, cleaning: Cleaning) -> Line:
+def in_measure_of(line: Line, cleaning: Measure) -> Line:
     """A line of any size, from any device, in the size and with the points that a model's lines
     were given by ``cleaning``.
 

@@ -3,29 +3,48 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import torch
 
-from handwriting.ink.normalisation import Normalisation
-from handwriting.pages import AlignedLine, split_text
+from handwriting.pages.aligned_text import AlignedLine, split_text
 from handwriting.pages.completion import complete
+from handwriting.pages.flaws import ink_flaws
+from handwriting.runtime.noise import line_seed
+from handwriting.runtime.synthesis import Prime
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.spelling import spell
 from handwriting.text.vocabulary import Vocabulary
-from model.models import ConditionalHandwriting
-from writing.pen_steps.protocols import StepsOfTexts
-from writing.scorers import Critic
-from writing.synthesis import Scorer, by_log_prob, write
-from writing.synthesis_loop import Prime
-from writing.synthesised_line import SynthesisedLine
 
-# Of 95 % of IAM-OnDB's lines, no more than 41 characters; their mean is 29. What is longer than
-# what a model was trained on, it writes less well.
-LONGEST_PIECE = 36
-# The piece that shows the others what to look like is the best of so many. It wants some letters.
-CANDIDATES = 8
-SHORTEST_EXAMPLE = 15
-ATTEMPTS = 3
+Critic = Callable[[Sequence[SynthesisedLine]], Sequence[list[str]]]
+"""Names what is wrong with each line, in words."""
+
+
+class LineWriter(Protocol):
+    """Writes lines with some model, in the style of a line or of none, each as the best of several
+    draws; the same seed gives the same line."""
+
+    def __call__(
+        self, texts: Sequence[str], style: Prime | None, best_of: int, seeds: Sequence[int]
+    ) -> list[SynthesisedLine]: ...
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Rules by which a long text is cut, and its pieces get one hand.
+
+    Attributes:
+        longest: characters of a piece. Of 95 % of IAM-OnDB's lines, no more than 41 characters;
+            their mean is 29. What is longer than what a model was trained on, it writes less well.
+        candidates: the piece that shows the others what to look like is the best of so many.
+        shortest_example: it wants some letters.
+        attempts: a piece with flaws is written so often at most.
+    """
+
+    longest: int = 36
+    candidates: int = 8
+    shortest_example: int = 15
+    attempts: int = 3
 
 
 @dataclass(frozen=True)
@@ -46,48 +65,34 @@ class WrittenText:
 
 
 class TextWriter:
-    """Writes texts with a trained model. The same seed gives the same strokes.
+    """Writes texts of any length. The same seed gives the same strokes.
 
     Args:
-        model: trained.
-        normalisation: of the strokes that it was trained on.
-        vocabulary: of its texts.
-        bias: sampling bias, at least 0 (Graves 2013, section 5.4).
+        write_lines: writes lines.
+        vocabulary: of the model that they are written with.
         seed: of all that is drawn.
         best_of: each piece is written so often, and the best is kept.
-        scorer: finds the best; what the model finds likeliest, or what a recogniser can read
-            (``writing.scorers.by_legibility``).
-        critic: names what is wrong with lines; one with flaws is written again, a few times.
-        precision: of the layers' products, see ``writing.pen_steps.packed_weights.pack``.
-        progress: show progress bars.
-        pen_steps: what computes the pen steps, see ``writing.synthesis.write``.
+        pieces: see there.
+        critic: names what is wrong with lines; one with flaws is written again, a few times. None
+            finds what shows without reading.
     """
 
     def __init__(
         self,
-        model: ConditionalHandwriting,
-        normalisation: Normalisation,
+        write_lines: LineWriter,
         vocabulary: Vocabulary,
-        bias: float = 0.75,
         seed: int = 1,
         best_of: int = 1,
-        scorer: Scorer = by_log_prob,
-        critic: Callable[[Sequence[SynthesisedLine]], Sequence[list[str]]] | None = None,
-        precision: str = "float32",
-        progress: bool = False,
-        pen_steps: StepsOfTexts | None = None,
+        pieces: Pieces | None = None,
+        critic: Critic | None = None,
     ) -> None:
-        self.model = model
-        self.normalisation = normalisation
+        self.write_lines = write_lines
         self.vocabulary = vocabulary
-        self.bias = bias
+        self.seed = seed
         self.best_of = best_of
-        self.scorer = scorer
-        self.critic = Critic() if critic is None else critic
-        self.precision = precision
-        self.progress = progress
-        self.pen_steps = pen_steps
-        self._generator = torch.Generator().manual_seed(seed)
+        self.pieces = pieces or Pieces()
+        self.critic = critic or flaws_of_ink
+        self._num_drawn = 0
 
     def write(self, text: str, style: Prime | None = None) -> WrittenText:
         """Write ``text``; newlines in it stay in the texts of the pieces.
@@ -109,7 +114,7 @@ class TextWriter:
         """Write several texts, all in one hand; see ``write``. It takes less time than one by
         one."""
         of_texts = [
-            [spell(piece, self.vocabulary) for piece in split_text(text, LONGEST_PIECE)]
+            [spell(piece, self.vocabulary) for piece in split_text(text, self.pieces.longest)]
             for text in texts
         ]
         drawn = self._drawn([piece.written for pieces in of_texts for piece in pieces], style)
@@ -148,9 +153,11 @@ class TextWriter:
         """The first piece that shows enough of a hand (or the longest), as the model writes it at
         its best, and a style made of it; no style if the model cannot even end it."""
         lengths = [len(text) for text in texts]
-        enough = [at for at, length in enumerate(lengths) if length >= SHORTEST_EXAMPLE]
+        enough = [at for at, length in enumerate(lengths) if length >= self.pieces.shortest_example]
         chosen = enough[0] if enough else int(np.argmax(lengths))
-        best = self._write_all(texts, [chosen], None, max(self.best_of, CANDIDATES))[chosen]
+        best = self._write_all(texts, [chosen], None, max(self.best_of, self.pieces.candidates))[
+            chosen
+        ]
         line = best.ink
         style = None if line.reached_step_limit else Prime(line.strokes, line.text)
         return {chosen: best}, style
@@ -164,7 +171,7 @@ class TextWriter:
     ) -> dict[int, "_Drawn"]:
         """The pieces at the places ``missing``. Those with flaws are tried again, a few times."""
         best: dict[int, _Drawn] = {}
-        for _ in range(ATTEMPTS):
+        for _ in range(self.pieces.attempts):
             inks = self._write([texts[at] for at in missing], style, best_of or self.best_of)
             for at, ink, found in zip(missing, inks, self.critic(inks), strict=True):
                 drawn = _Drawn(ink, found)
@@ -175,20 +182,10 @@ class TextWriter:
     def _write(
         self, texts: Sequence[str], style: Prime | None, best_of: int
     ) -> list[SynthesisedLine]:
-        return write(
-            self.model,
-            self.normalisation,
-            self.vocabulary,
-            texts,
-            bias=self.bias,
-            primes=style,
-            best_of=best_of,
-            scorer=self.scorer,
-            generator=self._generator,
-            precision=self.precision,
-            progress=self.progress and len(texts) > 0,
-            pen_steps=self.pen_steps,
-        )
+        numbers = range(self._num_drawn, self._num_drawn + len(texts))
+        self._num_drawn += len(texts)
+        seeds = [line_seed(self.seed, number) for number in numbers]
+        return self.write_lines(texts, style, best_of, seeds) if texts else []
 
 
 @dataclass(frozen=True)
@@ -201,6 +198,13 @@ class _Drawn:
     def severity(self) -> int:
         """Number of its flaws; a line that did not end has more than any other."""
         return flaws(self.ink) + len(self.flaws)
+
+
+def flaws_of_ink(lines: Sequence[SynthesisedLine]) -> list[list[str]]:
+    """Return what is wrong with the ink of each line, in words, as far as it shows unread."""
+    return [
+        ink_flaws(AlignedLine(line.strokes, line.text, line.character_of_step)) for line in lines
+    ]
 
 
 def flaws(written: SynthesisedLine) -> int:

@@ -1,0 +1,1 @@
+"""Exported models, run with NumPy alone: writing and reading without torch."""
