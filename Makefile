@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WEIGHTS := saved/models/pretrained
 # Settings laid over config_unconditional.json for `make train`: a small model and few epochs, on the
 # built-in corpus. Many small steps at a high learning rate give the best writing in a few minutes.
 QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3 \
@@ -79,13 +78,13 @@ format: setup
 
 # No real ink is in any of them.
 figures: setup
-	$(BIN)/python experiments.py -r $(WEIGHTS)/unconditional.pth --device cpu --samples-only \
+	$(BIN)/python experiments.py -r unconditional --device cpu --samples-only \
 		--out saved_figures/unconditional
-	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --samples-only \
+	$(BIN)/python experiments.py -r conditional --device cpu --samples-only \
 		--out saved_figures/conditional
-	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --device cpu --bias 1 --seed 2 \
+	$(BIN)/python experiments.py -r conditional --device cpu --bias 1 --seed 2 \
 		--text-file saved_figures/page.txt --format svg,png,json --out saved_figures/page
-	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --device cpu \
+	$(BIN)/python experiments.py -r recognition --device cpu \
 		--ink saved_figures/page/page.json --out saved_figures/reading
 
 # Ratios are of one run; nothing else should run beside it.
@@ -138,9 +137,9 @@ precision: setup
 
 # The models that the package brings with it; parity vectors stay out of the wheel.
 package: setup
-	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --export handwriting/weights
-	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --export handwriting/weights
-	$(BIN)/python experiments.py -r $(WEIGHTS)/language_model.pth --export handwriting/weights
+	$(BIN)/python experiments.py -r conditional --export handwriting/weights
+	$(BIN)/python experiments.py -r recognition --export handwriting/weights
+	$(BIN)/python experiments.py -r language_model --export handwriting/weights
 	$(BIN)/python -m handwriting.runtime.made_hands handwriting/weights
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 

@@ -26,7 +26,7 @@ from handwriting.command_line import OneLineParser
 from handwriting.errors import run_command
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = "saved/models/pretrained/conditional.pth"
+WEIGHTS = "saved/models/research/conditional.pth"
 COLUMNS = ("command", "exit code", "modules", "s of the wall clock", "s of the processor")
 _IMPORTED = re.compile(rb"import time: +\d+ \|")
 

@@ -47,9 +47,11 @@ SHORT = {
     "python experiments.py -r recognition --export": "--limit 2",
     "python experiments.py -r saved/models/pretrained/language_model": "--limit 2",
     "python experiments.py -r saved/models/recognition": "--limit 2",
-    "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
-    "python experiments.py -r saved/models/pretrained/conditional.pth --export-onnx": "--limit 2",
-    "python experiments.py -r saved/models/pretrained/conditional": "--limit 2 --samples 1",
+    "python experiments.py -r recognition": "--limit 2",
+    "python experiments.py -r research/recognition": "--limit 2",
+    "python experiments.py -r conditional --export-onnx": "--limit 2",
+    "python experiments.py -r conditional": "--limit 2 --samples 1",
+    "python experiments.py -r research/conditional": "--limit 2 --samples 1",
     "python train.py -c": f"{SMALL_MODEL} --set trainer.epochs=1",
     "torchrun": f"{SMALL_MODEL} --set trainer.epochs=1",
     "python train.py -r": "--set trainer.epochs=2",
@@ -138,7 +140,7 @@ def write_own_ink(folder: Path) -> None:
 def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "handwriting"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    for kept in ("saved/models/pretrained", "saved/models/graves"):
+    for kept in ("saved/models/pretrained", "saved/models/research", "saved/models/graves"):
         shutil.copytree(ROOT / kept, folder / kept)
     # A model can write the characters that it was trained on.
     files = {
