@@ -483,4 +483,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from handwriting.errors import run_command
+
+    run_command(main)

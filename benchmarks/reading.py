@@ -150,4 +150,6 @@ def _session(strokes: Sequence[np.ndarray], checkpoint: Path) -> Measured:
 
 
 if __name__ == "__main__":
-    main()
+    from handwriting.errors import run_command
+
+    run_command(main)
