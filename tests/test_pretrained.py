@@ -42,7 +42,8 @@ def test_a_card_says_where_weights_come_from_and_on_which_terms(path: Path) -> N
     assert header["library_name"] == "handwriting" and header["datasets"]
     if path in OPEN:
         assert header["license"] == "cc-by-4.0" and "IAM-OnDB" not in header["datasets"]
-        words = ["CC BY 4.0", "1999"] if any("UNIPEN" in each for each in header["datasets"]) else []
+        has_unipen = any("UNIPEN" in each for each in header["datasets"])
+        words = ["CC BY 4.0", "1999"] if has_unipen else []
     else:
         assert header["license"] == "other"
         words = ["IAM-OnDB", "non-commercial", "testset_t"]
