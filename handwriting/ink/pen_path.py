@@ -25,7 +25,7 @@ _MOST_POINTS = 20_000
 
 @dataclass(frozen=True)
 class PathSampling:
-    """How the path of a stroke becomes points; lengths are in heights of small letters.
+    """Settings of how a path becomes points; lengths are in heights of small letters.
 
     Args:
         smooth: standard deviation, along the path, of the Gaussian that smooths it; a stroke's two
@@ -98,7 +98,7 @@ def _smoothed(points: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _progress(path: np.ndarray, step: float, turn: float) -> np.ndarray:
-    """How many points a path has used up at each of its own points: ``[N]``, growing from 0."""
+    """Return the number of points that a path has used up at each of its own, growing from 0."""
     moves = np.diff(path, axis=0)
     lengths = np.hypot(*moves.T)
     directions = np.arctan2(moves[:, 1], moves[:, 0])
