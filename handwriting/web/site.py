@@ -1,0 +1,82 @@
+"""The page's files with exported weights beside them: a folder for any static host."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handwriting.errors import UserError
+from handwriting.files import whole_folder
+
+PAGE = Path(__file__).parent / "page"
+WEIGHTS = "weights"
+MANIFEST = "manifest.json"
+KINDS: Mapping[str, str] = {"writer": "writer", "reader": "recogniser", "hands": "hands"}
+"""What the page calls weights, and the name of the exported file without its suffix."""
+
+_SUFFIX = ".safetensors"
+_HASH_DIGITS = 12
+_MODEL_KINDS = ("writer", "reader")
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A file of weights as the page asks for it.
+
+    Attributes:
+        name: with a hash of its contents, so that it may be kept by a browser for good.
+        path: where it is.
+    """
+
+    name: str
+    path: Path
+
+
+def weights_in(folder: Path) -> dict[str, NamedFile]:
+    """Return the exported weights in a folder, by the page's name of their kind.
+
+    Raises:
+        UserError: there is neither a writer nor a recogniser.
+    """
+    found = {}
+    for kind, stem in KINDS.items():
+        path = folder / f"{stem}{_SUFFIX}"
+        if path.is_file():
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS]
+            found[kind] = NamedFile(f"{stem}-{digest}{_SUFFIX}", path)
+    if not found.keys() & set(_MODEL_KINDS):
+        wanted = " or ".join(f"{KINDS[kind]}{_SUFFIX}" for kind in _MODEL_KINDS)
+        raise UserError(f"{folder}: holds no weights that the page can use, {wanted}")
+    return found
+
+
+def manifest_of(weights: Mapping[str, NamedFile]) -> bytes:
+    """Return the list of weights that the page reads first: names of files by kind."""
+    names = {kind: file.name for kind, file in weights.items()}
+    return (json.dumps(names, indent=2) + "\n").encode()
+
+
+def write_site(folder: Path, weights: Path) -> None:
+    """Write the page with weights to a new folder, all of it or nothing.
+
+    Args:
+        folder: that is not there yet, or is empty.
+        weights: a folder of exported models, see ``docs/export.md``.
+
+    Raises:
+        UserError: there are no weights, or the folder has files or cannot be made.
+    """
+    named = weights_in(weights)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder}: has files; the page is written to a new folder")
+    with whole_folder(folder) as unfinished:
+        for source in sorted(path for path in PAGE.rglob("*") if path.is_file()):
+            target = unfinished / source.relative_to(PAGE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        (unfinished / WEIGHTS).mkdir()
+        for file in named.values():
+            shutil.copyfile(file.path, unfinished / WEIGHTS / file.name)
+        (unfinished / WEIGHTS / MANIFEST).write_bytes(manifest_of(named))
