@@ -15,11 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from handwriting.errors import UserError, run_command
-from reading.options import OPTIONS as READING
-from reading.options import add_ink_options, reads
-from reading.options import add_options as add_reading_options
-from utils.command_line import (
+from handwriting.command_line import (
     OneLineParser,
     given,
     is_terminal,
@@ -27,6 +23,10 @@ from utils.command_line import (
     option_name,
     whole_number,
 )
+from handwriting.errors import UserError, run_command
+from reading.options import OPTIONS as READING
+from reading.options import add_ink_options, reads
+from reading.options import add_options as add_reading_options
 from utils.shipped import checkpoint_path, shipped_names
 from writing.options import GCODE, STYLE_TEXT, add_onnx_options, add_runtime_options, writes
 from writing.options import OPTIONS as WRITING

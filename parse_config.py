@@ -31,8 +31,8 @@ from base.registry import (
 )
 from base.renamed import new_path, with_new_names
 from base.schema import Arguments, Block, Settings, arguments_type, block_type, build
+from handwriting.command_line import OneLineParser
 from handwriting.errors import CheckpointError, ConfigError
-from utils.command_line import OneLineParser
 from utils.device import device_problem
 from utils.json_text import parse_json, read_json
 from utils.shipped import checkpoint_path, shipped_names

@@ -14,8 +14,8 @@ from base.schema import build
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
+from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
-from utils.command_line import OneLineParser
 from utils.json_text import read_json
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.adaptation import Adaptation, adapt
+from handwriting.command_line import OneLineParser, number, whole_number
 from handwriting.errors import run_command
 from logger.logger import setup_logging
-from utils.command_line import OneLineParser, number, whole_number
 from utils.device import resolve_device
 from utils.memory import keep_freed_memory
 from utils.report import describe_rows

@@ -33,6 +33,7 @@ from evaluation.adaptation_config import (
 )
 from evaluation.evaluator import Evaluator, evaluate
 from evaluation.recognition import RecognitionEvaluator
+from handwriting.command_line import is_terminal, print_notes
 from handwriting.errors import DataError, Interrupted, UserError
 from handwriting.files import whole_folder
 from handwriting.text.error_rates import ErrorCounts, line_errors
@@ -44,7 +45,6 @@ from trainer.checkpointing import load_checkpoint, save_checkpoint, slim
 from trainer.distributed import distributed
 from trainer.loaded_model import LoadedModel, load_model
 from trainer.trainer import Trainer
-from utils.command_line import is_terminal, print_notes
 from utils.report import write_report
 
 __all__ = ["Adaptation", "adapt"]

@@ -26,12 +26,12 @@ from evaluation.legibility_command import (
     measure_legibility,
 )
 from evaluation.recognition import RecognitionEvaluator
+from handwriting.command_line import is_terminal
 from handwriting.files import whole_folder
 from reading.options import decodings
 from reading.recogniser import TASK as RECOGNITION
 from reading.recogniser import language_model
 from trainer.loaded_model import LoadedModel, open_data
-from utils.command_line import is_terminal
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
 from utils.figures.sheet_files import save_sheet

@@ -24,13 +24,13 @@ from evaluation.style_similarity import choose_styles, measure_style, style_simi
 from handwriting.errors import UserError
 from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
+from handwriting.runtime.synthesis import Prime
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.writable_text import replace_unknown
 from model.models import ConditionalHandwriting
 from utils.figures.sheet import PRIME_COLOUR, Ink, Row, Sheet, contact_sheet
 from utils.figures.window import WindowedLine, window_figure
 from writing.synthesis import write
-from writing.synthesis_loop import Prime
-from writing.synthesised_line import SynthesisedLine
 
 BIASES = (0.15, 0.5, 1.0)
 LINES = 32

@@ -24,6 +24,7 @@ from handwriting.errors import UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.mixture import BivariateMixture
@@ -32,7 +33,6 @@ from utils.figures.sheet import Sheet
 from utils.figures.sheet_files import sheet_image
 from writing.pen_steps.onnx_steps import OnnxStep
 from writing.sampling import sample_seeds
-from writing.synthesised_line import SynthesisedLine
 
 Given = TypeVar("Given")
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from handwriting.ink.line import Line
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.error_rates import ErrorCounts, line_errors, rate
 from reading.line_reader import LineReader
-from writing.synthesised_line import SynthesisedLine
 
 LINES = 200
 """Of the split, written again at each bias where nobody says how many."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from handwriting.errors import UserError
 from handwriting.files import whole_folder
-from handwriting.runtime.model_file import PRECISIONS, as_floats, in_precision, write_model_file
+from handwriting.runtime.model_file import as_floats, in_precision, write_model_file
+from handwriting.runtime.precisions import PRECISIONS
 from handwriting.version import version
 from model.exported_weights import for_export, load_tensors, tensors_of
 from model.language_model import CharacterLanguageModel
@@ -72,9 +73,7 @@ def fingerprint(stored: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-_Parts = tuple[
-    dict[str, Any], dict[str, np.ndarray], tuple[dict[str, Any], dict[str, np.ndarray]]
-]
+_Parts = tuple[dict[str, Any], dict[str, np.ndarray], tuple[dict[str, Any], dict[str, np.ndarray]]]
 
 
 def _parts(trained: LoadedModel, precision: str) -> _Parts:

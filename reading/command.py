@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from handwriting.command_line import print_notes
 from handwriting.files import whole_folder
 from handwriting.formats.ink_file import read_ink_file
 from handwriting.ink.features import InkFeatures
@@ -16,7 +17,6 @@ from reading.line_reader import confidence
 from reading.options import decodings
 from reading.recogniser import language_model, line_reader
 from trainer.loaded_model import LoadedModel
-from utils.command_line import print_notes
 from utils.figures.attention import ReadLine, attention_sheet
 from utils.figures.sheet import Ink, Row, Sheet, contact_sheet
 from utils.figures.sheet_files import save_sheet

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from handwriting.command_line import given, number, whole_number
 from handwriting.formats.registry import READ_SUFFIXES, listed
 from reading.settings import GREEDY, MOST_BEAM, MOST_WEIGHT, Decoding, DecodingSettings
-from utils.command_line import given, number, whole_number
 from utils.shipped import checkpoint_path
 
 OPTIONS = (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from base.base_model import BaseModel
+from handwriting.command_line import option_name, print_notes
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel
@@ -13,7 +14,6 @@ from reading.line_reader import LineReader
 from reading.options import OPTIONS
 from reading.settings import GREEDY, DecodingSettings
 from trainer.loaded_model import LoadedModel, load_model
-from utils.command_line import option_name, print_notes
 
 TASK = "recognition"
 _SYNTHETIC = "synthetic"

@@ -15,7 +15,7 @@ from base.batch import collate_features
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
 from handwriting.ink.features import InkFeatures
-from handwriting.text.vocabulary import SPECIALS, Vocabulary
+from handwriting.text.vocabulary import Vocabulary
 from model.language_model import CharacterLanguageModel
 from model.recognition import Seq2SeqRecognition
 from reading.ctc import ctc_greedy
@@ -43,7 +43,7 @@ def about_recogniser(
     convolutions = encoder.subsampling.convolutions
     return {
         "task": TASK,
-        "symbols": [*SPECIALS, *vocabulary.characters],
+        "symbols": vocabulary.symbols,
         "features": asdict(features),
         "feature_names": list(features.names),
         "strides": [int(layer.stride[0]) for layer in convolutions],
@@ -62,7 +62,7 @@ def about_language_model(model: CharacterLanguageModel) -> dict[str, Any]:
     """Return what a runtime has to know of the model, as plain values."""
     return {
         "task": LANGUAGE_TASK,
-        "symbols": [*SPECIALS, *model.vocabulary.characters],
+        "symbols": model.vocabulary.symbols,
         "num_layers": len(model.layers),
         "hidden_size": model.output.in_features,
     }

@@ -7,12 +7,12 @@ import pytest
 
 import experiments
 from evaluation import adapt
+from handwriting.command_line import OneLineParser, number, whole_number
 from handwriting.errors import UserError
 from handwriting.pages import GcodeOptions, GifOptions, PageOptions, WriteOptions
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import MOST_PIXELS, check_options, check_pixels
 from reading.settings import DecodingSettings
-from utils.command_line import OneLineParser, number, whole_number
 
 HUGE = ("1" + "0" * 30, "1e300", "inf", "nan", "-1", "9" * 5000)
 
@@ -24,7 +24,7 @@ def number_options(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[
     class Recorded(OneLineParser):
         def parse_args(self, *arguments: object, **options: object) -> argparse.Namespace:
             for action in self._actions:
-                if getattr(action.type, "__module__", "") == "utils.command_line":
+                if getattr(action.type, "__module__", "") == "handwriting.command_line":
                     found.append(action.option_strings[-1])
             return super().parse_args(*arguments, **options)
 

@@ -8,9 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
 from handwriting.files import make_folder
-from utils.command_line import OneLineParser
 
 
 def main(argv: Sequence[str] | None = None) -> None:

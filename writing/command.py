@@ -1,7 +1,6 @@
 """Write a text with a trained model: from the command's options to files of pages."""
 
 import argparse
-import re
 import sys
 import time
 import unicodedata
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from base.base_model import model_as
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import read_regular_file
 from handwriting.formats.page_files import write_pages
@@ -18,19 +18,19 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import check_options
+from handwriting.runtime.style import in_units_of, read_style_file
+from handwriting.runtime.synthesis import Prime, Scorer, by_log_prob
+from handwriting.runtime.text_writer import TextWriter, WrittenText
+from handwriting.text.plain_text import plain_text
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
 from reading.recogniser import load_recogniser
 from trainer.loaded_model import LoadedModel, open_data
-from utils.command_line import print_notes
 from writing.export_command import load_step
+from writing.line_writer import line_writer
 from writing.options import PRECISIONS, gcode_options, page_options
 from writing.scorers import by_legibility
-from writing.style import in_units_of, read_style_file
-from writing.synthesis import Scorer, by_log_prob
-from writing.synthesis_loop import Prime
-from writing.text_writer import TextWriter, WrittenText
 
 TASK = "conditional"
 BIAS = 0.75
@@ -56,18 +56,17 @@ def write(trained: LoadedModel, options: argparse.Namespace, progress: bool = Fa
     text = known_text(read_text(options), vocabulary, "--text", is_lenient)
     style = _style(trained, vocabulary, options, is_lenient)
     started = time.perf_counter()
-    writer = TextWriter(
+    lines = line_writer(
         model_as(trained.model, ConditionalHandwriting),
         trained.normalisation,
         vocabulary,
         bias=options.bias[0] if options.bias else BIAS,
-        seed=options.seed,
-        best_of=options.best_of or 1,
         scorer=_scorer(options),
         precision=options.precision or PRECISIONS[0],
         progress=progress,
         pen_steps=step.text_pen_steps if step else None,
     )
+    writer = TextWriter(lines, options.seed, options.best_of or 1)
     written = writer.write(text, style)
     layout = layout_pages(written.lines, pages)
     paths = write_pages(layout.pages, out, formats, files, progress=progress)
@@ -100,8 +99,7 @@ def read_text(options: argparse.Namespace) -> str:
     text = options.text
     if text is None:
         text = _read_file(options.text_file)
-    text = unicodedata.normalize("NFC", text).expandtabs(1)
-    text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
+    text = plain_text(text)
     if not text.strip():
         raise UserError(f"{_source(options)}: there is nothing in it to write")
     return text

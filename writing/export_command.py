@@ -15,13 +15,13 @@ from torch import Tensor
 from base.batch import Batch
 from base.registry import METRICS
 from data_loader.data_loaders import SplitBatches
+from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import whole_folder
 from model.metric import LineMetric
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting, StackedHandwriting
 from trainer.loaded_model import LoadedModel, open_data
-from utils.command_line import print_notes
 from utils.report import describe_rows, write_report
 from writing.pen_steps.onnx_export import FLOAT_FILE, INT8_FILE, write_step
 from writing.pen_steps.onnx_steps import OnnxStep

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from handwriting.command_line import given, number, whole_number
 from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed
 from handwriting.pages.options import (
     LINE_SPACING,
@@ -15,7 +16,6 @@ from handwriting.pages.options import (
     PageOptions,
 )
 from handwriting.runtime.precisions import PRECISIONS as PRECISIONS_OF_FILES
-from utils.command_line import given, number, whole_number
 
 PRECISIONS = ("float32", "bfloat16")
 """Of the matrix products; the first is the default."""
@@ -129,7 +129,7 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
 
 
 def add_runtime_options(add: Callable[..., Any]) -> None:
-    """Add the options of the export for ``handwriting.runtime`` with a parser's ``add_argument``."""
+    """Add the options of the export for the package with a parser's ``add_argument``."""
     add(
         "--export",
         type=Path,

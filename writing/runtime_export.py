@@ -6,6 +6,7 @@ layers, ``K`` window components, ``M`` mixture components.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,17 @@ import torch
 from torch import Tensor
 
 from handwriting.runtime.noise import pen_noise
-from handwriting.text.vocabulary import SPECIALS, Vocabulary
+from handwriting.runtime.synthesis import Limits, Prime
+from handwriting.runtime.text_writer import Pieces
+from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers import window_ranges
 from model.mixture import MAX_CORRELATION_LOGIT, MAX_LOG_SIGMA
 from model.models import ConditionalHandwriting
 from trainer.loaded_model import LoadedModel
-from writing import bias_control, synthesis, text_writer
+from writing import bias_control, synthesis
 from writing.command import BIAS, TASK
 from writing.pen_steps.packed_steps import TextPenSteps
 from writing.pen_steps.packed_weights import PackedWeights, pack
-from writing.synthesis_loop import Prime
 
 EXACT = frozenset({"window.weight", *(f"layers.{layer}.pen" for layer in range(64))})
 """Matrices that are not rounded: small, and of what they give much depends."""
@@ -32,12 +34,14 @@ _CASES = ((0, 0.75, 7, False), (1, 1.0, 8, True), (2, 0.0, 9, False))
 """Of each: its text, the bias, the seed, and whether it goes on with the first one's hand."""
 
 
-def about(trained: LoadedModel, model: ConditionalHandwriting, vocabulary: Vocabulary) -> dict[str, Any]:
+def about(
+    trained: LoadedModel, model: ConditionalHandwriting, vocabulary: Vocabulary
+) -> dict[str, Any]:
     """Return the rules, as plain values."""
     alpha, beta, step = window_ranges.PARAMETER_RANGES
     return {
         "task": TASK,
-        "symbols": [*SPECIALS, *vocabulary.characters],
+        "symbols": vocabulary.symbols,
         "normalisation": trained.normalisation.to_dict(),
         "hidden_size": model.hidden_size,
         "num_layers": model.num_layers,
@@ -64,17 +68,8 @@ def about(trained: LoadedModel, model: ConditionalHandwriting, vocabulary: Vocab
             "long_stay": bias_control.LONG_STAY,
             "longest_stay": bias_control.LONGEST_STAY,
         },
-        "limits": {
-            "steps_per_character": synthesis.MOST_STEPS_PER_CHARACTER,
-            "more_steps": synthesis.MORE_STEPS,
-            "of_style_pace": synthesis.MOST_OF_PRIME_PACE,
-        },
-        "pieces": {
-            "longest": text_writer.LONGEST_PIECE,
-            "candidates": text_writer.CANDIDATES,
-            "shortest_example": text_writer.SHORTEST_EXAMPLE,
-            "attempts": text_writer.ATTEMPTS,
-        },
+        "limits": asdict(Limits()),
+        "pieces": asdict(Pieces()),
     }
 
 
@@ -87,7 +82,9 @@ class _Recorded(TextPenSteps):
 
     def step_and_draw(self, strokes: Tensor, bias: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         raw, drawn = super().step_and_draw(strokes, bias, noise)
-        for name, value in zip(_RECORDED, (strokes, bias, raw, self.phi, self.kappa, drawn), strict=True):
+        for name, value in zip(
+            _RECORDED, (strokes, bias, raw, self.phi, self.kappa, drawn), strict=True
+        ):
             self.record[name].append(value.clone()[0])
         return raw, drawn
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
 from handwriting.runtime.noise import pen_noise
+from handwriting.runtime.synthesis import check_prime
 from model.models import UnconditionalHandwriting
 from writing.bias_control import StalledPenBias
 from writing.pen_steps import cuda_graph_steps
@@ -108,12 +109,6 @@ def sample_biases(bias: float | Sequence[float], num_samples: int) -> Tensor:
         if not value >= 0:
             raise ValueError(f"a sampling bias is at least 0, got {value}")
     return torch.tensor([float(value) for value in biases])
-
-
-def check_prime(strokes: np.ndarray) -> None:
-    """Raise ``ValueError`` unless the strokes are ``[P, 3]``, P >= 1."""
-    if strokes.ndim != 2 or strokes.shape[1] != 3 or len(strokes) == 0:
-        raise ValueError(f"a prime has the shape [P, 3] with P >= 1, got {list(strokes.shape)}")
 
 
 def one_each(name: str, values: Sequence[Each], num_samples: int) -> Sequence[Each]:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from handwriting.runtime.synthesis import Scorer, by_log_prob
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.error_rates import line_errors
 from reading.line_reader import LineReader
-from writing.synthesis import Scorer, by_log_prob
-from writing.synthesised_line import SynthesisedLine
 
 
 def by_legibility(reader: LineReader) -> Scorer:

@@ -4,45 +4,30 @@ Shapes: ``P`` pen steps of a prime.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.synthesis import (
+    Limits,
+    Prime,
+    Scorer,
+    batches,
+    best_of_each,
+    by_log_prob,
+    request,
+)
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
-from handwriting.text.writable_text import check_text
 from model.models import ConditionalHandwriting
 from writing.pen_steps import cuda_graph_steps
 from writing.pen_steps.packed_weights import pack
 from writing.pen_steps.protocols import StepsOfTexts
-from writing.sampling import check_prime, one_each, sample_biases, sample_seeds
-from writing.synthesis_loop import Prime, SynthesisBatch, SynthesisRequest
-from writing.synthesised_line import SynthesisedLine
-
-MOST_STEPS_PER_CHARACTER = 40.0
-"""With ``MORE_STEPS``, more than people need: of the 8,320 lines of IAM-OnDB with a
-transcription 6 are longer (the median is 21 steps a character, the 99th percentile 37)."""
-
-MORE_STEPS = 100
-MOST_OF_PRIME_PACE = 2.0
-
-Scorer = Callable[[Sequence[SynthesisedLine]], Sequence[float]]
-"""How good each candidate is; the greatest wins, a NaN loses."""
-
-
-def by_log_prob(candidates: Sequence[SynthesisedLine]) -> list[float]:
-    """The mean log-density of a pen step under the model without a bias.
-
-    The mean and not the sum, which would prefer the shortest. A line that ended by the step limit
-    is out: it is not all there, or its pen trembles in one place, which is likely at each step.
-    """
-    return [
-        -math.inf if candidate.reached_step_limit else candidate.log_prob / len(candidate.strokes)
-        for candidate in candidates
-    ]
+from writing.sampling import one_each, sample_biases, sample_seeds
+from writing.synthesis_loop import SynthesisBatch
 
 
 @torch.inference_mode()
@@ -57,7 +42,7 @@ def write(
     scorer: Scorer = by_log_prob,
     generator: torch.Generator | None = None,
     seeds: Sequence[int] | None = None,
-    most_steps_per_character: float = MOST_STEPS_PER_CHARACTER,
+    most_steps_per_character: float = Limits.steps_per_character,
     batch_size: int = 64,
     precision: str = "float32",
     progress: bool = False,
@@ -87,8 +72,8 @@ def write(
         generator: gives each text's seed in turn; must be on the CPU. Default: torch's own.
         seeds: each text's seed, instead of ``generator``.
         most_steps_per_character: a line ends after this many pen steps a character of its text, or
-            twice the prime's own if they are more, and ``MORE_STEPS``, even where the window
-            has not passed its text; see ``SynthesisedLine.reached_step_limit``.
+            twice the prime's own if they are more, and some more, even where the window has not
+            passed its text (``Limits``); see ``SynthesisedLine.reached_step_limit``.
         batch_size: the most lines at work at once.
         precision: of the layers' products, see ``pack``.
         progress: show a progress bar, in lines.
@@ -103,8 +88,9 @@ def write(
         ValueError: other arguments out of range, or not one a text.
     """
     _check(model, vocabulary, best_of, most_steps_per_character, batch_size)
+    limits = Limits(most_steps_per_character)
     requests = [
-        _order(vocabulary, text, prime, text_bias, seed, most_steps_per_character)
+        request(vocabulary, text, prime, text_bias, seed, limits)
         for text, prime, text_bias, seed in zip(
             texts,
             _primes(primes, len(texts)),
@@ -116,31 +102,11 @@ def write(
     pen_steps = pen_steps or partial(cuda_graph_steps.text_pen_steps, pack(model, precision))
     best: dict[int, SynthesisedLine] = {}
     with tqdm(total=len(texts) * best_of, desc="writing", unit="line", disable=not progress) as bar:
-        for places in _batches(requests, max(batch_size // best_of, 1)):
-            wanted = [
-                request for place in places for request in requests[place].candidates(best_of)
-            ]
+        for places in batches(requests, max(batch_size // best_of, 1)):
+            wanted = [wish for place in places for wish in requests[place].candidates(best_of)]
             lines = SynthesisBatch(model, pen_steps, vocabulary, wanted).write(normalisation, bar)
-            best.update(zip(places, _best(lines, best_of, scorer), strict=True))
+            best.update(zip(places, best_of_each(lines, best_of, scorer), strict=True))
     return [best[place] for place in range(len(texts))]
-
-
-def _order(
-    vocabulary: Vocabulary,
-    text: str,
-    prime: Prime | None,
-    bias: float,
-    seed: int,
-    most_steps_per_character: float,
-) -> SynthesisRequest:
-    check_text(text, vocabulary)
-    if prime is not None:
-        check_prime(prime.strokes)
-        check_text(prime.text, vocabulary, "text of the style line")
-        own_pace = len(prime.strokes) / len(prime.text)
-        most_steps_per_character = max(most_steps_per_character, MOST_OF_PRIME_PACE * own_pace)
-    step_limit = math.ceil(most_steps_per_character * len(text)) + MORE_STEPS
-    return SynthesisRequest(text, prime, bias, seed, step_limit)
 
 
 def _primes(primes: Prime | Sequence[Prime] | None, num_texts: int) -> Sequence[Prime | None]:
@@ -162,21 +128,3 @@ def _check(
         raise ValueError(f"best_of and batch_size: at least 1, got {best_of} and {batch_size}")
     if not 0 < most_steps_per_character < math.inf:
         raise ValueError(f"most_steps_per_character: above 0, got {most_steps_per_character}")
-
-
-def _batches(requests: Sequence[SynthesisRequest], size: int) -> Iterator[list[int]]:
-    """Places of ``size`` requests at a time, those of like length together."""
-    places = sorted(range(len(requests)), key=lambda place: len(requests[place].joined_text))
-    for start in range(0, len(places), size):
-        yield places[start : start + size]
-
-
-def _best(lines: list[SynthesisedLine], best_of: int, scorer: Scorer) -> list[SynthesisedLine]:
-    """The best of each ``best_of`` lines in turn."""
-    if best_of == 1:
-        return lines
-    scores = np.asarray(scorer(lines), dtype=np.float64)
-    if scores.shape != (len(lines),):
-        raise ValueError(f"a scorer gives one number a candidate, got {list(scores.shape)}")
-    groups = np.nan_to_num(scores, nan=-np.inf).reshape(-1, best_of)
-    return [lines[group * best_of + winner] for group, winner in enumerate(groups.argmax(axis=1))]

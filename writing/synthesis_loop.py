@@ -5,7 +5,6 @@ vocabulary, ``M`` mixture components.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -14,58 +13,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from handwriting.ink.normalisation import Normalisation
-from handwriting.runtime.noise import candidate_seed
+from handwriting.runtime.synthesis import SynthesisRequest, finished_line
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
 from writing.bias_control import StalledPenBias, StalledWindowScale
 from writing.pen_steps.protocols import StepsOfTexts
 from writing.sampling import sample_noise
-from writing.synthesised_line import SynthesisedLine, characters_of_steps, has_ended, rest_of_prime
-
-
-@dataclass(frozen=True, eq=False)
-class Prime:
-    """A line of real handwriting whose style the model goes on with.
-
-    Attributes:
-        strokes: ``[P, 3]`` as in ``handwriting.ink.line.Line``, in the corpus's units.
-        text: what it says.
-    """
-
-    strokes: np.ndarray
-    text: str
-
-
-@dataclass(frozen=True, eq=False)
-class SynthesisRequest:
-    """A line to be written; the step limit is in pen steps."""
-
-    text: str
-    prime: Prime | None
-    bias: float
-    seed: int
-    step_limit: int
-
-    @property
-    def before(self) -> str:
-        """Text that the window sees before the text to write."""
-        return "" if self.prime is None else f"{self.prime.text.rstrip()} "
-
-    @property
-    def joined_text(self) -> str:
-        """All that the window sees."""
-        return self.before + self.text
-
-    @property
-    def read(self) -> np.ndarray:
-        """Strokes that are read before any is written: the prime, or a line's first point."""
-        return np.zeros((1, 3), np.float32) if self.prime is None else self.prime.strokes
-
-    def candidates(self, number: int) -> list["SynthesisRequest"]:
-        """Orders that differ in their seeds; the first is this one."""
-        seeds = [candidate_seed(self.seed, candidate) for candidate in range(number)]
-        return [replace(self, seed=seed) for seed in seeds]
 
 
 class _AtWork(NamedTuple):
@@ -213,7 +168,9 @@ class SynthesisBatch:
             start = self._reads[place] - 1 - self._first_step
             strokes = normalisation.denormalise(rows[start:])
             phi = phi[start:, : len(request.joined_text) + 1]
-            finished.append(_written(request, strokes, phi, log_probs[start:], at_limit[place]))
+            finished.append(
+                finished_line(request, strokes, phi, log_probs[start:], at_limit[place])
+            )
         return finished
 
 
@@ -244,36 +201,28 @@ class _Record:
         return tuple(np.concatenate(parts) for parts in zip(*self._parts[place], strict=True))
 
 
-def _written(
-    request: SynthesisRequest,
-    strokes: np.ndarray,
-    phi: np.ndarray,
-    log_probs: np.ndarray,
-    at_limit: bool,
-) -> SynthesisedLine:
-    """From what the model wrote after what it read."""
-    start = len(request.before)
-    characters = characters_of_steps(phi)
-    if request.prime is None:
-        # The point where the line starts is read, not written; it goes with the first step.
-        strokes = np.concatenate([request.read, strokes])
-        phi, characters = (np.concatenate([part[:1], part]) for part in (phi, characters))
-    else:
-        rest = rest_of_prime(strokes[:, 0], characters, start)
-        strokes, phi, characters, log_probs = (
-            part[rest:] for part in (strokes, phi, characters, log_probs)
-        )
-        strokes[0, 1:] = 0.0
-    strokes[-1, 0] = 1.0
-    return SynthesisedLine(
-        strokes=strokes,
-        text=request.text,
-        phi=phi[:, start:].astype(np.float32),
-        character_of_step=np.clip(characters - start, 0, len(request.text) - 1),
-        reached_step_limit=at_limit,
-        log_prob=float(log_probs.sum(dtype=np.float64)),
-        seed=request.seed,
-    )
+def has_ended(phi: Tensor, kappa: Tensor, ends: Tensor, pen_up: Tensor) -> Tensor:
+    """Which lines are written: Graves 2013, section 5.3, with the pen lifted.
+
+    The paper stops where the window's weight on the end of the text is greater than on every
+    character. That can come true in the middle of the last character's last stroke, so the pen
+    must be up besides. Far past the text all weights are zero in a computer's numbers, where
+    exactly they still would be greatest at its end; so a line is written, too, where all
+    components of the window have passed the end.
+
+    Args:
+        phi: ``[B, U+1]``, the window's weights; zero on padding.
+        kappa: ``[B, K]``, the positions of the window's components.
+        ends: int64 ``[B]``, the place of each line's end of text.
+        pen_up: bool ``[B]``, whether the latest pen step is a stroke's last.
+
+    Returns:
+        bool ``[B]``.
+    """
+    places = ends.unsqueeze(1)
+    at_end = phi.gather(1, places).squeeze(1)
+    elsewhere = phi.scatter(1, places, 0.0).amax(dim=1)
+    return ((at_end > elsewhere) | (kappa.amin(dim=1) > ends)) & pen_up
 
 
 def _encode(model: ConditionalHandwriting, vocabulary: Vocabulary, texts: Sequence[str]) -> Tensor:

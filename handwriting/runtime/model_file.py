@@ -17,9 +17,6 @@ from safetensors.numpy import save
 
 from handwriting.errors import DataError
 from handwriting.files import open_regular_file, whole_file
-from handwriting.runtime.precisions import PRECISIONS
-
-__all__ = ["PRECISIONS", "ModelFile", "as_floats", "in_precision", "read_model_file", "write_model_file"]
 
 FORMAT = 1
 KEY = "handwriting"
@@ -41,7 +38,9 @@ class ModelFile:
     tensors: dict[str, np.ndarray]
 
 
-def write_model_file(path: Path, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
+def write_model_file(
+    path: Path, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
     """Write a file whole, or not at all; tensors are written as they are, see ``in_precision``."""
     text = json.dumps({"format": FORMAT, **about}, ensure_ascii=False, allow_nan=False)
     contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
@@ -79,7 +78,7 @@ def in_precision(
 
     Args:
         tensors: by name.
-        precision: one of ``PRECISIONS``, of matrices and kernels; vectors stay float32.
+        precision: one of ``precisions.PRECISIONS``, of matrices and kernels; vectors stay float32.
         exact: names of matrices that stay float32 too.
     """
     stored: dict[str, np.ndarray] = {}

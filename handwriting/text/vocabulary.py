@@ -1,6 +1,6 @@
 """The characters a model knows, and their indices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 PAD, SOS, EOS, UNK = "<pad>", "<sos>", "<eos>", "<unk>"
 SPECIALS = (PAD, SOS, EOS, UNK)
@@ -34,6 +34,18 @@ class Vocabulary:
     def from_texts(cls, texts: Iterable[str]) -> "Vocabulary":
         """The characters of ``texts``, sorted by code point."""
         return cls(sorted({character for text in texts for character in text}))
+
+    @classmethod
+    def from_symbols(cls, symbols: Sequence[str]) -> "Vocabulary":
+        """The vocabulary of symbols by index; ``ValueError`` unless the special ones come first."""
+        if tuple(symbols[: len(SPECIALS)]) != SPECIALS:
+            raise ValueError(f"vocabulary: should begin with {', '.join(SPECIALS)}")
+        return cls(symbols[len(SPECIALS) :])
+
+    @property
+    def symbols(self) -> list[str]:
+        """All symbols by index; the inverse of ``from_symbols``."""
+        return [*SPECIALS, *self.characters]
 
     def extended(self, characters: Iterable[str]) -> "Vocabulary":
         """Return a vocabulary with ``characters`` too; those that it knows keep their indices, new

@@ -14,11 +14,11 @@ from handwriting.errors import UserError
 from handwriting.ink.drawing import INK_COLOUR
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.models import ConditionalHandwriting
 from utils.figures.sheet import PRIME_COLOUR, Sheet
-from writing.synthesised_line import SynthesisedLine
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 VOCABULARY = Vocabulary("abe ")

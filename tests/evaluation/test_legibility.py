@@ -8,9 +8,9 @@ import pytest
 
 from evaluation.legibility import legibility
 from handwriting.ink.line import Line
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from reading.decoding import Reading
 from writing.scorers import by_legibility
-from writing.synthesised_line import SynthesisedLine
 
 TEXTS = ["abc", "de fg"]
 

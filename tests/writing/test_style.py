@@ -11,7 +11,7 @@ from data_loader.export import write_inkml
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
-from writing.style import in_units_of, read_style_file
+from handwriting.runtime.style import in_units_of, read_style_file
 
 ROWS = [[0, 0, 0], [1, 3, 4], [0, 5, -1], [1, 2, 2]]
 STROKES = np.array(ROWS, dtype=np.float32)

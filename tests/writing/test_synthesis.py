@@ -9,11 +9,13 @@ import torch
 from base.batch import Batch
 from handwriting.errors import UserError
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.synthesis import Limits, Prime, by_log_prob
+from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
 from model.loss import MixtureNLL
 from model.models import ConditionalHandwriting
 from writing.bias_control import LONG_STAY, LONGEST_STAY
-from writing.synthesis import MORE_STEPS, Prime, SynthesisedLine, by_log_prob, write
+from writing.synthesis import write
 
 VOCABULARY = Vocabulary("abcdefgh ")
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
@@ -234,7 +236,7 @@ def test_a_window_that_does_not_move_ends_by_the_step_limit() -> None:
     short, long = written(stuck, ["a", "abc"], most_steps_per_character=10)
     for line in (short, long):
         assert line.reached_step_limit
-        assert len(line.strokes) == 1 + 10 * len(line.text) + MORE_STEPS
+        assert len(line.strokes) == 1 + 10 * len(line.text) + Limits.more_steps
         assert line.strokes[-1, 0] == 1
         assert not line.character_of_step.any()
 
@@ -255,7 +257,7 @@ def test_the_cap_reports_only_its_own_line(model) -> None:
 def test_a_slow_prime_gets_a_cap_of_its_own_pace() -> None:
     stuck = build(pace=1e6)
     (line,) = written(stuck, ["ab"], primes=prime(60, "abc"), most_steps_per_character=10)
-    assert len(line.strokes) == 2 * 20 * 2 + MORE_STEPS
+    assert len(line.strokes) == 2 * 20 * 2 + Limits.more_steps
 
 
 def test_the_best_of_several_is_kept(model) -> None:

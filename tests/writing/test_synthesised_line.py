@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from writing.synthesised_line import characters_of_steps, has_ended, rest_of_prime
+from handwriting.runtime.synthesised_line import characters_of_steps, rest_of_prime
+from writing.synthesis_loop import has_ended
 
 FAR = torch.tensor([[9.0, 9.0]])
 NEAR = torch.tensor([[1.0, 9.0]])

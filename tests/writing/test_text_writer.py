@@ -6,11 +6,14 @@ import torch
 
 from handwriting.errors import UserError
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.noise import line_seed
+from handwriting.runtime.synthesis import Prime
+from handwriting.runtime.synthesised_line import SynthesisedLine
+from handwriting.runtime.text_writer import Pieces, TextWriter, flaws
 from handwriting.text.vocabulary import Vocabulary
 from model.models import ConditionalHandwriting
-from writing.synthesis import Prime, write
-from writing.synthesised_line import SynthesisedLine
-from writing.text_writer import CANDIDATES, LONGEST_PIECE, TextWriter, flaws
+from writing.line_writer import line_writer
+from writing.synthesis import write
 
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 VOCABULARY = Vocabulary("abcde ")
@@ -26,6 +29,10 @@ def model() -> ConditionalHandwriting:
     )
 
 
+def text_writer(model: ConditionalHandwriting, seed: int = 1, bias: float = 0.75) -> TextWriter:
+    return TextWriter(line_writer(model, NORMALISATION, VOCABULARY, bias), seed)
+
+
 def make_line(
     text: str, characters: list[int], reached_step_limit: bool = False
 ) -> SynthesisedLine:
@@ -35,7 +42,7 @@ def make_line(
 
 
 def test_pieces_are_the_text_with_its_newlines(model: ConditionalHandwriting) -> None:
-    written = TextWriter(model, NORMALISATION, VOCABULARY).write(f"\n{TEXT}")
+    written = text_writer(model).write(f"\n{TEXT}")
     assert [line.text for line in written.lines] == ["\n", "ab\n\n", f"{LONG}\n", "cab abc"]
     assert [len(line.strokes) > 0 for line in written.lines] == [False, True, True, True]
     assert set(written.reached_step_limit) <= {"ab", LONG, "cab abc"}
@@ -43,21 +50,22 @@ def test_pieces_are_the_text_with_its_newlines(model: ConditionalHandwriting) ->
 
 def test_a_long_text_is_cut_between_words(model: ConditionalHandwriting) -> None:
     words = ["abcde"] * 12
-    written = TextWriter(model, NORMALISATION, VOCABULARY).write(" ".join(words))
+    written = text_writer(model).write(" ".join(words))
     pieces = [line.text for line in written.lines]
-    assert len(pieces) > 1 and max(map(len, pieces)) <= LONGEST_PIECE
+    assert len(pieces) > 1 and max(map(len, pieces)) <= Pieces.longest
     assert " ".join(pieces).split() == words
 
 
 def test_without_a_style_one_piece_is_the_example_of_the_others(
     model: ConditionalHandwriting,
 ) -> None:
-    written = TextWriter(model, NORMALISATION, VOCABULARY, bias=0.5, seed=3).write(TEXT)
+    written = text_writer(model, seed=3, bias=0.5).write(TEXT)
     parts = (model, NORMALISATION, VOCABULARY)
-    options = {"bias": 0.5, "generator": torch.Generator().manual_seed(3)}
-    (example,) = write(*parts, [LONG], best_of=CANDIDATES, **options)
+    seeds = [line_seed(3, number) for number in range(3)]
+    (example,) = write(*parts, [LONG], 0.5, best_of=Pieces.candidates, seeds=seeds[:1])
     assert not example.reached_step_limit
-    others = write(*parts, ["ab", "cab abc"], primes=Prime(example.strokes, LONG), **options)
+    prime = Prime(example.strokes, LONG)
+    others = write(*parts, ["ab", "cab abc"], 0.5, primes=prime, seeds=seeds[1:])
     for line, ink in zip(written.lines, [others[0], example, others[1]], strict=True):
         if not flaws(ink):
             assert np.array_equal(line.strokes, ink.strokes)
@@ -68,9 +76,10 @@ def test_without_a_style_one_piece_is_the_example_of_the_others(
 def test_a_style_is_the_example_of_all_pieces(model: ConditionalHandwriting) -> None:
     (line,) = write(model, NORMALISATION, VOCABULARY, ["bad cab"], seeds=[5])
     style = Prime(line.strokes, line.text)
-    written = TextWriter(model, NORMALISATION, VOCABULARY, seed=3).write("ab\nabc", style)
-    options = {"bias": 0.75, "generator": torch.Generator().manual_seed(3)}
-    inks = write(model, NORMALISATION, VOCABULARY, ["ab", "abc"], primes=style, **options)
+    written = text_writer(model, seed=3).write("ab\nabc", style)
+    seeds = [line_seed(3, number) for number in range(2)]
+    parts = (model, NORMALISATION, VOCABULARY)
+    inks = write(*parts, ["ab", "abc"], 0.75, primes=style, seeds=seeds)
     assert any(not flaws(ink) for ink in inks)
     for line, ink in zip(written.lines, inks, strict=True):
         assert flaws(ink) or np.array_equal(line.strokes, ink.strokes)
@@ -80,7 +89,7 @@ def test_writing_again_gives_the_same_and_another_seed_does_not(
     model: ConditionalHandwriting,
 ) -> None:
     def ink(seed: int) -> np.ndarray:
-        written = TextWriter(model, NORMALISATION, VOCABULARY, seed=seed).write("ab\ncab")
+        written = text_writer(model, seed=seed).write("ab\ncab")
         return np.concatenate([line.strokes for line in written.lines])
 
     first = ink(1)
@@ -94,14 +103,14 @@ def test_what_does_not_end_is_reported_and_written_all_the_same() -> None:
     model = ConditionalHandwriting(VOCABULARY, hidden_size=8, num_layers=1, num_mixtures=3)
     with torch.no_grad():
         model.attention.bias_window.chunk(3)[2].fill_(-20.0)
-    written = TextWriter(model, NORMALISATION, VOCABULARY).write("ab\nab")
+    written = text_writer(model).write("ab\nab")
     assert written.reached_step_limit == ["ab", "ab"]
     assert all(len(line.strokes) for line in written.lines)
 
 
 def test_unknown_characters_are_an_error(model: ConditionalHandwriting) -> None:
     with pytest.raises(UserError, match="does not know the characters 'x'"):
-        TextWriter(model, NORMALISATION, VOCABULARY).write("ab axe")
+        text_writer(model).write("ab axe")
 
 
 def test_flaws_are_words_without_ink_and_above_all_an_end_by_the_step_limit() -> None:

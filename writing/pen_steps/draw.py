@@ -3,16 +3,13 @@
 Shapes: ``B`` lines, ``M`` mixture components.
 """
 
-import math
-from bisect import bisect_right
-from itertools import accumulate
-
 import torch
 from torch import Tensor
 
+from handwriting.runtime.drawing import MixtureBounds, draw_one
 from model.mixture import MAX_CORRELATION_LOGIT, MAX_LOG_SIGMA
 
-_MOST_EXPONENT = 700.0  # math.exp of more raises an error
+_BOUNDS = MixtureBounds(MAX_LOG_SIGMA, MAX_CORRELATION_LOGIT)
 
 
 def sample_pen_steps(raw: Tensor, bias: Tensor, noise: Tensor) -> Tensor:
@@ -51,22 +48,4 @@ def sample_one_pen_step(raw: Tensor, bias: Tensor, noise: Tensor) -> Tensor:
     several times as long to begin its operations. ``[1, 6M+1]``, ``[1]``, ``[1, 4]`` to
     ``[1, 3]``."""
     (values,), (bias,), (numbers,) = raw.tolist(), bias.tolist(), noise.tolist()
-    num_mixtures = (len(values) - 1) // 6
-    uniform, of_end, normal_x, normal_y = numbers
-    log_weights = values[1 : num_mixtures + 1]
-    top = max(log_weights)
-    shares = list(accumulate(math.exp((value - top) * (1 + bias)) for value in log_weights))
-    component = min(bisect_right(shares, uniform * shares[-1]), num_mixtures - 1)
-    _, mean_x, mean_y, *log_sigmas, logit = values[1 + component :: num_mixtures]
-    sigma_x, sigma_y = (
-        math.exp(_bounded(log_sigma, MAX_LOG_SIGMA) - bias) for log_sigma in log_sigmas
-    )
-    logit = _bounded(logit, MAX_CORRELATION_LOGIT)
-    correlated_y = math.tanh(logit) * normal_x + normal_y / math.cosh(logit)
-    is_end = of_end < 1 / (1 + math.exp(-_bounded(values[0], _MOST_EXPONENT)))
-    offset = mean_x + sigma_x * normal_x, mean_y + sigma_y * correlated_y
-    return raw.new_tensor([[float(is_end), *offset]])
-
-
-def _bounded(value: float, most: float) -> float:
-    return min(max(value, -most), most)
+    return raw.new_tensor([draw_one(values, bias, numbers, _BOUNDS)])

@@ -1,13 +1,6 @@
 """A model's weights, laid out once for single pen steps (see ``writing.pen_steps.packed_steps``).
 
-Lines are columns. All that the products of a step read stands in one matrix of states: the outputs
-of the layers, and between them the "side", which is what every layer gets: the pen step, the
-window, and a one, whose weight is the bias. The order
-
-    h1  side  h2  |  h3  side  h4  |  h5  side  ...
-
-has in one piece whatever a layer reads (side, output of the layer below, its own last output), so
-that a layer is one product and nothing is moved in between. The output reads all of it; its
+``handwriting.runtime.places`` says where values stand. The output reads all of it; its
 weights on the sides are zero but for the bias.
 
 Shapes: ``C`` vocabulary, ``I`` what a layer reads, ``S`` side, ``W`` all states, ``H`` hidden
@@ -15,13 +8,13 @@ units, ``L`` layers, ``K`` window components, ``M`` mixture components.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from handwriting.runtime.places import Places
 from model.custom_layers.lstm import FastLSTM, LoopLSTM
 from model.custom_layers.lstm_with_gaussian_attention import LSTMWithGaussianAttention
 from model.models import STROKE_SIZE, ConditionalHandwriting, StackedHandwriting
@@ -29,51 +22,6 @@ from writing.options import PRECISIONS
 
 WIDTH = 16
 """Widths that are a multiple of this suit the processors' vector units."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Places of values among the states; see the module. Layers count from 0."""
-
-    num_layers: int
-    hidden_size: int
-    side_size: int
-
-    @property
-    def num_sides(self) -> int:
-        """Number of times that the side is there."""
-        return (self.num_layers + 1) // 2
-
-    @property
-    def period(self) -> int:
-        """From one side to the next."""
-        return 2 * self.hidden_size + self.side_size
-
-    @property
-    def width(self) -> int:
-        """``W``."""
-        return self._start(self.num_layers)
-
-    def hidden(self, layer: int) -> slice:
-        """A layer's output."""
-        start = self._start(layer)
-        return slice(start, start + self.hidden_size)
-
-    def side(self, layer: int) -> slice:
-        """The side that a layer reads."""
-        start = layer // 2 * self.period + self.hidden_size
-        return slice(start, start + self.side_size)
-
-    def one(self, layer: int) -> int:
-        """The one in that side, its last place."""
-        return int(self.side(layer).stop) - 1
-
-    def read(self, layer: int) -> slice:
-        """All that a layer reads."""
-        return slice(self._start(max(layer - 1, 0)), self._start(layer + 1))
-
-    def _start(self, layer: int) -> int:
-        return layer * self.hidden_size + (layer + 1) // 2 * self.side_size
 
 
 class NormWeights(NamedTuple):

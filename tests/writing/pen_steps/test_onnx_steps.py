@@ -15,6 +15,7 @@ from torch import Tensor
 
 from handwriting.errors import UserError
 from handwriting.ink.normalisation import Normalisation
+from handwriting.runtime.synthesis import Prime
 from handwriting.text.vocabulary import SPECIALS, Vocabulary
 from model.mixture import draw_noise
 from model.models import ConditionalHandwriting, StackedHandwriting, UnconditionalHandwriting
@@ -23,7 +24,7 @@ from writing.pen_steps.onnx_steps import FEW_LINES, OnnxStep
 from writing.pen_steps.packed_steps import PenSteps, TextPenSteps
 from writing.pen_steps.packed_weights import pack
 from writing.sampling import generate
-from writing.synthesis import Prime, write
+from writing.synthesis import write
 
 VOCABULARY = Vocabulary("abcde ")
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))

@@ -1,12 +1,11 @@
 """A line that a conditional model wrote, and the rules that read its text off the window.
 
-Shapes: ``T`` pen steps, ``U`` characters, ``B`` lines, ``K`` window components.
+Shapes: ``T`` pen steps, ``U`` characters.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,30 +33,6 @@ class SynthesisedLine:
     reached_step_limit: bool
     log_prob: float
     seed: int
-
-
-def has_ended(phi: Tensor, kappa: Tensor, ends: Tensor, pen_up: Tensor) -> Tensor:
-    """Which lines are written: Graves 2013, section 5.3, with the pen lifted.
-
-    The paper stops where the window's weight on the end of the text is greater than on every
-    character. That can come true in the middle of the last character's last stroke, so the pen
-    must be up besides. Far past the text all weights are zero in a computer's numbers, where
-    exactly they still would be greatest at its end; so a line is written, too, where all
-    components of the window have passed the end.
-
-    Args:
-        phi: ``[B, U+1]``, the window's weights; zero on padding.
-        kappa: ``[B, K]``, the positions of the window's components.
-        ends: int64 ``[B]``, the place of each line's end of text.
-        pen_up: bool ``[B]``, whether the latest pen step is a stroke's last.
-
-    Returns:
-        bool ``[B]``.
-    """
-    places = ends.unsqueeze(1)
-    at_end = phi.gather(1, places).squeeze(1)
-    elsewhere = phi.scatter(1, places, 0.0).amax(dim=1)
-    return ((at_end > elsewhere) | (kappa.amin(dim=1) > ends)) & pen_up
 
 
 def characters_of_steps(phi: np.ndarray) -> np.ndarray:

@@ -3,26 +3,41 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from handwriting.ink.normalisation import Normalisation
-from handwriting.pages import AlignedLine, split_text
+from handwriting.pages.aligned_text import AlignedLine, split_text
 from handwriting.runtime.noise import line_seed
-from handwriting.text.vocabulary import Vocabulary
-from model.models import ConditionalHandwriting
-from writing.pen_steps.protocols import StepsOfTexts
-from writing.synthesis import Scorer, by_log_prob, write
-from writing.synthesis_loop import Prime
-from writing.synthesised_line import SynthesisedLine
+from handwriting.runtime.synthesis import Prime
+from handwriting.runtime.synthesised_line import SynthesisedLine
 
-# Of 95 % of IAM-OnDB's lines, no more than 41 characters; their mean is 29. What is longer than
-# what a model was trained on, it writes less well.
-LONGEST_PIECE = 36
-# The piece that shows the others what to look like is the best of so many. It wants some letters.
-CANDIDATES = 8
-SHORTEST_EXAMPLE = 15
-ATTEMPTS = 3
+
+class LineWriter(Protocol):
+    """Writes lines with some model, in the style of a line or of none, each as the best of several
+    draws; the same seed gives the same line."""
+
+    def __call__(
+        self, texts: Sequence[str], style: Prime | None, best_of: int, seeds: Sequence[int]
+    ) -> list[SynthesisedLine]: ...
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How a long text is cut, and how its pieces get one hand.
+
+    Attributes:
+        longest: characters of a piece. Of 95 % of IAM-OnDB's lines, no more than 41 characters;
+            their mean is 29. What is longer than what a model was trained on, it writes less well.
+        candidates: the piece that shows the others what to look like is the best of so many.
+        shortest_example: it wants some letters.
+        attempts: a piece with flaws is written so often at most.
+    """
+
+    longest: int = 36
+    candidates: int = 8
+    shortest_example: int = 15
+    attempts: int = 3
 
 
 @dataclass(frozen=True)
@@ -40,45 +55,22 @@ class WrittenText:
 
 
 class TextWriter:
-    """Writes texts with a trained model. The same seed gives the same strokes.
+    """Writes texts of any length. The same seed gives the same strokes.
 
     Args:
-        model: trained.
-        normalisation: of the strokes that it was trained on.
-        vocabulary: of its texts.
-        bias: sampling bias, at least 0 (Graves 2013, section 5.4).
+        write_lines: writes lines.
         seed: of all that is drawn.
         best_of: each piece is written so often, and the best is kept.
-        scorer: finds the best; what the model finds likeliest, or what a recogniser can read
-            (``evaluation.legibility.by_legibility``).
-        precision: of the layers' products, see ``writing.pen_steps.packed_weights.pack``.
-        progress: show progress bars.
-        pen_steps: what computes the pen steps, see ``writing.synthesis.write``.
+        pieces: see there.
     """
 
     def __init__(
-        self,
-        model: ConditionalHandwriting,
-        normalisation: Normalisation,
-        vocabulary: Vocabulary,
-        bias: float = 0.75,
-        seed: int = 1,
-        best_of: int = 1,
-        scorer: Scorer = by_log_prob,
-        precision: str = "float32",
-        progress: bool = False,
-        pen_steps: StepsOfTexts | None = None,
+        self, write_lines: LineWriter, seed: int = 1, best_of: int = 1, pieces: Pieces | None = None
     ) -> None:
-        self.model = model
-        self.normalisation = normalisation
-        self.vocabulary = vocabulary
-        self.bias = bias
-        self.best_of = best_of
-        self.scorer = scorer
-        self.precision = precision
-        self.progress = progress
-        self.pen_steps = pen_steps
+        self.write_lines = write_lines
         self.seed = seed
+        self.best_of = best_of
+        self.pieces = pieces or Pieces()
         self._num_drawn = 0
 
     def write(self, text: str, style: Prime | None = None) -> WrittenText:
@@ -93,7 +85,7 @@ class TextWriter:
         Raises:
             UserError: a character is not in the vocabulary, the style's text included.
         """
-        pieces = split_text(text, LONGEST_PIECE)
+        pieces = split_text(text, self.pieces.longest)
         texts = [piece.strip("\n") for piece in pieces]
         written: dict[int, SynthesisedLine] = {}
         if style is None:
@@ -109,9 +101,9 @@ class TextWriter:
         """The first piece that shows enough of a hand (or the longest), as the model writes it at
         its best, and a style made of it; no style if the model cannot even end it."""
         lengths = [len(text) for text in texts]
-        enough = [at for at, length in enumerate(lengths) if length >= SHORTEST_EXAMPLE]
+        enough = [at for at, length in enumerate(lengths) if length >= self.pieces.shortest_example]
         chosen = enough[0] if enough else int(np.argmax(lengths))
-        (best,) = self._write([texts[chosen]], None, max(self.best_of, CANDIDATES))
+        (best,) = self._write([texts[chosen]], None, max(self.best_of, self.pieces.candidates))
         style = None if best.reached_step_limit else Prime(best.strokes, best.text)
         return {chosen: best}, style
 
@@ -120,7 +112,7 @@ class TextWriter:
     ) -> dict[int, SynthesisedLine]:
         """The pieces at the places ``missing``. Those with flaws are tried again, a few times."""
         best: dict[int, SynthesisedLine] = {}
-        for _ in range(ATTEMPTS):
+        for _ in range(self.pieces.attempts):
             inks = self._write([texts[at] for at in missing], style, self.best_of)
             for at, ink in zip(missing, inks, strict=True):
                 best[at] = min(best.get(at, ink), ink, key=flaws)
@@ -132,20 +124,8 @@ class TextWriter:
     ) -> list[SynthesisedLine]:
         numbers = range(self._num_drawn, self._num_drawn + len(texts))
         self._num_drawn += len(texts)
-        return write(
-            self.model,
-            self.normalisation,
-            self.vocabulary,
-            texts,
-            bias=self.bias,
-            primes=style,
-            best_of=best_of,
-            scorer=self.scorer,
-            seeds=[line_seed(self.seed, number) for number in numbers],
-            precision=self.precision,
-            progress=self.progress and len(texts) > 0,
-            pen_steps=self.pen_steps,
-        )
+        seeds = [line_seed(self.seed, number) for number in numbers]
+        return self.write_lines(texts, style, best_of, seeds) if texts else []
 
 
 def flaws(written: SynthesisedLine) -> int:
