@@ -1,29 +1,32 @@
 """Serve the page on this machine, or write it to a folder for a static host::
 
-python -m handwriting.web --weights FOLDER
-python -m handwriting.web --weights FOLDER --out FOLDER
+python -m handwriting.web [--weights DIR]
+python -m handwriting.web [--weights DIR] --out DIR
 """
 
 import argparse
 import webbrowser
 from pathlib import Path
 
-from handwriting.errors import UserError, run_command
-from handwriting.web.server import PORTS, PageServer
+from handwriting.command_line import OneLineParser, whole_number
+from handwriting.errors import run_command
+from handwriting.runtime.weights_folder import weights_folder
+from handwriting.web.server import PORT, PORTS, PageServer
 from handwriting.web.site import write_site
 
 
 def main() -> None:
     """Run the command."""
     options = _parser().parse_args()
-    if options.out is not None:
-        write_site(options.out, options.weights)
-        print(f"written to {options.out}: serve it with python -m http.server -d {options.out}")
-    else:
-        serve(options.weights, options.port, options.open)
+    weights = weights_folder(options.weights)
+    if options.out is None:
+        serve(weights, options.port, options.open)
+        return
+    write_site(options.out, weights)
+    print(f"written to {options.out}; to look at it: python -m http.server -d {options.out}")
 
 
-def serve(weights: Path, port: int = 8000, is_opened: bool = False) -> None:
+def serve(weights: Path, port: int = PORT, is_opened: bool = False) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
@@ -32,11 +35,8 @@ def serve(weights: Path, port: int = 8000, is_opened: bool = False) -> None:
         is_opened: whether a browser is opened at it.
 
     Raises:
-        UserError: there are no weights, or the port is taken or is none.
+        UserError: there are no weights, or the port is taken.
     """
-    least, most = PORTS
-    if not least <= port <= most:
-        raise UserError(f"port: should be {least} to {most:,}, got {port}")
     with PageServer(weights, port) as server:
         print(f"the page is at {server.url} (Ctrl-C ends it)", flush=True)
         if is_opened:
@@ -48,11 +48,13 @@ def serve(weights: Path, port: int = 8000, is_opened: bool = False) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m handwriting.web", description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="folder of exported models")
-    parser.add_argument("--out", type=Path, help="write the page to a new folder instead")
-    parser.add_argument("--port", type=int, default=8000, help="default: %(default)s; 0: any free")
-    parser.add_argument("--open", action="store_true", help="open a browser at it")
+    parser = OneLineParser(prog="python -m handwriting.web", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add("--out", type=Path, metavar="DIR", help="write the page to a new folder instead")
+    add("--port", type=whole_number(*PORTS), default=PORT, metavar="N", help="0: any that is free")
+    add("--open", action="store_true", help="open a browser at it")
     return parser
 
 

@@ -13,6 +13,7 @@ from handwriting.errors import UserError
 from handwriting.web.site import MANIFEST, PAGE, WEIGHTS, NamedFile, manifest_of, weights_in
 
 HOST = "127.0.0.1"
+PORT = 8000
 PORTS = (0, 65_535)
 """The least and the greatest; 0 stands for any that is free."""
 

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from handwriting.errors import UserError
 from handwriting.files import whole_folder
+from handwriting.runtime.weights_folder import HANDS, RECOGNISER, WRITER
 
 PAGE = Path(__file__).parent / "page"
 WEIGHTS = "weights"
 MANIFEST = "manifest.json"
-KINDS: Mapping[str, str] = {"writer": "writer", "reader": "recogniser", "hands": "hands"}
-"""What the page calls weights, and the name of the exported file without its suffix."""
+KINDS: Mapping[str, str] = {"writer": WRITER, "reader": RECOGNISER, "hands": HANDS}
+"""What the page calls weights, and the name of the exported file."""
 
-_SUFFIX = ".safetensors"
 _HASH_DIGITS = 12
-_MODEL_KINDS = ("writer", "reader")
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,13 @@ def weights_in(folder: Path) -> dict[str, NamedFile]:
         UserError: there is neither a writer nor a recogniser.
     """
     found = {}
-    for kind, stem in KINDS.items():
-        path = folder / f"{stem}{_SUFFIX}"
+    for kind, name in KINDS.items():
+        path = folder / name
         if path.is_file():
             digest = hashlib.sha256(path.read_bytes()).hexdigest()[:_HASH_DIGITS]
-            found[kind] = NamedFile(f"{stem}-{digest}{_SUFFIX}", path)
-    if not found.keys() & set(_MODEL_KINDS):
-        wanted = " or ".join(f"{KINDS[kind]}{_SUFFIX}" for kind in _MODEL_KINDS)
-        raise UserError(f"{folder}: holds no weights that the page can use, {wanted}")
+            found[kind] = NamedFile(f"{path.stem}-{digest}{path.suffix}", path)
+    if "writer" not in found and "reader" not in found:
+        raise UserError(f"{folder}: has no weights for the page, {WRITER} or {RECOGNISER}")
     return found
 
 

@@ -1,12 +1,11 @@
 // The arithmetic of the models and the memory it works in: WebAssembly, or plain JavaScript where
 // that is not to be had. Pointers are byte offsets into one buffer, as in C.
 
-import { plainFunctions } from "./plain_kernel.js";
+import { LANES, plainFunctions } from "./plain_kernel.js";
 
 const ALIGNMENT = 16;
 const PAGE = 65536;
 const PLAIN_START = 64;
-export const LANES = 16;
 
 /** Memory with a bump allocator, and the functions that work in it. */
 export class Kernel {

@@ -8,6 +8,7 @@ import { ownStyle } from "./own_hand.js";
 export const NEW_HAND = "new";
 export const MY_HAND = "mine";
 const THUMBNAIL_POINTS = 420;
+const EDGE = 4;
 
 /** @typedef {{id: string, name: string, about: string, style: object | null, bias: number | null,
  *   isThere: boolean}} Hand */
@@ -43,6 +44,7 @@ async function myHand(normalisation) {
  * @param {(hand: Hand) => void} onChoice
  */
 export function showHands(container, hands, chosen, onChoice) {
+  const pictures = [];
   container.replaceChildren(...hands.map((hand) => {
     const input = make("input", {
       type: "radio", name: "hand", value: hand.id, checked: hand.id === chosen,
@@ -54,9 +56,11 @@ export function showHands(container, hands, chosen, onChoice) {
     if (hand.style) picture.setAttribute("aria-hidden", "true");
     const label = make("label", { className: "hand" }, input, picture,
       make("span", { className: "name", textContent: hand.name }));
-    if (hand.style) paintThumbnail(picture, hand.style.strokes);
+    if (hand.style) pictures.push([picture, hand.style.strokes]);
     return label;
   }));
+  // Their colour is that of the page that they are in now.
+  for (const [picture, strokes] of pictures) paintThumbnail(picture, strokes);
 }
 
 /** The beginning of a line, as large as the picture takes it. */
@@ -64,17 +68,14 @@ export function paintThumbnail(canvas, rows) {
   const strokes = pointsOfStrokes(rows.slice(0, THUMBNAIL_POINTS));
   const box = boundsOf(strokes);
   const context = canvas.getContext("2d");
-  const scale = Math.min(canvas.height * 0.9 / Math.max(box.bottom - box.top, 1e-6), 0.9);
-  const colour = getComputedStyle(canvas).getPropertyValue("--ink") || "#16213a";
+  const scale = Math.min((canvas.height - 2 * EDGE) / Math.max(box.bottom - box.top, 1e-6), 0.9);
+  const colour = getComputedStyle(canvas).getPropertyValue("--ink");
+  const place = ([x, y]) => [EDGE + scale * (x - box.left), EDGE + scale * (box.bottom - y)];
   Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: 3, strokeStyle: colour });
   for (const stroke of strokes) {
     context.beginPath();
-    stroke.forEach(([x, y], at) => {
-      const place = [4 + scale * (x - box.left), 0.05 * canvas.height + scale * (box.bottom - y)];
-      if (at) context.lineTo(...place);
-      else context.moveTo(...place);
-    });
-    if (stroke.length === 1) context.lineTo(4 + scale * (stroke[0][0] - box.left) + 0.1, 0.05 * canvas.height + scale * (box.bottom - stroke[0][1]));
+    context.moveTo(...place(stroke[0]));
+    for (const point of stroke) context.lineTo(...place(point));
     context.stroke();
   }
 }
