@@ -1,13 +1,11 @@
 """The page served on this machine, to this machine alone."""
 
 import http.server
-import io
 import posixpath
 import urllib.parse
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
 
 from handwriting.errors import UserError
 from handwriting.web.site import MANIFEST, PAGE, WEIGHTS, NamedFile, manifest_of, weights_in
@@ -93,12 +91,10 @@ class _PageRequests(http.server.BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         name = asked_name(self.path)
-        found = self._content(name)
-        if found is None or not self._is_from_here():
+        body = self._content(name) if self._is_from_here() else None
+        if body is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        with found as content:
-            body = content.read()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", TYPES[posixpath.splitext(name)[1]])
         self.send_header("Content-Length", str(len(body)))
@@ -119,16 +115,17 @@ class _PageRequests(http.server.BaseHTTPRequestHandler):
         host = urllib.parse.urlsplit(f"//{self.headers.get('Host', '')}").hostname
         return host in (HOST, "localhost")
 
-    def _content(self, name: str) -> BinaryIO | None:
+    def _content(self, name: str) -> bytes | None:
+        """Return the contents of a file by its name; None where there is none to be had."""
         folder, _, file = name.partition("/")
+        if folder == WEIGHTS and file == MANIFEST:
+            return manifest_of(self._weights)
         if folder == WEIGHTS:
-            if file == MANIFEST:
-                return io.BytesIO(manifest_of(self._weights))
             paths = [each.path for each in self._weights.values() if each.name == file]
-            return paths[0].open("rb") if paths else None
+            return paths[0].read_bytes() if paths else None
         path = PAGE / name
         is_ours = path.suffix in TYPES and path.resolve().is_relative_to(PAGE.resolve())
-        return path.open("rb") if is_ours and path.is_file() else None
+        return path.read_bytes() if is_ours and path.is_file() else None
 
 
 def asked_name(target: str) -> str:
