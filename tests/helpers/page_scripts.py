@@ -68,6 +68,5 @@ class PageScripts:
         body = _EXPORT.sub("", body)
         if re.search(r"^(import|export)\b", body, re.MULTILINE):
             raise ValueError(f"{module}: has an import or export of another form")
-        self._racer.eval(
-            f"modules[{json.dumps(module)}] = (() => {{\n{wanted}{body}\nreturn {{{exported}}};}})();"
-        )
+        whole = f"(() => {{\n{wanted}{body}\nreturn {{{exported}}};}})()"
+        self._racer.eval(f"modules[{json.dumps(module)}] = {whole};")

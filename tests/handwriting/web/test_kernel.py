@@ -50,7 +50,8 @@ CALLS = """
 const kernel = makeKernel(module);
 const {functions} = kernel;
 const value = (at) => Math.sin(12.9898 * (at + seed) + 78.233) * 2;
-const numbers = (count, scale = 1) => Float32Array.from({length: count}, (_, at) => scale * value(at));
+const numbers = (count, scale = 1) =>
+  Float32Array.from({length: count}, (_, at) => scale * value(at));
 const zeros = (count) => kernel.reserveFloats(count);
 const found = {};
 const keep = (name, pointer, count) => { found[name] = [...kernel.floats(pointer, count)]; };
@@ -120,10 +121,11 @@ def test_zeros_and_large_numbers_stay_finite():
         const gates = kernel.store([1e30, -1e30, 1e4, -1e4, 0, 90, -90, 1e-30]);
         const [cell, hidden] = [kernel.store([5, -5]), kernel.reserveFloats(2)];
         kernel.functions.lstm(gates, cell, hidden, 2);
-        const matrix = new Matrix(kernel, {data: new Float32Array(4), shape: [2, 2], scales: null});
+        const nothing = {data: new Float32Array(4), shape: [2, 2], scales: null};
+        const matrix = new Matrix(kernel, nothing);
         const out = kernel.reserveFloats(2);
         matrix.multiply(out, kernel.store([1, 2]), kernel.reserveFloats(2), true);
-        return [...kernel.floats(cell, 2), ...kernel.floats(hidden, 2), ...kernel.floats(out, 2)];"""
+        return [cell, hidden, out].flatMap((pointer) => [...kernel.floats(pointer, 2)]);"""
     )
     assert np.isfinite(found).all()
     assert found[-2:] == [1, 2]
@@ -149,5 +151,7 @@ def test_the_kernel_is_small_and_asks_for_nothing():
     assert len(KERNEL.read_bytes()) < 16_000
     scripts = PageScripts()
     scripts.add_file("kernel", KERNEL)
-    imports = scripts.run("return WebAssembly.Module.imports(new WebAssembly.Module(buffers.kernel));")
+    imports = scripts.run(
+        "return WebAssembly.Module.imports(new WebAssembly.Module(buffers.kernel));"
+    )
     assert imports == []

@@ -62,7 +62,11 @@ class _Visit:
     """A page in a context of its own, and all that it asked for and complained of."""
 
     def __init__(self, browser, **options):
-        options = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce", **options}
+        options = {
+            "viewport": {"width": 1000, "height": 800},
+            "reduced_motion": "reduce",
+            **options,
+        }
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
@@ -117,7 +121,9 @@ def test_write_from_text_to_files(visit, url, tmp_path):
     assert page.input_value("#text") == 'Hello, my "friend"...\nHow are you?'
     page.fill("#text", TEXT)
     _write(page)
-    assert page.get_attribute("#pages", "aria-label") == "Handwriting: Hello, my friend. How are you?"
+    assert (
+        page.get_attribute("#pages", "aria-label") == "Handwriting: Hello, my friend. How are you?"
+    )
     assert _dark_pixels(page) > 500
 
     files = {}
@@ -165,7 +171,14 @@ def test_a_link_is_text_and_never_code(visit, url):
     page = visit().page
     evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
     fragment = urllib.parse.urlencode(
-        {"text": evil, "seed": "1e9", "bias": "NaN", "ink": "red;}", "paper": "toString", "pen": "99"}
+        {
+            "text": evil,
+            "seed": "1e9",
+            "bias": "NaN",
+            "ink": "red;}",
+            "paper": "toString",
+            "pen": "99",
+        }
     )
     page.goto(f"{url}#{fragment}")
     page.wait_for_selector("#hands label")
@@ -290,9 +303,7 @@ def _files(vectors):
     traces = "".join(
         "<trace>" + ", ".join(f"{x} {y}" for x, y in stroke) + "</trace>" for stroke in strokes
     )
-    paths = "".join(
-        f'<path d="M{" ".join(f"{x},{y}" for x, y in stroke)}"/>' for stroke in strokes
-    )
+    paths = "".join(f'<path d="M{" ".join(f"{x},{y}" for x, y in stroke)}"/>' for stroke in strokes)
     inks = "".join(
         '<stroke tool="pen">' + " ".join(f"{x} {y}" for x, y in stroke) + "</stroke>"
         for stroke in strokes
@@ -410,7 +421,9 @@ def test_other_pages_can_use_the_reader_as_a_module(visit, url, vectors):
 
 def test_without_webassembly_it_still_writes(visit, url):
     it = visit()
-    it.context.route(re.compile(r"kernel\.wasm"), lambda route: route.fulfill(status=200, body="no"))
+    it.context.route(
+        re.compile(r"kernel\.wasm"), lambda route: route.fulfill(status=200, body="no")
+    )
     page = it.page
     page.goto(url)
     page.wait_for_selector("text=No WebAssembly here")

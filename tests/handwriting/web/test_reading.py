@@ -99,9 +99,7 @@ def test_the_search_finds_the_likeliest_text_of_few_frames():
     for path in np.ndindex(*[3] * frames):
         codes = [[0, 4, 5][at] for at in path]
         read = [
-            code
-            for at, code in enumerate(codes)
-            if code and (at == 0 or codes[at - 1] != code)
+            code for at, code in enumerate(codes) if code and (at == 0 or codes[at - 1] != code)
         ]
         text = ",".join(map(str, read))
         prob = float(np.prod(probs[np.arange(frames), path]))
@@ -168,9 +166,7 @@ def test_ink_of_one_dot_has_features():
         "correct_slope": True, "correct_slant": True, "fit_lines": True, "spacing": 0.2,
         "surroundings": True, "time": True,
     }  # fmt: skip
-    found = scripts.run(
-        "return inkFeatures([[1, 0, 0]], options).columns;", options=options
-    )
+    found = scripts.run("return inkFeatures([[1, 0, 0]], options).columns;", options=options)
     assert np.shape(found) == (1, 31)
     assert np.isfinite(found).all()
 

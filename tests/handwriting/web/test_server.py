@@ -155,7 +155,14 @@ def test_the_page_asks_for_nothing_from_elsewhere_and_has_no_inline_code():
 
 
 def test_text_never_becomes_html():
-    unsafe = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(")
+    unsafe = (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "Function(",
+    )
     for path in PAGE.rglob("*.js"):
         source = path.read_text()
         assert not [word for word in unsafe if word in source], path

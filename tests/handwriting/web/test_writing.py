@@ -237,9 +237,9 @@ def test_files_are_those_of_python(written, tmp_path):
     write_inkml(pages[0], tmp_path / "page.inkml", WriteOptions())
     assert _near(files["inkml"].strip(), (tmp_path / "page.inkml").read_text().strip())
     write_json(pages, tmp_path / "page.json", WriteOptions())
-    assert json.loads(files["json"]).keys() == json.loads(
-        (tmp_path / "page.json").read_text()
-    ).keys()
+    assert (
+        json.loads(files["json"]).keys() == json.loads((tmp_path / "page.json").read_text()).keys()
+    )
     assert len(files["json"]) == pytest.approx(len((tmp_path / "page.json").read_text()), rel=0.01)
 
 

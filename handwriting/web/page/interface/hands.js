@@ -15,21 +15,21 @@ const EDGE = 4;
 
 /**
  * All hands, the made-up ones first.
- * @param {object} normalisation of the writer
+ * @param {object} about of the writer
  * @returns {Promise<Hand[]>}
  */
-export async function allHands(normalisation) {
+export async function allHands(about) {
   const made = (await madeHands()).map(({ name, text, bias, strokes }) => ({
     id: name, name, about: "", bias, style: { text, strokes }, isThere: true,
   }));
-  return [...made, await myHand(normalisation), {
+  return [...made, await myHand(about), {
     id: NEW_HAND, name: "A new hand", about: "Another one with each seed", style: null, bias: null,
     isThere: true,
   }];
 }
 
-async function myHand(normalisation) {
-  const style = await ownStyle(normalisation).catch(() => null);
+async function myHand(about) {
+  const style = await ownStyle(about).catch(() => null);
   return {
     id: MY_HAND, name: "My hand", about: style ? "" : "Write a line to add yours", bias: null,
     style, isThere: style !== null,

@@ -8,14 +8,21 @@ import { ownLines } from "./store.js";
 const POINTS_PER_CHARACTER = 21;
 const FEWEST_POINTS = 2;
 
-/** The style of the first line there is, in the order of the prompts; null without one. */
-export async function ownStyle(normalisation) {
+/**
+ * The style of the first line there is, in the order of the prompts; null without one.
+ * @param {{normalisation: object, symbols: string[]}} about of the writer; a line with a character
+ *   that it does not know is no style for it
+ */
+export async function ownStyle({ normalisation, symbols }) {
+  const known = new Set(symbols);
   const lines = await ownLines();
   const order = (line) => {
     const at = PROMPTS.findIndex((prompt) => prompt.id === line.id);
     return at < 0 ? PROMPTS.length : at;
   };
-  const inked = lines.filter(({ strokes }) => strokes.length);
+  const inked = lines.filter(({ text, strokes }) =>
+    strokes.length && [...text].every((character) => known.has(character)),
+  );
   const [first] = inked.sort((a, b) => order(a) - order(b));
   return first ? styleOf(first, normalisation) : null;
 }

@@ -10,13 +10,9 @@ const LONGEST_FRAME = 100; // ms; after a pause the pen goes on where it was
 
 /** Shows pages in an element, each as a sheet with a canvas that is there while it is near. */
 export class PageView {
-  /**
-   * @param {HTMLElement} container
-   * @param {{onPace?: (isDone: boolean) => void}} calls
-   */
-  constructor(container, { onPace = () => {} } = {}) {
+  /** @param {HTMLElement} container */
+  constructor(container) {
     this.container = container;
-    this.onPace = onPace;
     this.pages = [];
     this.sheets = [];
     this.colour = "#16213a";
@@ -30,14 +26,12 @@ export class PageView {
   /** Begins anew, with nothing written. */
   clear(page) {
     this.drawn = 0;
-    this.isAll = false;
-    this.show([page], false);
+    this.show([page]);
   }
 
   /** Shows pages; the pen goes on from where it is. */
-  show(pages, isAll) {
+  show(pages) {
     this.pages = pages;
-    this.isAll = isAll;
     this.counts = pages.map(countPoints);
     this.total = this.counts.reduce((sum, count) => sum + count, 0);
     while (this.sheets.length > pages.length) {
@@ -73,20 +67,14 @@ export class PageView {
     if (!this.pages.length) return;
     this.drawn = this.total;
     this.repaint();
-    this.onPace(this.isAll);
   }
 
-  /** Stops the pen where it is. */
-  pause() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
+  get isWriting() {
+    return this.drawn < this.total;
   }
 
   goOn() {
-    if (this.frame || this.drawn >= this.total) {
-      if (this.drawn >= this.total) this.onPace(this.isAll);
-      return;
-    }
+    if (this.frame || !this.isWriting) return;
     this.before = performance.now();
     this.frame = requestAnimationFrame((now) => this.tick(now));
   }
@@ -98,8 +86,7 @@ export class PageView {
     const from = this.drawn;
     this.drawn = this.after(from, time * POINTS_PER_SECOND * this.speed);
     this.paintNew(from, this.drawn);
-    if (this.drawn < this.total) this.frame = requestAnimationFrame((next) => this.tick(next));
-    else this.onPace(this.isAll);
+    if (this.isWriting) this.frame = requestAnimationFrame((next) => this.tick(next));
   }
 
   /** Points after so much of the pen's time, in points: moves through the air take some of it. */

@@ -30,7 +30,7 @@ class WriteTab {
     this.openTab = openTab;
     this.status = element("write-status");
     this.engine = new Engine("writer", (message) => this.answered(message));
-    this.view = new PageView(element("pages"), { onPace: (isDone) => this.paced(isDone) });
+    this.view = new PageView(element("pages"));
     this.hands = [];
     this.pages = [];
     this.isWriting = false;
@@ -46,6 +46,7 @@ class WriteTab {
       await this.refreshHands();
       this.checkText();
       say(this.status, this.engine.isCompiled ? "" : "No WebAssembly here: writing is slow.");
+      if (new URLSearchParams(location.hash.slice(1)).has("text")) this.write();
     } catch (error) {
       say(this.status, `The writer could not be started: ${error.message}.`, true);
       element("write").disabled = true;
@@ -136,7 +137,7 @@ class WriteTab {
   }
 
   async refreshHands() {
-    this.hands = await allHands(this.about.normalisation);
+    this.hands = await allHands(this.about);
     const isThere = this.hands.some((hand) => hand.id === this.hand && hand.isThere);
     if (!isThere) this.hand = this.hands[0].isThere ? this.hands[0].id : "new";
     showHands(element("hands"), this.hands, this.hand, (hand) => this.choose(hand));
@@ -228,26 +229,25 @@ class WriteTab {
     this.pages = pages;
     const lines = pages.flatMap((page) => page.lines.map(({ text }) => text));
     element("pages").setAttribute("aria-label", `Handwriting: ${lines.join(" ").slice(0, 2000)}`);
-    this.view.show(pages, isAll);
+    this.view.show(pages);
     if (!isAll) return;
     this.isWriting = false;
     this.setBusy(false);
-    const count = pages.length > 1 ? `${pages.length} pages. ` : "";
-    say(this.status, `${count}${warnings.slice(0, 3).map((each) => `${each}.`).join(" ")}`);
+    const notes = warnings.slice(0, 3).map((each) => `${each}.`);
+    if (pages.length > 1) notes.unshift(`${pages.length} pages.`);
+    if (this.view.isWriting) notes.push("Tap the page to see it all at once.");
+    say(this.status, notes.join(" "));
     element("pages").dataset.state = "written";
   }
-
-  paced() {}
 
   stop() {
     this.engine.stop();
     this.engine.load().catch(() => {});
     this.isWriting = false;
-    this.view.pause();
+    this.view.finish();
     this.setBusy(false);
     element("pages").dataset.state = "stopped";
     say(this.status, this.pages.length ? "Stopped; what is there can be kept." : "Stopped.");
-    if (this.pages.length) this.view.show(this.pages, true);
   }
 
   setBusy(isBusy) {
