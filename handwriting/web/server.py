@@ -21,13 +21,12 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".safetensors": "application/octet-stream",
-    ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
 }
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self';"
-        " img-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none';"
+        " img-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; base-uri 'none';"
         " form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
