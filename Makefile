@@ -16,7 +16,7 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 RESULTS := benchmarks/results
 MEASURE := $(BIN)/python -m benchmarks
 
-.PHONY: help setup train test test-slow test-settings lint format figures benchmarks precision clean
+.PHONY: help setup train test test-slow test-settings lint format figures benchmarks precision package clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
@@ -27,6 +27,7 @@ help:
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
 	@echo "make benchmarks measure speed and memory (15 minutes), into benchmarks/README.md"
 	@echo "make precision  train with three seeds in float32 and in bfloat16 (an hour and more), the same"
+	@echo "make package    export the shipped models into handwriting/weights/, build the wheel into dist/"
 	@echo "make clean      remove .venv and caches; data/ and saved/ stay"
 
 setup: $(VENV)/.installed
@@ -116,6 +117,14 @@ precision: setup
 	$(MEASURE).precision --epochs 6 --set $(SMALL_TRAINING) --json $(RESULTS)/11_precision.json
 	$(MEASURE).report
 
+# The models that the package brings with it; parity vectors stay out of the wheel.
+package: setup
+	$(BIN)/python experiments.py -r $(WEIGHTS)/conditional.pth --export handwriting/weights
+	$(BIN)/python experiments.py -r $(WEIGHTS)/recognition.pth --export handwriting/weights
+	$(BIN)/python experiments.py -r $(WEIGHTS)/language_model.pth --export handwriting/weights
+	$(BIN)/python -m handwriting.runtime.made_hands handwriting/weights
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,9 +26,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from base.base_reader import BaseReader
@@ -354,15 +355,19 @@ def _only_one_process(cache: Path) -> Iterator[None]:
     Who holds it removes what killed processes left. Where the file system knows no locks, nothing
     is removed and the atomic rename decides alone.
     """
+    # Its own name: what a user keeps in a file .lock would be cut.
+    lock = FileLock(cache / ".prepare.lock")
     with _disk_faults(cache):
-        file = open(cache / ".lock", "a")  # noqa: SIM115 (closed below)
-    with file:
-        if _lock(file, cache):
+        is_held = _acquire(lock, cache)
+    try:
+        if is_held:
             for left_over in cache.glob(f"{UNFINISHED}*"):
                 if _is_left_over(left_over):
                     logger.info("removing the unfinished corpus %s", left_over)
                     shutil.rmtree(left_over, ignore_errors=True)
         yield
+    finally:
+        lock.release()
 
 
 def _is_left_over(folder: Path) -> bool:
@@ -378,18 +383,14 @@ def _is_left_over(folder: Path) -> bool:
     return maker.endswith(f"-{found[1]}") and is_of_dead_process(maker)
 
 
-def _lock(file: IO[str], cache: Path) -> bool:
-    """Wait for an exclusive lock on ``file``; false where there is no such thing."""
+def _acquire(lock: FileLock, cache: Path) -> bool:
+    """Wait for a lock; false where there is no such thing."""
     try:
-        import fcntl
-    except ImportError:  # not a Unix: the atomic rename alone decides who wins
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(timeout=0)
+    except Timeout:
         logger.info("waiting for another process that prepares a corpus in %s", cache)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:
+        lock.acquire()
+    except NotImplementedError:  # by the file system
         return False
     return True
 

@@ -31,6 +31,14 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _checkpoint(tmp_path_factory, "conditional")
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of exported tiny models, as the package takes them."""
+    from exported_models import export_tiny
+
+    return export_tiny(tmp_path_factory.mktemp("exported"))
+
+
 def _checkpoint(tmp_path_factory: pytest.TempPathFactory, task: str) -> Path:
     # Imported here, so that tests of handwriting/ need no torch.
     from tiny_checkpoint import make_checkpoint

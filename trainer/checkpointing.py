@@ -26,7 +26,6 @@ A checkpoint has these keys:
 Those from ``optimizer`` on are needed to resume only; ``slim`` drops them.
 """
 
-import errno
 import os
 import re
 import shutil
@@ -79,9 +78,7 @@ def link_checkpoint(source: Path | str, path: Path | str) -> None:
         temporary.unlink(missing_ok=True)
         try:
             os.link(source, temporary)
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-                raise
+        except OSError:  # each system has its own for what it cannot link
             shutil.copyfile(source, temporary)
 
 

@@ -23,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """List the hands, and draw them."""
+    from handwriting.pages.options import PageOptions
     from handwriting.runtime.writer import Writer, WrittenText
 
     writer = Writer(options.weights)
@@ -42,4 +43,4 @@ def run(options: argparse.Namespace) -> None:
             lines += [replace(line, text=line.text.rstrip("\n")) for line in written.lines[:-1]]
             last = written.lines[-1]
             lines.append(replace(last, text=last.text.rstrip("\n") + "\n"))
-        WrittenText("", tuple(lines)).save(options.out)
+        WrittenText("", tuple(lines), options=PageOptions(fit_height=True)).save(options.out)

@@ -4,11 +4,13 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handwriting.errors import UserError
 from handwriting.formats.registry import parse_formats
-from handwriting.formats.saving import SavablePages
+
+if TYPE_CHECKING:
+    from handwriting.formats.saving import SavablePages
 
 STANDARD = "-"
 """Stands for standard input."""
@@ -21,7 +23,7 @@ def check_one_file(out: Path | None, number: int, what: str) -> None:
 
 
 def save(
-    result: SavablePages,
+    result: "SavablePages",
     out: Path,
     name: str,
     formats: str | None,

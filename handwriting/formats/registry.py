@@ -120,4 +120,13 @@ def parse_formats(text: str) -> tuple[str, ...]:
 def _load(name: str) -> Any:
     """Return the function of that name, whose type its place in ``Format`` says."""
     module, _, function = name.partition(":")
-    return getattr(importlib.import_module(f"{__package__}.{module}"), function)
+    try:
+        found = importlib.import_module(f"{__package__}.{module}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(__package__):
+            raise
+        raise UserError(
+            f"{error.name}: is not installed, and this format needs it; pip install"
+            " 'handwriting[formats]' has all that formats need"
+        ) from None
+    return getattr(found, function)

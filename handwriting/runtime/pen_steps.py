@@ -16,6 +16,9 @@ import numpy as np
 from handwriting.runtime.places import Places
 
 PEN_SIZE = 3
+FEW_LINES = 6
+"""Up to so many, products are quicker line by line."""
+
 _EPSILON = 1e-5  # of layer normalisation
 
 
@@ -149,9 +152,8 @@ class PenSteps:
             self._positions[line, 0, : len(text)] = np.arange(len(text))
         self.phi = np.zeros((lines, longest), np.float32)
         self.kappa = np.zeros((lines, len(weights.window) // 3), np.float32)
-        self._states = np.zeros((places.num_sides * places.period, lines), np.float32)
-        self._cells = np.zeros((places.num_layers, places.hidden_size, lines), np.float32)
-        self._bind()
+        states = np.zeros((places.num_sides * places.period, lines), np.float32)
+        self._bind(states, np.zeros((places.num_layers, places.hidden_size, lines), np.float32))
         self._sides[:, -1] = 1.0
 
     def step(self, pen: np.ndarray) -> np.ndarray:
@@ -169,9 +171,7 @@ class PenSteps:
         """Go on with some of the lines only, whose places are ``rows``, int64 ``[B']``."""
         self._text, self._positions = self._text[rows], self._positions[rows]
         self.phi, self.kappa = self.phi[rows], self.kappa[rows]
-        self._states = np.ascontiguousarray(self._states[:, rows])
-        self._cells = np.ascontiguousarray(self._cells[:, :, rows])
-        self._bind()
+        self._bind(self._states[:, rows], self._cells[:, :, rows])
 
     def _move_window(self, hidden: np.ndarray) -> None:
         """The window over the text after the first layer's output ``[H, B]`` (Graves 2013, eq.
@@ -191,14 +191,20 @@ class PenSteps:
         self.phi = np.exp(log_phi, out=log_phi).sum(axis=1)
         self._sides[:, PEN_SIZE:-1] = (self.phi[:, None] @ self._text)[:, 0].T
 
-    def _bind(self) -> None:
-        """Views that every step would else make anew."""
-        weights, lines = self._weights, self._states.shape[1]
+    def _bind(self, states: np.ndarray, cells: np.ndarray) -> None:
+        """Take over states ``[W, B]`` and cells ``[L, H, B]``, and make views that every step would
+        else make anew. Of few lines each has its numbers together."""
+        weights, lines = self._weights, states.shape[1]
         places = weights.places
-        by_side = self._states.reshape(places.num_sides, places.period, lines)
-        self._sides = by_side[:, places.side(0)]  # [sides, S, B]
+        few = lines <= FEW_LINES
+        self._states = np.array(states, order="F" if few else "C")
+        self._cells = np.array(cells)
+        if few:
+            self._cells = np.array(cells.swapaxes(1, 2), order="C").swapaxes(1, 2)
+        by_side = self._states.T.reshape(lines, places.num_sides, places.period)
+        self._sides = by_side.transpose(1, 2, 0)[:, places.side(0)]  # [sides, S, B]
         self._outputs = self._states[: places.width]
-        gates = np.empty((4 * places.hidden_size, lines), np.float32)
+        gates = np.empty((4 * places.hidden_size, lines), np.float32, order="F" if few else "C")
         self._layers = [
             _Layer(
                 matrix,
@@ -237,12 +243,19 @@ class _Layer:
         self.hidden, self._cell, self._gates = hidden, cell, gates
         size = len(hidden)
         self._sigmoids = gates[: 3 * size]
-        self._entry, self._forget, self._exit, self._candidate = gates.reshape(4, size, -1)
+        self._entry, self._forget, self._exit, self._candidate = np.split(gates, 4)
+        self._by_line = (
+            list(zip(read.T, gates.T, strict=True)) if gates.shape[1] <= FEW_LINES else []
+        )
 
     def advance(self) -> None:
         """One step."""
         gates, cell, norm = self._gates, self._cell, self._norm
-        np.matmul(self._weight, self._read, out=gates)
+        if self._by_line:
+            for read, out in self._by_line:
+                np.dot(self._weight, read, out=out)
+        else:
+            np.matmul(self._weight, self._read, out=gates)
         if norm is not None:
             gates[:] = _normalised(gates) * norm.gates_gain + norm.gates_bias
         np.tanh(gates, out=gates)

@@ -1,0 +1,204 @@
+"""``from handwriting import Writer, Reader``, on tiny models with random weights."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import handwriting
+from handwriting import Error, PageOptions, Reader, Writer
+from handwriting.runtime import weights_folder
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def writer(exported: Path) -> Writer:
+    return Writer(exported)
+
+
+@pytest.fixture(scope="module")
+def reader(exported: Path) -> Reader:
+    return Reader(exported)
+
+
+def test_a_page_is_written_saved_and_read(writer: Writer, reader: Reader, tmp_path: Path) -> None:
+    page = writer.write("the rain\nin it", seed=3)
+    for suffix in ("svg", "png", "json", "inkml", "gcode"):
+        (file,) = page.save(tmp_path / f"letter.{suffix}")
+        assert file.stat().st_size > 0
+    read = reader.read(tmp_path / "letter.json")
+    assert [line.truth for line in read.lines] == [line.text for line in page.pages[0].lines]
+    assert read.text == "\n".join(line.text for line in read.lines)
+    assert sum(len(line.strokes) for line in read.lines) == len(read.ink)
+    saved = json.loads(read.save(tmp_path / "read.json")[0].read_text(encoding="utf-8"))
+    assert saved["text"] == read.text and len(saved["lines"]) == len(read.lines)
+    assert read.save(tmp_path / "read.txt")[0].read_text(encoding="utf-8") == read.text + "\n"
+    for shown in (page, read):
+        assert shown._repr_svg_().startswith("<svg")
+
+
+def test_the_seed_decides(writer: Writer) -> None:
+    one, same, other = (writer.write("a tree", seed=seed).lines[0].strokes for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert one.shape != other.shape or not np.array_equal(one, other)
+
+
+def test_lines_do_not_depend_on_their_company(writer: Writer) -> None:
+    many = writer.write_lines(["a tree", "rain", "it is", "no", "on", "in", "at", "so"], seed=4)
+    assert [line.text for line in many][:2] == ["a tree", "rain"]
+    alone = writer.write_lines(["a tree"], seed=4)[0]
+    assert many[0].strokes.shape == alone.strokes.shape
+    assert np.abs(many[0].strokes - alone.strokes).max() < 0.05
+
+
+def test_a_hand_is_one_of_those_there_are(writer: Writer) -> None:
+    assert writer.hands == ("lena",)
+    assert writer.write("a", hand="lena").lines[0].strokes.shape[1] == 3
+    with pytest.raises(Error, match="^hand: there are 1, such as lena; got 'lina'$"):
+        writer.write("a", hand="lina")
+
+
+def test_a_style_comes_from_a_file(writer: Writer, tmp_path: Path) -> None:
+    (file,) = writer.write("rain", seed=2).save(tmp_path / "style.json")
+    styled = writer.write("a tree", style=file)
+    assert not np.array_equal(styled.lines[0].strokes, writer.write("a tree").lines[0].strokes)
+    with pytest.raises(Error, match="hand, style: give one of the two"):
+        writer.write("a", hand="lena", style=file)
+    with pytest.raises(Error, match="style_text: says more about a style"):
+        writer.write("a", style_text="rain")
+
+
+def test_characters_are_replaced_or_refused(writer: Writer) -> None:
+    written = writer.write("r\u00e4in \u2014 it")
+    assert written.text == "rain - it"
+    assert written.notes[0] == "text: '\u00e4' becomes 'a'"
+    with pytest.raises(Error, match="text: the model does not know the characters '\u00e4'"):
+        writer.write("r\u00e4in", replace=False)
+    with pytest.raises(Error, match="text: must have a character that is no space"):
+        writer.write(" \n ")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seed": -1}, "seed: should be from 0 to 1.84467e.19, got -1"),
+        ({"bias": float("nan")}, "bias: should be from 0 to 100, got nan"),
+        ({"best_of": 0}, "best_of: should be from 1 to 1,000, got 0"),
+    ],
+)
+def test_numbers_have_two_ends(writer: Writer, given: dict, message: str) -> None:
+    with pytest.raises(Error, match=message):
+        writer.write("a", **given)
+
+
+def test_several_pages_are_several_files(writer: Writer, tmp_path: Path) -> None:
+    written = writer.write("a\na\na", page=PageOptions(lines_per_page=1))
+    files = written.save(tmp_path / "letter.svg")
+    assert [file.name for file in files] == [f"letter-{n}.svg" for n in (1, 2, 3)]
+    assert [file.name for file in written.save(tmp_path / "all.json")] == ["all.json"]
+    with pytest.raises(Error, match=r"letter.doc: should end in .svg, .png"):
+        written.save(tmp_path / "letter.doc")
+
+
+def test_strokes_are_read_as_a_file_is(reader: Reader) -> None:
+    points = np.linspace(0, 20, 30)
+    stroke = np.stack([points, 3 * np.sin(points)], axis=1)
+    page = reader.read([stroke, stroke + (30.0, 0.0)], divide=False)
+    assert len(page.lines) == 1 and page.lines[0].strokes == (0, 1)
+    box = page.lines[0].box
+    assert (box.left, box.right) == (0.0, 50.0) and -3 <= box.bottom < box.top <= 3
+    for wrong, message in (
+        ([np.zeros((4, 3))], r"stroke 1: should be points \[n, 2\], got \[4, 3\]"),
+        ([stroke * np.nan], "stroke 1: should have finite numbers alone"),
+        ([np.zeros((1, 2))], "no ink to read"),
+        ([], "no ink to read"),
+    ):
+        with pytest.raises(Error, match=message):
+            reader.read(wrong)
+
+
+def test_threads_and_batches_change_nothing(exported: Path) -> None:
+    rng = np.random.default_rng(1)
+    lines = [rng.normal(size=(int(size), 3)).astype(np.float32) for size in range(10, 50)]
+    one, three = (Reader(exported, threads=threads).read_lines(lines) for threads in (1, 3))
+    assert [each.text for each in one] == [each.text for each in three]
+    (alone,) = Reader(exported).read_lines(lines[7:8])
+    assert alone.text == one[7].text and alone.rank == pytest.approx(one[7].rank, abs=1e-4)
+
+
+def test_other_readings_have_lower_scores(reader: Reader) -> None:
+    lines = [np.random.default_rng(2).normal(size=(40, 3)).astype(np.float32)]
+    (reading,) = reader.read_lines(lines)
+    scores = [score for _, score in reading.alternatives]
+    assert 1 <= len(scores) <= 3
+    assert len({reading.text, *(text for text, _ in reading.alternatives)}) == len(scores) + 1
+
+
+def test_one_bad_file_does_not_end_the_others(
+    writer: Writer, reader: Reader, tmp_path: Path
+) -> None:
+    (good,) = writer.write("rain").save(tmp_path / "good.json")
+    (tmp_path / "bad.json").write_text("{")
+    found = dict(reader.read_files([tmp_path / "bad.json", good]))
+    assert isinstance(found[tmp_path / "bad.json"], Error)
+    assert not isinstance(found[good], Error)
+
+
+@pytest.mark.parametrize("kind", [Writer, Reader])
+def test_weights_that_are_not_there_are_one_line(kind: type, tmp_path: Path) -> None:
+    with pytest.raises(Error, match="is no folder of exported models"):
+        kind(tmp_path / "none")
+    with pytest.raises(Error, match=r"(writer|recogniser).safetensors: cannot be read: No such"):
+        kind(tmp_path)
+
+
+def test_weights_are_named_by_the_environment(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(weights_folder.VARIABLE, str(exported))
+    assert weights_folder.weights_folder() == exported
+
+
+def test_weights_that_do_not_fit_their_rules_are_one_line(exported: Path, tmp_path: Path) -> None:
+    from handwriting.runtime.model_file import read_model_file, write_model_file
+
+    file = read_model_file(exported / "writer.safetensors")
+    changed = file.about | {"hidden_size": 5}
+    write_model_file(tmp_path / "writer.safetensors", changed, file.tensors)
+    with pytest.raises(Error, match="writer.safetensors: its weights do not fit its rules"):
+        Writer(tmp_path)
+
+
+def test_the_names_of_the_package_are_there() -> None:
+    assert set(handwriting.__all__) <= set(dir(handwriting))
+    for name in handwriting.__all__:
+        assert getattr(handwriting, name).__module__.startswith("handwriting.")
+    assert handwriting.__version__
+    with pytest.raises(AttributeError, match="no attribute 'Wroter'"):
+        handwriting.Wroter  # noqa: B018
+
+
+def test_importing_the_package_imports_nothing_large() -> None:
+    program = "import sys, handwriting; print([m for m in ('numpy', 'torch') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_writing_and_reading_need_no_torch(exported: Path, tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.modules["torch"] = None
+from handwriting import Reader, Writer
+Writer({str(exported)!r}).write("rain").save({str(tmp_path / "a.json")!r})
+print(type(Reader({str(exported)!r}).read({str(tmp_path / "a.json")!r}).text).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "str\n"
