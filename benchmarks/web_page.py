@@ -2,8 +2,9 @@
 
 python -m benchmarks.web_page --weights FOLDER [--json FILE]
 
-The browser is Debian's ``chromium``, driven by ``playwright``. Times are of the wall's clock unless
-they say that they are the processor's: on a busy machine only these mean anything.
+The browser is Debian's ``chromium``, driven by ``playwright``. Times whose names have ``processor``
+are of the processor, of all threads that the page has; on a busy machine those of the wall's clock
+mean little.
 """
 
 import argparse
@@ -12,52 +13,40 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
+from handwriting.runtime.hands import hands_of
+from handwriting.runtime.weights_folder import HANDS, read_weights
 from handwriting.web.server import PageServer
 from handwriting.web.site import PAGE, weights_in
 
 _TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind it at all."
-_PATIENCE = 300_000  # ms
+PATIENCE = 300_000  # ms
 _STEPS = 4000
-_LINES = 10
-# Runs in the page: the engine's own modules, on the page's thread.
+_LINES = 20
+# These run in the page: the engine's own modules, on the page's thread.
 _WRITE = """async ([weights, count]) => {
   const {WriterModel} = await import("/engine/writer_model.js");
   const {fetchKernelModule} = await import("/engine/kernel.js");
   const buffer = await (await fetch(`/weights/${weights}`)).arrayBuffer();
-  const start = performance.now();
-  const model = new WriterModel(buffer, await fetchKernelModule("/engine/kernel.wasm"));
-  const steps = model.start("the quick brown fox jumps over");
-  steps.step([0, 0, 0]);
-  const first = performance.now() - start;
-  for (let at = 0; at < 500; at++) steps.step([0, 0.1, 0.1]);
-  const begin = performance.now();
+  window.writer ??= new WriterModel(buffer, await fetchKernelModule("/engine/kernel.wasm"));
+  const steps = window.writer.start("the quick brown fox jumps over");
   for (let at = 0; at < count; at++) steps.step([0, 0.1, 0.1]);
-  return {first_step_ms: first, steps_per_second: 1000 * count / (performance.now() - begin)};
 }"""
-_READ = """async ([weights, rows, count]) => {
+_READ = """async ([weights, count, rows]) => {
   const {ReaderModel} = await import("/engine/reader_model.js");
   const {LineReader} = await import("/engine/reading.js");
   const {fetchKernelModule} = await import("/engine/kernel.js");
   const buffer = await (await fetch(`/weights/${weights}`)).arrayBuffer();
   const module = await fetchKernelModule("/engine/kernel.wasm");
-  const reader = new LineReader(new ReaderModel(buffer, module));
-  for (let at = 0; at < 3; at++) reader.read(rows);
-  const begin = performance.now();
-  for (let at = 0; at < count; at++) reader.read(rows);
-  return {read_line_ms: (performance.now() - begin) / count, points: rows.length};
+  window.reader ??= new LineReader(new ReaderModel(buffer, module));
+  for (let at = 0; at < count; at++) window.reader.read(rows);
 }"""
-_LONG_TASKS = """() => {
-  window.longTasks = [];
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) window.longTasks.push(entry.duration);
-  }).observe({type: "longtask"});
-}"""
+_TRACED = ["toplevel", "disabled-by-default-devtools.timeline"]
 
 
 def main() -> None:
@@ -74,20 +63,32 @@ def main() -> None:
 
 
 def measure(weights: Path, executable: str) -> dict[str, Any]:
-    """Return all numbers, for a folder with exports of a writer and a recogniser."""
+    """Return all numbers, for a folder with exports of a writer and a recogniser, and hands."""
     from playwright.sync_api import sync_playwright
 
     with PageServer(weights) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = playwright.chromium.launch(executable_path=executable, args=browser_options())
         try:
             written = _write(browser, server.url)
             names = {kind: file.name for kind, file in weights_in(weights).items()}
-            return {"bytes": sizes(weights), **written, **_engine(browser, server.url, names)}
+            strokes = example_strokes(weights)
+            engine = _engine(browser, server.url, names, strokes)
+            return {"bytes": sizes(weights), "line_points": len(strokes), **written, **engine}
         finally:
             browser.close()
             server.shutdown()
+
+
+def browser_options() -> list[str]:
+    """Return the command line that the browser needs: as root it has no sandbox."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def example_strokes(weights: Path) -> list[Any]:
+    """Return the line of the first hand there is, as in ``Line.strokes``."""
+    hands = hands_of(read_weights(weights, HANDS))
+    return next(iter(hands.values())).example.strokes.tolist()
 
 
 def sizes(weights: Path) -> dict[str, int]:
@@ -103,16 +104,15 @@ def sizes(weights: Path) -> dict[str, int]:
 def _write(browser: Any, url: str) -> dict[str, Any]:
     """Write a text in the page, from a cold start on."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(_PATIENCE)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.add_init_script(f"({_LONG_TASKS})()")
     before = _processor_seconds()
     started = time.perf_counter()
     page.goto(url)
     page.wait_for_selector("#hands label")
     ready = time.perf_counter() - started
     page.fill("#text", _TEXT)
-    page.evaluate("window.longTasks.length = 0")
+    browser.start_tracing(page=page, categories=_TRACED)
     at_click = _processor_seconds()
     page.click("#write")
     page.wait_for_selector("#pages[data-first-ink]")
@@ -123,7 +123,7 @@ def _write(browser: Any, url: str) -> dict[str, Any]:
         "ready_processor_ms": 1000 * (at_click - before),
         "first_ink_ms": float(page.get_attribute("#pages", "data-first-ink")),
         "first_ink_processor_ms": 1000 * to_ink,
-        "long_tasks_ms": page.evaluate("window.longTasks"),
+        "longest_task_processor_ms": longest_task(json.loads(browser.stop_tracing())),
         "heap_bytes": page.evaluate("performance.memory.usedJSHeapSize"),
         "memory_bytes": max((use for _, _, use in _processes()), default=0),
     }
@@ -131,26 +131,55 @@ def _write(browser: Any, url: str) -> dict[str, Any]:
     return found
 
 
-def _engine(browser: Any, url: str, names: dict[str, str]) -> dict[str, Any]:
-    """Run the engine alone."""
+def longest_task(trace: Mapping[str, Any]) -> float:
+    """Return the longest task of a page's own thread, in ms of the processor, from a trace."""
+    events = trace["traceEvents"]
+    main_threads = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        event["tdur"] / 1000
+        for event in events
+        if event["name"].endswith("RunTask")
+        and (event["pid"], event["tid"]) in main_threads
+        and "tdur" in event
+    ]
+    return max(tasks, default=0.0)
+
+
+def _engine(browser: Any, url: str, names: dict[str, str], strokes: list[Any]) -> dict[str, Any]:
+    """Run the engine alone: processor time of starting it, and of each step or line."""
     context = browser.new_context()
-    context.set_default_timeout(_PATIENCE)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{url}#hand")
     found: dict[str, Any] = {}
     if "writer" in names:
-        found |= _with_processor_time(page, _WRITE, [names["writer"], _STEPS], "writing")
+        start, each = _processor_times(page, _WRITE, [names["writer"]], _STEPS)
+        found |= {"writer_start_processor_ms": start, "steps_per_processor_second": 1000 / each}
     if "reader" in names:
-        rows = [[float(at % 40 == 39), 2.0 + 3 * (at % 3), (at % 9 - 4) * 3.0] for at in range(700)]
-        found |= _with_processor_time(page, _READ, [names["reader"], rows, _LINES], "reading")
+        start, each = _processor_times(page, _READ, [names["reader"]], _LINES, strokes)
+        found |= {"reader_start_processor_ms": start, "read_line_processor_ms": each}
     context.close()
     return found
 
 
-def _with_processor_time(page: Any, script: str, given: list[Any], name: str) -> dict[str, Any]:
-    before = _processor_seconds()
-    found: dict[str, Any] = page.evaluate(script, given)
-    return found | {f"{name}_processor_s": _processor_seconds() - before}
+def _processor_times(
+    page: Any, script: str, given: list[Any], count: int, *more: Any
+) -> tuple[float, float]:
+    """Milliseconds of the first of something, and of one of ``count`` once it is warm."""
+    begin = _processor_seconds()
+    page.evaluate(script, [*given, 1, *more])
+    first = _processor_seconds() - begin
+    page.evaluate(script, [*given, max(count // 4, 1), *more])
+    begin = _processor_seconds()
+    page.evaluate(script, [*given, 0, *more])
+    middle = _processor_seconds()
+    page.evaluate(script, [*given, count, *more])
+    used = (_processor_seconds() - middle) - (middle - begin)
+    return 1000 * first, 1000 * used / count
 
 
 def _processor_seconds() -> float:

@@ -10,10 +10,7 @@ from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import replace_unknown
 
 # Of IAM-OnDB, which the shipped models know.
-CHARACTERS = (
-    " !\"#%&'()+,-./0123456789:;?[]"
-    "ABCDEFGHIJKLMNOPQRSTUVWYZabcdefghijklmnopqrstuvwxyz"
-)
+CHARACTERS = " !\"#%&'()+,-./0123456789:;?[]ABCDEFGHIJKLMNOPQRSTUVWYZabcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture(scope="module")

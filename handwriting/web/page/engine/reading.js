@@ -7,6 +7,7 @@ const FIRST_CHARACTER = 4;
 const BEAM = 12;
 const SCORED = 5; // of the texts found, so many are scored by the attention decoder too
 const ALTERNATIVES = 5;
+const LEAST_LIKELY = 7; // nats less than the likeliest, of an alternative
 const MOST_ROWS = 10_000;
 
 /** @typedef {{text: string, confidence: number, rows: [number, number]}} ReadCharacter
@@ -109,7 +110,9 @@ export class LineReader {
       ? Math.ceil((spans[stop - 1].last + spans[stop].first) / 2) + 1
       : encoded.frames;
     const own = this.textOf(codes.slice(first, stop));
-    const texts = searchTexts(encoded, BEAM, [from, Math.max(to, from + 1)])
+    const found = searchTexts(encoded, BEAM, [from, Math.max(to, from + 1)]);
+    const texts = found
+      .filter(({ log }) => log > found[0].log - LEAST_LIKELY)
       .map((each) => this.textOf(each.codes.filter((code) => code >= FIRST_CHARACTER)).trim())
       .filter((text) => text && text !== own);
     return [...new Set(texts)].slice(0, ALTERNATIVES);

@@ -2,6 +2,7 @@
 
 import { inkmlOf } from "../ink/write_files.js";
 import { readInkFile } from "../ink/read_files.js";
+import { boundsOf } from "../ink/strokes.js";
 import { download, element, make, say } from "./elements.js";
 import { MY_HAND } from "./hands.js";
 import { InkCanvas } from "./ink_canvas.js";
@@ -10,6 +11,7 @@ import { dropAll, dropLine, keepLine, ownLines } from "./store.js";
 
 const BASELINE = 0.68; // of the surface's height
 const X_HEIGHT = 0.2;
+const MARGIN = 12;
 const MM_PER_PIXEL = 25.4 / 96;
 const FILE = "my-hand.inkml";
 
@@ -148,7 +150,7 @@ class HandTab {
         await keepLine(line);
       }
       this.go(this.at);
-      say(this.status, `${found.length} lines are there.`);
+      say(this.status, found.length === 1 ? "One line is there." : `${found.length} lines are there.`);
     } catch (error) {
       say(this.status, error.message, true);
     }
@@ -176,9 +178,17 @@ function inPixels(strokes) {
   return { strokes: moved, width: right + 16, height: bottom + 16 };
 }
 
-/** A line's strokes in a surface of another size. */
+/** A line's strokes in a surface: where they were if it has the line's size, else in its middle. */
 function fitted({ strokes, width, height }, size) {
-  const scale = Math.min(size.width / width, size.height / height, 1) || 1;
-  if (scale === 1) return strokes;
-  return strokes.map((stroke) => stroke.map(([x, y, ...rest]) => [scale * x, scale * y, ...rest]));
+  if (width === size.width && height === size.height) return strokes;
+  const box = boundsOf(strokes);
+  const [across, down] = [box.right - box.left, box.bottom - box.top];
+  const room = [size.width - 2 * MARGIN, size.height - 2 * MARGIN];
+  const scale = Math.min(room[0] / Math.max(across, 1), room[1] / Math.max(down, 1), 1);
+  const left = (size.width - scale * across) / 2;
+  const middle = (BASELINE - X_HEIGHT / 2) * size.height - (scale * down) / 2;
+  const top = Math.max(Math.min(middle, size.height - MARGIN - scale * down), MARGIN);
+  return strokes.map((stroke) => stroke.map(([x, y, ...rest]) => [
+    left + scale * (x - box.left), top + scale * (y - box.top), ...rest,
+  ]));
 }

@@ -200,11 +200,20 @@ class WriteTab {
     say(this.status, "Writing …");
     this.showValues();
     this.showPaper();
+    this.bringIntoView();
     const request = {
       kind: "write", text, style: hand.style, bias: Number(settings.bias),
       seed: seedOf(Math.floor(Number(settings.seed) || 0)), page: pageOptionsOf(settings),
     };
     await this.guarded(() => this.engine.send(request));
+  }
+
+  /** Scrolls to the paper where it is under what is to be seen, as on a phone. */
+  bringIntoView() {
+    const pages = element("pages");
+    if (pages.getBoundingClientRect().top < 0.6 * innerHeight) return;
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    pages.scrollIntoView({ block: "start", behavior: isStill ? "auto" : "smooth" });
   }
 
   answered(message) {
