@@ -88,7 +88,8 @@ def browser_options() -> list[str]:
 def example_strokes(weights: Path) -> list[Any]:
     """Return the line of the first hand there is, as in ``Line.strokes``."""
     hands = hands_of(read_weights(weights, HANDS))
-    return next(iter(hands.values())).example.strokes.tolist()
+    rows: list[Any] = next(iter(hands.values())).example.strokes.tolist()
+    return rows
 
 
 def sizes(weights: Path) -> dict[str, int]:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -25,7 +25,7 @@ from handwriting.runtime.writer import Writer
 from handwriting.web.server import PageServer
 
 SIZES = {1440: 900, 390: 844}
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _COLOURS = 160
 _SEED = 4
 _READ_TEXT = "Meet me at 7 by the old oak"

@@ -105,13 +105,17 @@ def test_the_search_finds_the_likeliest_text_of_few_frames():
         prob = float(np.prod(probs[np.arange(frames), path]))
         expected[text] = expected.get(text, 0.0) + prob
     found = scripts.run(
-        "return searchTexts({logProbs: Float32Array.from(logs), frames, size}, 100);",
+        """const encoded = {logProbs: Float32Array.from(logs), frames, size};
+        return searchTexts(encoded, 100).map((found) => {
+          return {...found, alone: textLog(encoded, found.codes)};
+        });""",
         logs=logs.ravel().tolist(), frames=frames, size=size,
     )  # fmt: skip
     assert len(found) == len(expected)
     for each in found:
         text = ",".join(map(str, each["codes"]))
         assert np.exp(each["log"]) == pytest.approx(expected[text], rel=1e-4)
+        assert np.exp(each["alone"]) == pytest.approx(expected[text], rel=1e-4)
     assert [each["log"] for each in found] == sorted((e["log"] for e in found), reverse=True)
 
 

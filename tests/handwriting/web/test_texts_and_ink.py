@@ -148,3 +148,23 @@ def test_transforms_are_those_of_svg():
     )
     (line,) = read_svg(document.encode())
     assert np.allclose(found, line.strokes[0][0])
+
+
+def test_pages_are_the_same_after_they_were_packed():
+    scripts = PageScripts("pages/packed.js")
+    page = {
+        "width": 100, "height": 50, "penWidth": 0.5, "rules": [10, 20],
+        "lines": [
+            {"text": "a b", "baseline": 10, "strokes": [[[1, 2], [3, 4.5]], [[5, 6]]]},
+            {"text": "c", "baseline": 20, "strokes": [[[7, 8], [9, 10], [11, 12]]]},
+        ],
+    }  # fmt: skip
+    found = scripts.run(
+        """const again = unpackPage(packPage(page));
+        const {lines, ...rest} = again;
+        const plain = lines.map(({text, baseline, strokes}) => ({text, baseline, strokes}));
+        return {page: {...rest, lines: plain}, count: countPoints(again),
+                each: lines.map((line) => line.numPoints)};""",
+        page=page,
+    )
+    assert found == {"page": page, "count": 6, "each": [3, 3]}

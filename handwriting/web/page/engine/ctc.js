@@ -83,6 +83,25 @@ function extended(beam, probs, width) {
   return kept.slice(0, width);
 }
 
+/** The log-probability of a text: the sum over all paths that read so. */
+export function textLog({ logProbs, frames, size }, codes) {
+  const states = [BLANK, ...codes.flatMap((code) => [code, BLANK])];
+  let logs = states.map((code, at) => (at < 2 ? logProbs[code] : NEVER));
+  for (let frame = 1; frame < frames; frame++) {
+    logs = states.map((code, at) => {
+      const canSkip = at > 1 && code !== BLANK && code !== states[at - 2];
+      const before = [logs[at], at > 0 ? logs[at - 1] : NEVER, canSkip ? logs[at - 2] : NEVER];
+      return logSum(before) + logProbs[frame * size + code];
+    });
+  }
+  return logSum(logs.slice(-2));
+}
+
+function logSum(logs) {
+  const top = Math.max(...logs);
+  return top <= NEVER ? NEVER : top + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - top), 0));
+}
+
 /**
  * The frames of each character of a text, on its likeliest path.
  * @returns {{first: number, last: number, prob: number}[]} of each code: prob is the greatest

@@ -1,11 +1,11 @@
 // A line of ink to its text, with the place of each word and what else it may say.
 
-import { alignText, searchTexts } from "./ctc.js";
+import { alignText, searchTexts, textLog } from "./ctc.js";
 import { inkFeatures } from "./features.js";
 
 const FIRST_CHARACTER = 4;
-const BEAM = 12;
-const SCORED = 5; // of the texts found, so many are scored by the attention decoder too
+const BEAM = 16;
+const SCORED = 6; // of the texts found, so many are scored by the attention decoder too
 const ALTERNATIVES = 5;
 const LEAST_LIKELY = 7; // nats less than the likeliest, of an alternative
 const MOST_ROWS = 10_000;
@@ -56,13 +56,16 @@ export class LineReader {
     return { text: this.textOf(codes), texts, words };
   }
 
-  /** Texts by both outputs' scores, as reading/decoding.py has them. */
+  /** Texts by both outputs' scores, as reading/decoding.py has them: the likeliest of the CTC
+   * output, and the one that the attention decoder writes by itself. */
   ranked(encoded) {
-    const found = searchTexts(encoded, BEAM).filter(({ codes }) => codes.length);
     const decoder = encoded.decoder();
-    const scored = found.slice(0, SCORED).map(({ codes, log }) => {
+    const found = searchTexts(encoded, BEAM).slice(0, SCORED).map(({ codes }) => codes);
+    const own = decoder.greedy(encoded.frames);
+    if (!found.some((codes) => codes.join() === own.join())) found.push(own);
+    const scored = found.filter((codes) => codes.length).map((codes) => {
       const attention = decoder.score(codes).total;
-      const joint = (1 - this.ctcWeight) * attention + this.ctcWeight * log;
+      const joint = (1 - this.ctcWeight) * attention + this.ctcWeight * textLog(encoded, codes);
       return { codes, rank: joint / (codes.length + 1) };
     });
     return scored.sort((a, b) => b.rank - a.rank);

@@ -2,6 +2,7 @@
 // {kind: "write", text, style, bias, seed, page}, {kind: "layout", page}. It is stopped by ending it.
 
 import { layoutPages, measuredPiece } from "../pages/layout.js";
+import { packPage } from "../pages/packed.js";
 import { TextWriter } from "./synthesis.js";
 import { WriterModel } from "./writer_model.js";
 
@@ -73,7 +74,9 @@ function sendLayout(isAll) {
     if (isAll && there.some((piece) => piece.reachedLimit)) {
       warnings.push("a part may end in scribble; try another seed or more legibility");
     }
-    postMessage({ kind: "pages", pages, warnings, isAll });
+    const packed = pages.map(packPage);
+    const buffers = packed.map(({ points }) => points.buffer);
+    postMessage({ kind: "pages", pages: packed, warnings, isAll }, buffers);
   }
   return performance.now() - start;
 }

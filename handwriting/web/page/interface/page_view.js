@@ -1,6 +1,7 @@
 // Pages on the screen, written as one watches.
 
-import { countPoints, paintPage } from "../pages/paint.js";
+import { countPoints } from "../pages/packed.js";
+import { paintPage } from "../pages/paint.js";
 
 const POINTS_PER_SECOND = 100; // about a pen's, at speed 1
 const AIR_POINTS_PER_MM = 0.6; // time that the pen takes above the paper
@@ -101,12 +102,14 @@ export class PageView {
   }
 
   airBefore(at) {
-    this.airs ??= new Map();
-    if (this.airsOf !== this.pages) {
-      this.airsOf = this.pages;
-      this.airs = airMoves(this.pages);
+    let [number, start] = [0, 0];
+    while (at >= start + this.counts[number]) start += this.counts[number++];
+    const page = this.pages[number];
+    if (this.airsOf !== page) {
+      this.airsOf = page;
+      this.airs = airMoves(page);
     }
-    return (this.airs.get(at) ?? 0) * AIR_POINTS_PER_MM;
+    return (this.airs.get(at - start) ?? 0) * AIR_POINTS_PER_MM;
   }
 
   paintNew(from, upTo) {
@@ -162,18 +165,14 @@ export class PageView {
 }
 
 /** Length in mm of the pen's way to each stroke's first point, by the point's number. */
-function airMoves(pages) {
+function airMoves(page) {
   const moves = new Map();
   let [at, before] = [0, null];
-  for (const page of pages) {
-    for (const { strokes } of page.lines) {
-      for (const stroke of strokes) {
-        const [x, y] = stroke[0];
-        if (before) moves.set(at, Math.hypot(x - before[0], y - before[1]));
-        before = stroke[stroke.length - 1];
-        at += stroke.length;
-      }
-    }
+  for (const stroke of page.lines.flatMap((line) => line.strokes)) {
+    const [x, y] = stroke[0];
+    if (before) moves.set(at, Math.hypot(x - before[0], y - before[1]));
+    before = stroke[stroke.length - 1];
+    at += stroke.length;
   }
   return moves;
 }

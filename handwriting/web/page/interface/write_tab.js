@@ -5,6 +5,7 @@ import { seedOf } from "../engine/noise.js";
 import { gcodeOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
 import { replaceUnknown, unknownCharacters } from "../ink/writable_text.js";
 import { zipOf } from "../ink/zip.js";
+import { unpackPage } from "../pages/packed.js";
 import { pngOf } from "../pages/paint.js";
 import { copyText, download, element, make, say, whenQuiet } from "./elements.js";
 import { MY_HAND, allHands, showHands } from "./hands.js";
@@ -230,7 +231,8 @@ class WriteTab {
     }
   }
 
-  gotPages({ pages, warnings, isAll }) {
+  gotPages({ pages: packed, warnings, isAll }) {
+    const pages = packed.map(unpackPage);
     if (this.firstInk === null && pages[0]?.lines.length) {
       this.firstInk = performance.now() - this.started;
       element("pages").dataset.firstInk = String(Math.round(this.firstInk));
@@ -294,13 +296,13 @@ class WriteTab {
     const named = (at, suffix) =>
       this.pages.length > 1 ? `page-${String(at + 1).padStart(digits, "0")}.${suffix}` : `page.${suffix}`;
     if (format === "json") return [{ name: "page.json", content: jsonOf(this.pages) }];
-    const make = {
+    const write = {
       svg: (page) => svgOf(page, this.ink), gcode: gcodeOf, inkml: (page) => inkmlOf(page),
       png: (page) => pngOf(page, DPI, this.ink),
     }[format];
     const files = [];
     for (const [at, page] of this.pages.entries()) {
-      files.push({ name: named(at, format), content: await make(page) });
+      files.push({ name: named(at, format), content: await write(page) });
     }
     return files;
   }

@@ -4,7 +4,7 @@
 
 import { extentOf, tracedStrokes } from "./aligned_text.js";
 import { findBaseline, findSize, level, unbend } from "./baseline.js";
-import { clamp, least, median, most } from "./numbers.js";
+import { clamp, median } from "./numbers.js";
 import { splitStrokes, splitWords } from "./words.js";
 
 const X_HEIGHT_OF_SPACING = 0.27;
@@ -235,12 +235,4 @@ function lineOf({ blocks, lefts }, baseline, height, { margin, pageWidth }) {
     ),
   );
   return { text: blocks.map(({ text }) => text).join(" "), baseline, strokes };
-}
-
-/** Left, top, right and bottom of all ink of a page. */
-export function inkBounds(page) {
-  const points = page.lines.flatMap((line) => line.strokes.flat());
-  if (!points.length) return null;
-  const [x, y] = [points.map((point) => point[0]), points.map((point) => point[1])];
-  return { left: least(x), top: least(y), right: most(x), bottom: most(y) };
 }

@@ -32,8 +32,13 @@ export function paintPage(context, page, scale, options = {}) {
   context.strokeStyle = context.fillStyle = colour;
   context.lineCap = context.lineJoin = "round";
   let passed = 0;
-  for (const { strokes } of page.lines) {
-    for (const stroke of strokes) {
+  for (const line of page.lines) {
+    if (line.numPoints && passed + line.numPoints <= from) {
+      passed += line.numPoints;
+      continue;
+    }
+    if (passed >= upTo) return;
+    for (const stroke of line.strokes) {
       if (passed >= upTo) return;
       const [first, stop] = [Math.max(from - passed, 0), Math.min(upTo - passed, stroke.length)];
       if (first < stop) paintStroke(context, stroke, first, stop, page.penWidth);
@@ -56,13 +61,6 @@ function paintStroke(context, stroke, first, stop, penWidth) {
   for (let at = start + 1; at < stop; at++) context.lineTo(...stroke[at]);
   if (stop - start === 1) context.lineTo(...stroke[start]);
   context.stroke();
-}
-
-/** Points of all strokes of a page. */
-export function countPoints(page) {
-  return page.lines.reduce(
-    (sum, line) => sum + line.strokes.reduce((points, stroke) => points + stroke.length, 0), 0,
-  );
 }
 
 /** A page as a PNG picture. */
