@@ -6,6 +6,8 @@ from page_scripts import PageScripts
 
 from handwriting.errors import UserError
 from handwriting.formats.svg_reader import read_svg
+from handwriting.ink.line import strokes_from_points
+from handwriting.ink.pen_path import PathSampling, in_one_measure
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import replace_unknown
 
@@ -68,7 +70,7 @@ def test_prompts_have_every_character_and_none_is_needless(texts):
         assert len(prompt) <= 38
 
 
-ABOUT = {"mean": [8.0, 0.0], "std": [40.0, 30.0]}
+ABOUT = {"normalisation": {"mean": [8.0, 0.0], "std": [40.0, 30.0]}}
 
 
 def _line(points, milliseconds):
@@ -104,6 +106,26 @@ def test_a_line_without_times_is_parted_along_its_ink():
     assert len(ends) == 2 and ends[1] == ends[0] + 1
     steps = np.hypot(*np.array(rows)[1 : ends[0], 1:].T)
     assert steps.max() == pytest.approx(np.median(steps), rel=1e-6)
+
+
+@pytest.mark.parametrize("height", [None, 1.0])
+def test_a_style_has_the_measure_of_the_writers_lines(height):
+    rng = np.random.default_rng(2)
+    angle = np.linspace(0, 25, 400)
+    wave = np.stack([9 * angle, 20 * np.sin(angle)], axis=1) + rng.normal(0, 0.3, (400, 2))
+    strokes = [wave, np.array([[300.0, 4.0]]), np.array([[310.0, 0.0], [320.0, 30.0], [340, 20]])]
+    text = "Ab c"
+    measure = {"x_height": height, "path": {"smooth": 0.06, "step": 0.6, "turn": 0.7}}
+    rows = PageScripts("interface/own_hand.js").run(
+        "return styleOf({text, strokes}, {...about, measure}).strokes;",
+        strokes=[(stroke * [1, -1]).tolist() for stroke in strokes],
+        text=text, about=ABOUT, measure=measure,
+    )  # fmt: skip
+    expected = in_one_measure(strokes, text, height, PathSampling())
+    assert expected is not None
+    rounded = strokes_from_points(expected)
+    assert np.shape(rows) == rounded.shape
+    assert np.allclose(rows, rounded, rtol=0, atol=1e-5 * np.abs(rounded).max())
 
 
 PATHS = [

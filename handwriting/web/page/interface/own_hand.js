@@ -1,5 +1,6 @@
 // One's own lines as a style that a writer goes on with.
 
+import { inOneMeasure } from "../ink/pen_path.js";
 import { rowsOfPoints } from "../ink/strokes.js";
 import { PROMPTS } from "./prompts.js";
 import { ownLines } from "./store.js";
@@ -10,11 +11,11 @@ const FEWEST_POINTS = 2;
 
 /**
  * The style of the first line there is, in the order of the prompts; null without one.
- * @param {{normalisation: object, symbols: string[]}} about of the writer; a line with a character
- *   that it does not know is no style for it
+ * @param {{normalisation: object, symbols: string[], measure?: object}} about of the writer; a line
+ *   with a character that it does not know is no style for it
  */
-export async function ownStyle({ normalisation, symbols }) {
-  const known = new Set(symbols);
+export async function ownStyle(about) {
+  const known = new Set(about.symbols);
   const lines = await ownLines();
   const order = (line) => {
     const at = PROMPTS.findIndex((prompt) => prompt.id === line.id);
@@ -24,15 +25,19 @@ export async function ownStyle({ normalisation, symbols }) {
     strokes.length && [...text].every((character) => known.has(character)),
   );
   const [first] = inked.sort((a, b) => order(a) - order(b));
-  return first ? styleOf(first, normalisation) : null;
+  return first ? styleOf(first, about) : null;
 }
 
 /**
- * A line as a style: points at even times, offsets of the size that the model knows.
+ * A line as a style: in the measure that the writer's lines were given, or without one with points
+ * at even times and offsets of the size that the writer knows.
  * @param {{text: string, strokes: number[][][]}} line
- * @param {{mean: number[], std: number[]}} normalisation
+ * @param {{normalisation: {mean: number[], std: number[]}, measure?: object}} about of the writer
  */
-export function styleOf({ text, strokes }, { mean, std }) {
+export function styleOf({ text, strokes }, { normalisation, measure }) {
+  const measured = measure ? inOneMeasure(strokes, text, measure) : null;
+  if (measured) return { text, strokes: rowsOfPoints(measured, true) };
+  const { mean, std } = normalisation;
   const rows = rowsOfPoints(atEvenTimes(strokes, POINTS_PER_CHARACTER * [...text].length), true);
   const squares = rows.slice(1).reduce((sum, [, dx, dy]) => sum + dx * dx + dy * dy, 0);
   const spread = Math.sqrt(squares / Math.max(2 * (rows.length - 1), 1)) || 1;
