@@ -6,7 +6,7 @@
 import { makeKernel, Matrix } from "./kernel.js";
 import { ModelFile } from "./model_file.js";
 
-const [START_OF_TEXT, END_OF_TEXT] = [1, 2];
+const [START_OF_TEXT, END_OF_TEXT, FIRST_CHARACTER] = [1, 2, 4];
 const NORM_EPSILON = 1e-5;
 
 /** A recogniser's weights in a kernel of its own. */
@@ -201,6 +201,8 @@ export class Decoder {
     this.logits = kernel.reserveFloats(model.about.symbols.length);
     this.numSymbols = model.about.symbols.length;
     this.begin();
+    this.first = this.keep();
+    this.kept = new Map();
   }
 
   begin() {
@@ -222,8 +224,8 @@ export class Decoder {
     this.kernel.floats(this.state, this.stateSize).set(state);
   }
 
-  /** Log-probabilities [C] of the character after `previous`; the first's is the start of text. */
-  step(previous = START_OF_TEXT) {
+  /** Log-probabilities [C] of the character after `previous`. */
+  step(previous) {
     const { kernel, weights, frames, gates, padding } = this;
     const { functions } = kernel;
     const { size, keySize } = weights;
@@ -257,32 +259,36 @@ export class Decoder {
     return logits;
   }
 
-  /** The log-probability of a text with its end, and that of each character. */
-  score(codes) {
-    const first = this.keep();
-    const logs = [];
-    let previous = START_OF_TEXT;
-    for (const code of [...codes, END_OF_TEXT]) {
-      logs.push(this.step(previous)[code]);
-      previous = code;
+  /** Log-probabilities [C] of what follows the first `length` of some codes, and the state then;
+   * kept, since texts that are compared begin alike. */
+  after(codes, length) {
+    const key = codes.slice(0, length).join();
+    let found = this.kept.get(key);
+    if (!found) {
+      this.putBack(length ? this.after(codes, length - 1).state : this.first);
+      const logs = this.step(length ? codes[length - 1] : START_OF_TEXT);
+      found = { logs, state: this.keep() };
+      this.kept.set(key, found);
     }
-    this.putBack(first);
-    return { total: logs.reduce((sum, value) => sum + value, 0), logs };
+    return found;
+  }
+
+  /** The log-probability of a text with its end. */
+  score(codes) {
+    const wanted = [...codes, END_OF_TEXT];
+    return wanted.reduce((sum, code, at) => sum + this.after(codes, at).logs[code], 0);
   }
 
   /** The best character each time. */
   greedy(longest) {
-    const first = this.keep();
     const codes = [];
-    let previous = START_OF_TEXT;
     while (codes.length < longest) {
-      const logs = this.step(previous);
-      previous = END_OF_TEXT;
-      for (let at = 4; at < logs.length; at++) if (logs[at] > logs[previous]) previous = at;
-      if (previous === END_OF_TEXT) break;
-      codes.push(previous);
+      const { logs } = this.after(codes, codes.length);
+      let best = END_OF_TEXT;
+      for (let at = FIRST_CHARACTER; at < logs.length; at++) if (logs[at] > logs[best]) best = at;
+      if (best === END_OF_TEXT) break;
+      codes.push(best);
     }
-    this.putBack(first);
     return codes;
   }
 }

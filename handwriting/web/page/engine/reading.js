@@ -64,7 +64,7 @@ export class LineReader {
     const own = decoder.greedy(encoded.frames);
     if (!found.some((codes) => codes.join() === own.join())) found.push(own);
     const scored = found.filter((codes) => codes.length).map((codes) => {
-      const attention = decoder.score(codes).total;
+      const attention = decoder.score(codes);
       const joint = (1 - this.ctcWeight) * attention + this.ctcWeight * textLog(encoded, codes);
       return { codes, rank: joint / (codes.length + 1) };
     });
