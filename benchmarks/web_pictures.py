@@ -82,8 +82,8 @@ def _read(page: Any, url: str, ink: Path, hand: Path) -> None:
     page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
     page.set_input_files("#read-file", ink)
     page.wait_for_selector(".word")
-    words = page.locator(".word")
-    words.nth(min(1, words.count() - 1)).click()
+    unsure = page.locator(".word.unsure")
+    (unsure if unsure.count() else page.locator(".word")).first.click()
     page.wait_for_selector("#alternatives:not([hidden])")
 
 

@@ -156,9 +156,15 @@ class ReadTab {
     const mark = () => this.canvas.mark(this.boxOf(line, word));
     button.addEventListener("pointerenter", mark);
     button.addEventListener("focus", mark);
-    button.addEventListener("pointerleave", () => this.canvas.mark(null));
-    button.addEventListener("blur", () => this.canvas.mark(null));
-    button.addEventListener("click", () => this.openAlternatives(button, word));
+    const unmark = () => {
+      if (this.opener !== button) this.canvas.mark(null);
+    };
+    button.addEventListener("pointerleave", unmark);
+    button.addEventListener("blur", unmark);
+    button.addEventListener("click", () => {
+      this.openAlternatives(button, word);
+      mark();
+    });
     return button;
   }
 
@@ -192,14 +198,17 @@ class ReadTab {
     list.style.top = `${box.bottom + 4 + scrollY}px`;
     button.setAttribute("aria-expanded", "true");
     this.opener = button;
-    list.querySelector("button")?.focus();
+    list.querySelector("button")?.focus({ preventScroll: true });
   }
 
   closeAlternatives(isFocusing = false) {
-    element("alternatives").hidden = true;
-    this.opener?.setAttribute("aria-expanded", "false");
-    if (isFocusing) this.opener?.focus();
+    const { opener } = this;
     this.opener = null;
+    element("alternatives").hidden = true;
+    if (!opener) return;
+    opener.setAttribute("aria-expanded", "false");
+    this.canvas.mark(null);
+    if (isFocusing) opener.focus();
   }
 }
 
