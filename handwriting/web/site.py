@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent / "page"
 WEIGHTS = "weights"
 MANIFEST = "manifest.json"
 KINDS: Mapping[str, str] = {"writer": WRITER, "reader": RECOGNISER, "hands": HANDS}
-"""What the page calls weights, and the name of the exported file."""
+"""Names of exported files, by the kind that the page asks for."""
 
 _HASH_DIGITS = 12
 
