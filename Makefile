@@ -103,6 +103,7 @@ benchmarks: setup
 	$(MEASURE).training_step --model conditional --naive --memory --repeats 0 --bfloat16 \
 		--threads 1 --uncompiled --json $(RESULTS)/15_compiled_memory.json
 	$(MEASURE).processes --naive --uncompiled --json $(RESULTS)/16_processes.json
+	$(MEASURE).runtime --json $(RESULTS)/17_runtime.json
 	$(MEASURE).report
 
 # Small enough for CPUs, large enough to learn; on the lines in data/, else on the built-in corpus.

@@ -3,17 +3,18 @@
 The checkpoint is enough: it carries the config, the vocabulary and the normalisation.
 
 python experiments.py -r saved/models/.../model_best.pth
-python experiments.py -r saved/models/.../model_best.pth --text "Dear Sir"
-python experiments.py -r saved/models/.../model_best.pth --ink page.svg
-python experiments.py -r saved/models/.../model_best.pth --export-onnx
-python experiments.py -r saved/models/.../model_best.pth --export DIR
+python experiments.py -r saved/models/.../model_best.pth write "Dear Sir"
+python experiments.py -r saved/models/.../model_best.pth read page.svg
+python experiments.py -r saved/models/.../model_best.pth export DIR
+python experiments.py -r saved/models/.../model_best.pth export-onnx
 """
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from handwriting.command_line import (
     OneLineParser,
@@ -36,6 +37,24 @@ _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
 _NOT_READING = ("data", "bias", "recogniser", "split", *_SAMPLES)
 _NOT_EXPORTING = ("ink", "ink_lines", "text", "text_file", "bias", *_SAMPLES)
+
+
+class Command(NamedTuple):
+    """A command: the option that it stands for, whether that takes no value, and what the titles of
+    the groups of its options begin with."""
+
+    option: str | None
+    is_flag: bool
+    groups: tuple[str, ...]
+
+
+COMMANDS = {
+    "evaluate": Command(None, True, ("evaluation", "recognisers")),
+    "write": Command("--text", False, ("writing", "ONNX")),
+    "read": Command("--ink", False, ("recognisers", "reading")),
+    "export": Command("--export", False, ("export",)),
+    "export-onnx": Command("--export-onnx", True, ("ONNX",)),
+}
 
 MOST_SEED = 2**63 - 1
 MOST_BIAS = 100.0  # the pen's spread falls with its power of e
@@ -69,7 +88,10 @@ def run(options: argparse.Namespace) -> None:
 
             export_runtime(trained, options)
         elif options.export_onnx:
-            from writing.export_command import export
+            if trained.model.task == "recognition":
+                from reading.onnx_command import export
+            else:
+                from writing.export_command import export
 
             export(trained, options)
         elif reads(options):
@@ -88,12 +110,15 @@ def run(options: argparse.Namespace) -> None:
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The options, with ``bias`` as a list or None; ``UserError`` for what is wrong in them."""
+    arguments, command = _with_options(list(sys.argv[1:] if argv is None else argv))
     parser = OneLineParser(
         prog="experiments.py",
         allow_abbrev=False,
         description="Evaluate a trained model: print numbers on real lines, draw pictures of its"
         " samples. With --text or --text-file, write a text; with --ink, read handwriting; with"
-        " --export-onnx, export one pen step to ONNX.",
+        " --export or --export-onnx, export the model for other programs.",
+        epilog=f"Commands: -r CHECKPOINT {{{','.join(COMMANDS)}}} is short for these options;"
+        " experiments.py COMMAND --help lists the options of one.",
     )
     _add_common(parser.add_argument)
     evaluation = parser.add_argument_group("evaluation")
@@ -108,9 +133,37 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_onnx_options(onnx.add_argument)
     runtime = parser.add_argument_group("export for the package handwriting and other programs")
     add_runtime_options(runtime.add_argument)
-    options = parser.parse_args(argv)
+    _show_options_of(parser, command)
+    options = parser.parse_args(arguments)
     _check_conflicts(options)
     return options
+
+
+def _with_options(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The arguments with a command as the option that it stands for, and the command.
+
+    A command is the first word, or the first after the checkpoint, where no option's value can be.
+    """
+    after_checkpoint = 2 if arguments[:1] in (["-r"], ["--resume"]) else 1
+    for at in (0, after_checkpoint):
+        word = arguments[at] if at < len(arguments) else ""
+        if word in COMMANDS:
+            option, is_flag = COMMANDS[word].option, COMMANDS[word].is_flag
+            value = arguments[at + 1 : at + 2]
+            has_value = bool(value) and (value == ["-"] or not value[0].startswith("-"))
+            replaced = [option] if option and (is_flag or has_value) else []
+            return [*arguments[:at], *replaced, *arguments[at + 1 :]], word
+    return arguments, None
+
+
+def _show_options_of(parser: argparse.ArgumentParser, command: str | None) -> None:
+    """Leave the options of other commands out of the help; they still are what they are."""
+    if command is None:
+        return
+    for group in parser._action_groups[2:]:  # the first two have the options of all commands
+        if not str(group.title).startswith(COMMANDS[command].groups):
+            for action in group._group_actions:
+                action.help = argparse.SUPPRESS
 
 
 def _add_common(add: Callable[..., Any]) -> None:

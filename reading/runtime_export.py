@@ -5,11 +5,13 @@ Shapes: ``T`` pen steps, ``N`` feature points, ``F`` features, ``N'`` encoder fr
 characters, ``C`` vocabulary.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from base.batch import collate_features
 from data_loader.readers.synthetic import SyntheticReader
@@ -40,7 +42,7 @@ def about_recogniser(
 ) -> dict[str, Any]:
     """Return the rules of reading, as plain values."""
     encoder = model.encoder
-    convolutions = encoder.subsampling.convolutions
+    convolutions = list(cast("Iterable[nn.Conv1d]", encoder.subsampling.convolutions))
     return {
         "task": TASK,
         "symbols": vocabulary.symbols,
@@ -50,7 +52,7 @@ def about_recogniser(
         "kernel_size": int(convolutions[0].kernel_size[0]),
         "encoder_size": encoder.output_size // 2,
         "encoder_layers": len(encoder.layers),
-        "layer_norm": any(isinstance(norm, torch.nn.LayerNorm) for norm in encoder.norms),
+        "layer_norm": any(isinstance(norm, nn.LayerNorm) for norm in encoder.norms),
         "decoder_size": model.decoder.hidden_size,
         "location": model.decoder.weight_location is not None,
         "ctc": model.ctc_output is not None,

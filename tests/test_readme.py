@@ -40,6 +40,11 @@ SHORT = {
     "python train.py -c config_recognition.json": SMALL_RECOGNISER,
     "python train.py -c config_language_model.json": "--set arch.args.hidden_size=8"
     " --set trainer.epochs=1",
+    "python experiments.py -r conditional ex": "--limit 2",
+    "python experiments.py -r recognition ex": "--limit 2",
+    "python experiments.py -r conditional --export": "--limit 2",
+    "python experiments.py -r recognition --export": "--limit 2",
+    "python experiments.py -r saved/models/pretrained/language_model": "--limit 2",
     "python experiments.py -r saved/models/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/recognition": "--limit 2",
     "python experiments.py -r saved/models/pretrained/conditional.pth --export-onnx": "--limit 2",

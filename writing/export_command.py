@@ -50,9 +50,8 @@ StepsOfText = Callable[[Tensor], _Steps]
 
 def check_writer(trained: LoadedModel, options: argparse.Namespace) -> None:
     """``UserError`` where a model that writes nothing meets ONNX."""
-    if not options.export_onnx and options.onnx is None:
-        return
-    _writer(trained, f"{options.resume}: {'--export-onnx' if options.export_onnx else '--onnx'}")
+    if options.onnx is not None:
+        _writer(trained, f"{options.resume}: --onnx")
 
 
 def _writer(trained: LoadedModel, source: str) -> StackedHandwriting:

@@ -116,8 +116,9 @@ def add_onnx_options(add: Callable[..., Any]) -> None:
         "--export-onnx",
         action="store_true",
         default=None,
-        help="write one pen step of a model that writes as ONNX, in float32 and with weights of 8"
-        " bits, and measure both on lines of the data (--limit, default: 32)",
+        help="write one pen step of a model that writes, or the encoder and the decoder of one that"
+        " reads, as ONNX, in float32 and with weights of 8 bits, and measure both on lines of the"
+        " data (--limit, default: 32)",
     )
     add(
         "--onnx",

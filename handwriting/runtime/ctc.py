@@ -120,8 +120,9 @@ def ctc_greedy(log_probs: np.ndarray, lengths: np.ndarray, vocabulary: Vocabular
 
 def _outputs_of(frames: CTCFrames, characters: np.ndarray) -> np.ndarray:
     """Log-probability ``[B, K, N']`` of a character of each prefix at each frame."""
-    found: np.ndarray = np.take_along_axis(frames.log_probs, characters[:, None], axis=2)
-    return found.swapaxes(1, 2)
+    found = np.take_along_axis(frames.log_probs, characters[:, None], axis=2)
+    outputs: np.ndarray = found.swapaxes(1, 2)
+    return outputs
 
 
 def _solve(begins: np.ndarray, sums: np.ndarray) -> np.ndarray:

@@ -215,10 +215,10 @@ class _Decoder:
             windows = _windows(state.attention, state.coverage, len(self._location))
             np.matmul(windows, self._location, out=inner)
         inner += (hidden @ self._query)[:, None]
-        inner = inner.reshape(lines, -1, frames, width)
-        inner += encoded.keys[:, None]
-        np.tanh(inner, out=inner)
-        energy = inner @ self._energy  # [B, K, N']
+        by_line = inner.reshape(lines, -1, frames, width)
+        by_line += encoded.keys[:, None]
+        np.tanh(by_line, out=by_line)
+        energy: np.ndarray = by_line @ self._energy  # [B, K, N']
         outside = np.arange(frames) >= encoded.lengths[:, None]
         energy[np.broadcast_to(outside[:, None], energy.shape)] = -np.inf
         energy -= energy.max(axis=2, keepdims=True)

@@ -46,7 +46,9 @@ class StallControl:
         place = np.maximum(self._place, phi.argmax(axis=1))
         self._stay = np.where(place > self._place, np.float32(0), self._stay + 1)
         self._place = place
-        bias = self._bias * _share(self._pace, self._pen["resting_pace"], self._pen["moving_pace"])
+        bias: np.ndarray = self._bias * _share(
+            self._pace, self._pen["resting_pace"], self._pen["moving_pace"]
+        )
         bias *= _share(self._stay, self._window["longest_stay"], self._window["long_stay"])
         return bias
 
@@ -60,4 +62,5 @@ def _share(values: np.ndarray, none: float, whole: float) -> np.ndarray:
     """From 0 at ``none`` to 1 at ``whole``."""
     share: np.ndarray = (values - np.float32(none)) / np.float32(whole - none)
     np.maximum(share, 0, out=share)
-    return np.minimum(share, 1, out=share)
+    np.minimum(share, 1, out=share)
+    return share

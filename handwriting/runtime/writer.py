@@ -15,6 +15,8 @@ from handwriting.pages.page import Page
 from handwriting.runtime import weights_folder as folders
 from handwriting.runtime.hands import Hand, hand_named, hands_of
 from handwriting.runtime.noise import MOST_SEED, line_seed
+from handwriting.runtime.onnx_steps import FILE as FAST_FILE
+from handwriting.runtime.onnx_steps import OnnxSteps, open_session
 from handwriting.runtime.pen_steps import PenSteps, pack
 from handwriting.runtime.style import in_units_of, read_style_file
 from handwriting.runtime.synthesis import (
@@ -84,20 +86,28 @@ class Writer:
     Args:
         weights: a folder of exported models; None for those of the environment variable
             ``HANDWRITING_WEIGHTS``, else those in the package.
+        fast: write with onnxruntime and ``step.int8.onnx`` of the folder: many lines in about half
+            the time, with slightly other strokes.
 
     Attributes:
         hands: the names of the hands that it can write in.
 
     Raises:
-        Error: the folder has no writer that can be used.
+        Error: the folder has no writer that can be used; or, to be fast, onnxruntime or the file is
+            not there.
     """
 
-    def __init__(self, weights: Path | str | None = None) -> None:
+    def __init__(self, weights: Path | str | None = None, fast: bool = False) -> None:
         folder = folders.weights_folder(weights)
         file = folders.read_weights(folder, folders.WRITER)
         self.about = file.about
         path = folder / folders.WRITER
-        self._weights = folders.built(path, partial(pack, file.about, file.tensors))
+        self._pen_steps: StepsOfTexts
+        if fast:
+            self._pen_steps = partial(OnnxSteps, open_session(folder / FAST_FILE))
+        else:
+            packed = folders.built(path, partial(pack, file.about, file.tensors))
+            self._pen_steps = partial(PenSteps, packed)
         self.vocabulary, self.normalisation, self._limits, self._pieces = folders.built(
             path, self._rules
         )
@@ -233,12 +243,11 @@ class Writer:
             request(self.vocabulary, text, style, bias, seed, self._limits)
             for text, seed in zip(texts, seeds, strict=True)
         ]
-        pen_steps: StepsOfTexts = partial(PenSteps, self._weights)
         best: dict[int, SynthesisedLine] = {}
         scorer: Scorer = by_log_prob
         for places in batches(requests, max(_BATCH // best_of, 1)):
             wanted = [wish for place in places for wish in requests[place].candidates(best_of)]
-            lines = SynthesisLoop(self.about, pen_steps, wanted).write()
+            lines = SynthesisLoop(self.about, self._pen_steps, wanted).write()
             best.update(zip(places, best_of_each(lines, best_of, scorer), strict=True))
         return [best[place] for place in range(len(requests))]
 

@@ -47,5 +47,5 @@ def sample_one_pen_step(raw: Tensor, bias: Tensor, noise: Tensor) -> Tensor:
     """``sample_pen_steps`` for one line on a CPU, in Python's numbers: for so few, torch takes
     several times as long to begin its operations. ``[1, 6M+1]``, ``[1]``, ``[1, 4]`` to
     ``[1, 3]``."""
-    (values,), (bias,), (numbers,) = raw.tolist(), bias.tolist(), noise.tolist()
-    return raw.new_tensor([draw_one(values, bias, numbers, _BOUNDS)])
+    (values,), (numbers,) = raw.tolist(), noise.tolist()
+    return raw.new_tensor([draw_one(values, bias.item(), numbers, _BOUNDS)])

@@ -6,22 +6,20 @@ Writing them needs the packages of ``requirements-onnx.txt``; they are imported 
 """
 
 import hashlib
-import importlib
 import json
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
-from handwriting.errors import UserError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import SPECIALS, Vocabulary
 from model.models import StackedHandwriting
+from utils.optional_package import require
 from writing.pen_steps.onnx_module import NEXT, PenStepGraph
 
 FLOAT_FILE, INT8_FILE, DESCRIPTION_FILE = "step.onnx", "step.int8.onnx", "step.json"
@@ -82,16 +80,6 @@ def write_step(
     description = _describe(model, graph, normalisation, vocabulary)
     text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def require(package: str) -> ModuleType:
-    """The package; ``UserError`` that says how to install it where it is not."""
-    try:
-        return importlib.import_module(package)
-    except ImportError:
-        raise UserError(
-            f"{package}: is not installed, ONNX needs it: pip install -r requirements-onnx.txt"
-        ) from None
 
 
 def fingerprint(model: torch.nn.Module) -> str:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from handwriting.errors import UserError
-from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FORMAT, fingerprint, require
+from utils.optional_package import require
+from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FORMAT, fingerprint
 from writing.pen_steps.onnx_module import NEXT
 
 FEW_LINES = 8

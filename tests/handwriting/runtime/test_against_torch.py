@@ -13,6 +13,7 @@ from handwriting.ink.features import InkFeatures
 from handwriting.ink.normalisation import Normalisation
 from handwriting.runtime.beam_search import BeamSearch
 from handwriting.runtime.drawing import MixtureBounds, draw_many, draw_one, log_prob
+from handwriting.runtime.onnx_steps import OnnxSteps, open_session
 from handwriting.runtime.pen_steps import PenSteps, pack
 from handwriting.runtime.reading_settings import ReadingSettings
 from handwriting.runtime.recogniser import LanguageModel, Recogniser
@@ -30,6 +31,7 @@ from reading.decoding import decode
 from reading.runtime_export import about_language_model, about_recogniser
 from trainer.loaded_model import LoadedModel, load_model
 from writing.line_writer import line_writer
+from writing.pen_steps.onnx_export import write_step
 from writing.runtime_export import about
 from writing.synthesis import write
 
@@ -167,3 +169,28 @@ def test_a_language_model_over_other_characters_counts_as_in_torch() -> None:
         assert np.abs(found - expected.detach().numpy()).max() < 1e-5
     with pytest.raises(UserError, match="language model: it should know all characters .* not x"):
         LanguageModel(about_language_model(model), tensors_of(double), Vocabulary("ax"))
+
+
+def test_fast_pen_steps_are_near_the_exact_ones(tmp_path: Path) -> None:
+    """In ONNX float32 the numbers are the same; int8 is as far off as its rounding."""
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(4)
+    model = ConditionalHandwriting(VOCABULARY, 12, 2, num_mixtures=3, num_window_components=2)
+    write_step(model, NORMALISATION, VOCABULARY, tmp_path)
+    packed = pack(about(loaded(model), model, VOCABULARY), tensors_of(for_export(model)))
+    texts = [[*VOCABULARY.encode(text), VOCABULARY.eos] for text in ("abc de", "b", "cab")]
+    for file, most in (("step.onnx", 1e-4), ("step.int8.onnx", 0.3)):
+        fast, exact = OnnxSteps(open_session(tmp_path / file), texts), PenSteps(packed, texts)
+        rng = np.random.default_rng(1)
+        for step in range(12):
+            pens = rng.normal(size=(len(fast.phi), 3)).astype(np.float32)
+            assert np.abs(fast.step(pens) - exact.step(pens)).max() < most
+            assert np.abs(fast.phi - exact.phi).max() < most
+            if step == 6:
+                for steps in (fast, exact):
+                    steps.keep(np.array([0, 2]))
+    with pytest.raises(UserError, match="none.onnx: is not there"):
+        open_session(tmp_path / "none.onnx")
+    (tmp_path / "wrong.onnx").write_bytes(b"x")
+    with pytest.raises(UserError, match="wrong.onnx: not a pen step in ONNX"):
+        open_session(tmp_path / "wrong.onnx")
