@@ -64,9 +64,7 @@ def main() -> None:
 
 def measure(weights: Path, executable: str) -> dict[str, Any]:
     """Return all numbers, for a folder with exports of a writer and a recogniser, and hands."""
-    from playwright.sync_api import sync_playwright
-
-    with PageServer(weights) as server, sync_playwright() as playwright:
+    with PageServer(weights) as server, browser_driver() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=executable, args=browser_options())
         try:
@@ -78,6 +76,19 @@ def measure(weights: Path, executable: str) -> dict[str, Any]:
         finally:
             browser.close()
             server.shutdown()
+
+
+def browser_driver() -> Any:
+    """Return a context in which browsers can be started.
+
+    Raises:
+        UserError: ``playwright`` is not installed.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise UserError("playwright: is not installed (see requirements-dev.txt)") from None
+    return sync_playwright()
 
 
 def browser_options() -> list[str]:

@@ -12,12 +12,12 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.web_page import PATIENCE, browser_options
+from benchmarks.web_page import PATIENCE, browser_driver, browser_options
 from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
 from handwriting.ink.line import points_from_strokes
@@ -25,7 +25,7 @@ from handwriting.runtime.writer import Writer
 from handwriting.web.server import PageServer
 
 SIZES = {1440: 900, 390: 844}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCHEMES = ("light", "dark")
 _COLOURS = 160
 _SEED = 4
 _READ_TEXT = "Meet me at 7 by the old oak"
@@ -46,10 +46,8 @@ def main() -> None:
 
 def draw(weights: Path, out: Path, executable: str, scratch: Path) -> None:
     """Draw all pictures."""
-    from playwright.sync_api import sync_playwright
-
     ink, hand = _example_files(weights, scratch)
-    with PageServer(weights) as server, sync_playwright() as playwright:
+    with PageServer(weights) as server, browser_driver() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=executable, args=browser_options())
         for width, height in SIZES.items():

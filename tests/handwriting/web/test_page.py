@@ -167,7 +167,7 @@ def _dark_pixels(page):
     )
 
 
-def test_a_link_is_text_and_never_code(visit, url):
+def test_a_link_is_text_and_never_code(visit, url, shipped_weights):
     page = visit().page
     evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
     fragment = urllib.parse.urlencode(
@@ -184,7 +184,8 @@ def test_a_link_is_text_and_never_code(visit, url):
     page.wait_for_selector("#hands label")
     assert page.input_value("#text") == evil
     assert page.title() == "Handwriting"
-    assert page.input_value("#bias") == "0.9"
+    own = read_model_file(shipped_weights / "writer.safetensors").about["bias"]
+    assert float(page.input_value("#bias")) == own
     assert page.input_value("#paper") == "fit"
     assert page.input_value("#pen") == "0.45"
 

@@ -10,9 +10,10 @@ export const PAPERS = {
   letter: ["US Letter", 215.9, 279.4, 18], wide: ["A5, wide", 210, 148, 13],
 };
 
+/** An empty bias is the writer's own. */
 export const DEFAULTS = {
   text: "Dear reader, these words were never written by a hand. A small model draws them stroke by stroke, right here in your browser.",
-  hand: "", bias: "0.9", speed: "3", pen: "0.45", size: "10", ink: INKS[0][1], paper: "fit",
+  hand: "", bias: "", speed: "3", pen: "0.45", size: "10", ink: INKS[0][1], paper: "fit",
   rules: "plain", seed: "1",
 };
 const LONGEST_TEXT = 100_000;

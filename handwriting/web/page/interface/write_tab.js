@@ -44,6 +44,8 @@ class WriteTab {
     try {
       this.about = await this.engine.load();
       this.known = new Set(this.about.symbols.slice(4));
+      if (this.hasOwnBias) element("bias").value = String(this.about.bias);
+      this.showValues();
       await this.refreshHands();
       this.checkText();
       say(this.status, this.engine.isCompiled ? "" : "No WebAssembly here: writing is slow.");
@@ -77,6 +79,7 @@ class WriteTab {
     this.hand = settings.hand;
     this.ink = settings.ink;
     for (const name of FIELDS) element(name).value = settings[name];
+    this.hasOwnBias = settings.bias === "";
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) element("speed").value = "6";
     element("write-settings").open = matchMedia("(min-width: 861px)").matches;
     this.showValues();
