@@ -6,6 +6,7 @@ from page_scripts import PageScripts
 
 from handwriting.errors import UserError
 from handwriting.formats.svg_reader import read_svg
+from handwriting.ink.curves import curved
 from handwriting.ink.line import strokes_from_points
 from handwriting.ink.pen_path import PathSampling, in_one_measure
 from handwriting.text.vocabulary import Vocabulary
@@ -126,6 +127,24 @@ def test_a_style_has_the_measure_of_the_writers_lines(height):
     rounded = strokes_from_points(expected)
     assert np.shape(rows) == rounded.shape
     assert np.allclose(rows, rounded, rtol=0, atol=1e-5 * np.abs(rounded).max())
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[0, 0]],
+        [[0, 0], [9, 2]],
+        [[0, 0], [5, 1], [5, 1], [9, 8], [2, 9], [2, 9.1]],
+        [[1, 1], [1, 1], [1, 1], [30, 1]],
+        [[0, 0], [0.5, 0.5], [1, 0]],
+    ],
+)
+def test_curves_are_those_of_python(points):
+    scripts = PageScripts("ink/curves.js")
+    found = scripts.run("return curved(points, 1.3);", points=points)
+    expected, owners = curved(np.array(points, np.float64), 1.3)
+    assert np.allclose(found["points"], expected)
+    assert np.array_equal(found["owners"], owners)
 
 
 PATHS = [

@@ -1,7 +1,11 @@
 // Handwriting that knows its text: which character each pen step writes
 // (handwriting/pages/aligned_text.py).
 
+import { curved } from "../ink/curves.js";
+import { xHeight } from "../ink/measures.js";
 import { pointsOfStrokes } from "../ink/strokes.js";
+
+const DENSE = 0.2; // heights of small letters; points farther apart are joined by curves
 
 /**
  * Cuts a text between words into pieces that a model writes one at a time.
@@ -48,20 +52,25 @@ function filled(words, limit) {
 const lengthOf = (text) => [...text].length;
 
 /**
- * The strokes of a line at absolute points: {points: [[x, y], ...], characters: [index, ...]}.
+ * The strokes of a line at absolute points, with curves where its points are far apart:
+ * {points: [[x, y], ...], characters: [index, ...]}.
  * @param {{strokes: number[][], text: string, characterOfStep: number[]}} line
  */
 export function tracedStrokes(line) {
   const broken = line.strokes.findIndex((row) => !row.every(Number.isFinite));
   const length = broken < 0 ? line.strokes.length : broken;
   const last = Math.max([...line.text].length - 1, 0);
+  const inked = pointsOfStrokes(line.strokes.slice(0, length));
+  const spacing = DENSE * xHeight(inked, line.text);
   let start = 0;
-  return pointsOfStrokes(line.strokes.slice(0, length)).map((points) => {
+  return inked.map((points) => {
     const characters = line.characterOfStep
       .slice(start, start + points.length)
       .map((at) => Math.min(Math.max(at, 0), last));
     start += points.length;
-    return { points, characters };
+    if (!(spacing > 0)) return { points, characters };
+    const curve = curved(points, spacing);
+    return { points: curve.points, characters: curve.owners.map((at) => characters[at]) };
   });
 }
 
