@@ -130,14 +130,58 @@ def test_a_line_after_another_in_the_same_hand_is_the_line_alone(tiny_weights):
     assert found["after"] == found["alone"]
 
 
-def test_a_text_is_what_python_writes(tiny_weights):
-    text = "the first line of it\n\nand one more"
-    lines = _scripts(tiny_weights).run(WRITE_ALL, text=text, style=None, bias=0.5, seed=3)
-    written = Writer(tiny_weights).write(text, bias=0.5, seed=3)
-    assert [line["text"] for line in lines] == [line.text for line in written.lines]
-    for line, expected in zip(lines, written.lines, strict=True):
+def test_lines_are_what_the_python_runtime_writes(tiny_weights):
+    texts = ["the first line", "and", "one more"]
+    found = _scripts(tiny_weights).run(
+        """return texts.map((text, number) => {
+          const seed = lineSeed(seedOf(3), number);
+          const steps = new LineWriter(model).write({text, style: null, bias: 0.5, seed});
+          for (;;) { const {done, value} = steps.next(); if (done) return value; }
+        });""",
+        texts=texts,
+    )
+    written = Writer(tiny_weights).write_lines(texts, seed=3, bias=0.5)
+    for line, expected in zip(found, written, strict=True):
         assert np.abs(np.array(line["strokes"]) - expected.strokes).max() < 0.05
         assert np.array_equal(line["characterOfStep"], expected.character_of_step)
+
+
+def test_pieces_with_flaws_are_written_again_and_the_first_of_the_best_is_kept(tiny_weights):
+    style = {"strokes": [[0, 0, 0], *[[at % 4 == 3, 20, 5] for at in range(40)]], "text": "abc"}
+    found = _scripts(tiny_weights).run(
+        """const all = (steps) => {
+          for (;;) { const {done, value} = steps.next(); if (done) return value; }
+        };
+        // So few pen steps that no line ends by itself.
+        model.about.limits = {steps_per_character: 0.5, more_steps: 0, of_style_pace: 0};
+        const writer = new TextWriter(model, {bias: 0.5, seed: seedOf(9)});
+        const kept = [];
+        for (const event of writer.write(texts.join("\\n\\n"), style)) {
+          if (event.kind === "piece") kept[event.at] = event.line;
+        }
+        const attempts = texts.map((text) =>
+          Array.from({length: 6}, (_, number) => {
+            const seed = lineSeed(seedOf(9), number);
+            return all(new LineWriter(model).write({text, style, bias: 0.5, seed}));
+          }),
+        );
+        const flawsOf = (lines) => lines.map(flaws);
+        return {kept, attempts, flaws: attempts.map(flawsOf), drawn: writer.numDrawn};""",
+        style=style,
+        texts=["a i a i a i a i a i a i a i a i a", "b u b u b u b u b u b u b u b u b"],
+    )
+    best: dict[int, int] = {}
+    missing, drawn = [0, 1], 0
+    for _ in range(3):
+        for number, piece in enumerate(missing, start=drawn):
+            flaws = found["flaws"][piece]
+            if piece not in best or flaws[number] < flaws[best[piece]]:
+                best[piece] = number
+        drawn += len(missing)
+        missing = [piece for piece in missing if found["flaws"][piece][best[piece]]]
+    assert found["drawn"] == drawn == 6
+    for piece, line in enumerate(found["kept"]):
+        assert line == found["attempts"][piece][best[piece]]
 
 
 @pytest.mark.parametrize(
