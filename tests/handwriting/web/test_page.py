@@ -245,7 +245,7 @@ def test_read_while_drawing_and_from_files(visit, url, vectors, tmp_path):
     page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
     strokes = _word(vectors)
     _draw(page, "#read-canvas", strokes)
-    page.wait_for_selector(".word")
+    page.wait_for_selector('#read-text[data-state="read"] .word')
     assert page.inner_text("#read-text").strip()
     assert not page.is_visible("#read-hint")
     word = page.locator(".word").first

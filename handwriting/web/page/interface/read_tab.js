@@ -87,6 +87,7 @@ class ReadTab {
 
   changed() {
     const isEmpty = !this.canvas.strokes.length;
+    element("read-text").dataset.state = isEmpty ? "empty" : "reading";
     element("read-hint").hidden = !isEmpty;
     element("read-undo").disabled = !this.canvas.history.length;
     element("read-redo").disabled = !this.canvas.future.length;
@@ -130,6 +131,8 @@ class ReadTab {
     } else if (message.kind === "read" && message.id === this.request) {
       if (!this.status.classList.contains("wrong")) say(this.status, "");
       this.show(message.lines);
+      // More may have been drawn since it was asked for.
+      if (this.readStrokes === this.canvas.strokes) element("read-text").dataset.state = "read";
     }
   }
 
@@ -195,7 +198,9 @@ class ReadTab {
     list.hidden = false;
     const left = Math.min(box.left, innerWidth - list.offsetWidth - 8);
     list.style.left = `${Math.max(left, 8) + scrollX}px`;
-    list.style.top = `${box.bottom + 4 + scrollY}px`;
+    const isAbove = box.bottom + list.offsetHeight > innerHeight && box.top > list.offsetHeight;
+    const top = isAbove ? box.top - list.offsetHeight - 4 : box.bottom + 4;
+    list.style.top = `${top + scrollY}px`;
     button.setAttribute("aria-expanded", "true");
     this.opener = button;
     list.querySelector("button")?.focus({ preventScroll: true });
