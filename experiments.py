@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from handwriting.command_line import (
     OneLineParser,
-    given,
+    check_absent,
     is_terminal,
     number,
     option_name,
@@ -29,8 +29,8 @@ from reading.options import OPTIONS as READING
 from reading.options import add_ink_options, reads
 from reading.options import add_options as add_reading_options
 from utils.shipped import checkpoint_path, shipped_names
-from writing.options import GCODE, STYLE_TEXT, add_onnx_options, add_runtime_options, writes
 from writing.options import OPTIONS as WRITING
+from writing.options import add_onnx_options, add_runtime_options, check_writing_options, writes
 from writing.options import add_options as add_writing_options
 
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
@@ -223,8 +223,8 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         type=checkpoint_path,
         metavar="CHECKPOINT",
         help="a recogniser that was trained on real ink: how well it reads the lines that a model"
-        " writes again, beside the real ones (--samples is 200 then); with --best-of, what it reads"
-        " best is kept",
+        " writes again, beside the real ones (--samples is 200 then); for a text, the one that"
+        " chooses among draws (default: the shipped one)",
     )
     add(
         "--in-hands",
@@ -253,63 +253,48 @@ def _check_conflicts(options: argparse.Namespace) -> None:
     _check_beside_onnx(options)
     if reads(options):
         names = ("text", "text_file", *WRITING)
-        _check_absent(options, names, "is for writing, --ink is for reading")
-        _check_absent(options, _NOT_READING, "does not go with --ink")
+        check_absent(options, names, "is for writing, --ink is for reading")
+        check_absent(options, _NOT_READING, "does not go with --ink")
         return
-    _check_absent(options, ("ink_lines",), "says more about --ink, which is not given")
+    check_absent(options, ("ink_lines",), "says more about --ink, which is not given")
     if not writes(options):
-        _check_absent(options, WRITING, "is for writing, which needs --text or --text-file")
+        check_absent(options, WRITING, "is for writing, which needs --text or --text-file")
         for name in ("recogniser", "in_hands"):
             if options.samples_only and getattr(options, name):
                 raise UserError(
                     f"{option_name(name)}: is about real lines, which --samples-only leaves out"
                 )
         return
-    if options.text is not None and options.text_file is not None:
-        raise UserError("--text, --text-file: give one of the two")
-    _check_absent(
+    check_absent(
         options,
         (*_EVALUATION, *READING),
         "is for evaluation, it does not go with --text or --text-file",
     )
-    if options.bias and len(options.bias) > 1:
-        raise UserError(f"--bias: one bias to write with, got {len(options.bias)}")
-    if options.style is None:
-        _check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
-    if (options.best_of or 1) < 2:
-        why = "picks one of the draws of --best-of, which is not given"
-        _check_absent(options, ("recogniser",), why)
-    if "gcode" not in (options.format or ""):
-        _check_absent(options, GCODE, "is for G-code, which is not among the formats of --format")
+    check_writing_options(options)
 
 
 def _check_beside_export(options: argparse.Namespace) -> None:
     """``UserError`` for what does not go with ``--export``, and for what says more about it."""
     if options.export is None:
-        _check_absent(options, ("export_weights",), "says more about --export, which is not given")
+        check_absent(options, ("export_weights",), "says more about --export, which is not given")
         return
     names = (*_NOT_EXPORTING, "out", "recogniser", "onnx", "export_onnx", *WRITING, *READING)
-    _check_absent(options, names, "does not go with --export")
+    check_absent(options, names, "does not go with --export")
 
 
 def _check_beside_onnx(options: argparse.Namespace) -> None:
     """``UserError`` for what does not go with ONNX; where that is used, the device is the CPU."""
     if options.export_onnx:
         names = (*_NOT_EXPORTING, "recogniser", "onnx", *WRITING, *READING)
-        _check_absent(options, names, "does not go with --export-onnx")
+        check_absent(options, names, "does not go with --export-onnx")
     elif options.onnx is None:
         return
     elif not (writes(options) or options.samples_only):
         raise UserError("--onnx: is for writing, with --text, --text-file or --samples-only")
-    _check_absent(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
+    check_absent(options, ("precision",), "is of the matrix products in torch, --onnx has its own")
     if options.device not in ("auto", "cpu"):
         raise UserError(f"--device: ONNX runs on the CPU here, got {options.device!r}")
     options.device = "cpu"
-
-
-def _check_absent(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
-    for name in given(options, names):
-        raise UserError(f"{option_name(name)}: {why}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,14 @@ We were glad to have it
 and hope to see you soon.
 Yours, Tom"""
 
+# A small process between this one and the measured one, since a process begins with the memory of
+# the one that starts it.
+_LAUNCHER = """
+import json, resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"processor": used.ru_utime + used.ru_stime, "MB": used.ru_maxrss / 1000}))
+"""
 _STEPS = """
 import time
 {setup}
@@ -194,19 +202,14 @@ def _programs(names: dict[str, str]) -> dict[tuple[str, str], list[str]]:
 
 
 def _run(words: Sequence[str]) -> dict[str, Any]:
-    """What a command prints, if that is JSON, and what it took."""
-    with subprocess.Popen(
-        [sys.executable, *words], cwd=ROOT, stdout=subprocess.PIPE, env=_environment()
-    ) as process:
-        assert process.stdout is not None, "a pipe was asked for"
-        output = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    """Return what a command prints, if that is JSON, and what it took."""
+    command = [sys.executable, "-c", _LAUNCHER, sys.executable, *words]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
+    if done.returncode:
         raise UserError(f"a process failed: {' '.join(words[:4])}")
-    last = output.decode().strip().splitlines()[-1:]
-    found: dict[str, Any] = json.loads(last[0]) if last and last[0].startswith("{") else {}
-    return {**found, "processor": used.ru_utime + used.ru_stime, "MB": used.ru_maxrss / 1000}
+    *lines, used = done.stdout.strip().splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if lines and lines[-1][:1] == "{" else {}
+    return {**found, **json.loads(used)}
 
 
 def _call(*words: str) -> None:

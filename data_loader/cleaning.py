@@ -20,15 +20,18 @@ rule means the same in every source, whatever its units.
 Shapes: ``T`` pen steps, ``n`` points of one stroke.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
+from base.components import checked_settings
 from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step
+from handwriting.ink.pen_path import PathSampling, in_one_measure
 from handwriting.ink.resampling import resample
 
 Strokes = list[np.ndarray]
@@ -61,6 +64,11 @@ class Cleaning:
             ends stay where they are. Null for none.
         resample: distance along the stroke between points, in the source's units; each stroke
             gets evenly spaced points and keeps its ends. Null for none.
+        x_height: every line is made as large as gives its small letters this height, in place of
+            the source's units; a line whose letters cannot be measured, as a dash, is dropped. Null
+            leaves the source's size.
+        path: how the path of each stroke becomes points that do not depend on the pen's rate and
+            grid (``handwriting.ink.pen_path``). Null leaves the points of the source.
         min_points: lines with fewer points than this are dropped.
         max_points: lines with more points than this are dropped; null for no limit.
         min_characters: lines with a shorter transcription are dropped.
@@ -71,6 +79,8 @@ class Cleaning:
     correct_slope: bool = False
     smooth: Annotated[float, Field(gt=0)] | None = None
     resample: Annotated[float, Field(gt=0)] | None = None
+    x_height: Annotated[float, Field(gt=0)] | None = None
+    path: PathSampling | None = None
     min_points: Annotated[int, Field(ge=2)] = 2
     max_points: Annotated[int, Field(ge=2)] | None = None
     min_characters: Annotated[int, Field(ge=0)] = 0
@@ -91,6 +101,24 @@ class Cleaned:
     changes: dict[str, int]
 
 
+def measure_of(loader: Mapping[str, Any]) -> Cleaning | None:
+    """Return the cleaning that gave a model's lines one size and one kind of points, so that other
+    lines can be given the same.
+
+    Args:
+        loader: the arguments of a data loader in a config that was checked.
+
+    Returns:
+        that of the first source that has such settings; None where none has.
+    """
+    sources = loader.get("source", {}).get("args", {}).get("sources", ())
+    blocks = [loader.get("cleaning"), *(source.get("cleaning") for source in sources)]
+    for block in blocks:
+        if block and (block.get("x_height") is not None or block.get("path") is not None):
+            return checked_settings(Cleaning, block, "cleaning")
+    return None
+
+
 def clean(line: Line, cleaning: Cleaning) -> Cleaned:
     """Repair ``line`` and decide whether it is kept; one that needs nothing is returned as is."""
     if not np.isfinite(line.strokes).all():
@@ -99,6 +127,12 @@ def clean(line: Line, cleaning: Cleaning) -> Cleaned:
     strokes = _repair(line.strokes, cleaning, changes)
     if strokes is None:
         return Cleaned(None, f"a step of more than {MOST_STEP:g} letters' heights", {})
+    if cleaning.x_height is not None or cleaning.path is not None:
+        points = points_from_strokes(strokes)
+        measured = in_one_measure(points, line.text, cleaning.x_height, cleaning.path)
+        if measured is None:
+            return Cleaned(None, "letters whose height cannot be measured", {})
+        strokes = strokes_from_points(measured)
     if strokes is not line.strokes:
         line = replace(line, strokes=strokes)
     reason = _reason_to_drop(line, cleaning)

@@ -80,15 +80,18 @@ class BatchDataset(Dataset[Batch]):
 
     def _augmented(self, epoch: int, line: int, partner: int) -> np.ndarray:
         """float32 ``[T, 3]``, joined and augmented, in the corpus's units."""
-        strokes = self.corpus.strokes(line)
-        if partner == NO_PARTNER and not self.augmentation.enabled:
-            return strokes
         generator = line_generator(self.seed, epoch, line)
-        if partner != NO_PARTNER:
-            strokes = joined_strokes(strokes, self.corpus.strokes(partner), generator)
+        strokes = self._joined(line, partner, generator)
         if self.augmentation.enabled:
             strokes = self.augmentation.apply(strokes, generator)
         return strokes
+
+    def _joined(self, line: int, partner: int, generator: np.random.Generator) -> np.ndarray:
+        """float32 ``[T, 3]``: the line, and its partner's ink where it has one."""
+        strokes = self.corpus.strokes(line)
+        if partner == NO_PARTNER:
+            return strokes
+        return joined_strokes(strokes, self.corpus.strokes(partner), generator)
 
     def _text(self, line: int, partner: int) -> str:
         text = self.corpus.text(line)

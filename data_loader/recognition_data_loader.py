@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from base.base_reader import BaseReader
 from base.batch import RecognitionBatch, collate_features
@@ -44,19 +45,22 @@ class RecognitionDataset(BatchDataset):
         self.features = features
 
     def __getitem__(self, key: BatchSpec) -> RecognitionBatch:
-        lines = key.lines
-        strokes = [self.normalisation.normalise(self.corpus.strokes(line)) for line in lines]
-        texts = [self.corpus.text(line) for line in lines]
-        batch = collate(strokes, texts, lines, self.vocabulary)
-        features, lengths = collate_features([self._features(key.epoch, line) for line in lines])
+        pairs = list(zip(key.lines, key.partners, strict=True))
+        generators = [line_generator(self.seed, key.epoch, line) for line in key.lines]
+        ink = [self._joined(*pair, each) for pair, each in zip(pairs, generators, strict=True)]
+        strokes = [self.normalisation.normalise(each) for each in ink]
+        texts = [self._text(*pair) for pair in pairs]
+        batch = collate(strokes, texts, key.lines, self.vocabulary)
+        described = [self._features(*each) for each in zip(ink, generators, strict=True)]
+        features, lengths = collate_features(described)
         values = {field.name: getattr(batch, field.name) for field in fields(batch)}
         return RecognitionBatch(**values, features=features, feature_lengths=lengths)
 
-    def _features(self, epoch: int, line: int) -> np.ndarray:
-        """float32 ``[N, F]`` of the ink, corrected, then augmented."""
-        strokes = self.features.normalise(self.corpus.strokes(line))
+    def _features(self, strokes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """float32 ``[N, F]`` of the ink ``[T, 3]``, corrected, then augmented."""
+        strokes = self.features.normalise(strokes)
         if self.augmentation.enabled:
-            strokes = self.augmentation.apply(strokes, line_generator(self.seed, epoch, line))
+            strokes = self.augmentation.apply(strokes, generator)
         return self.features.describe(strokes)
 
 
@@ -71,6 +75,9 @@ class RecognitionDataLoader(HandwritingDataLoader):
         features: what the recogniser sees of the ink.
         cleaning: what is done to each line as the corpus is prepared.
         augmentation: changes of the corrected ink in training, drawn anew in each epoch.
+        concatenate_share: share of the training batches in which each line is followed by another
+            one by the same writer, as one line: a recogniser that has seen short lines alone loses
+            its place in long ones.
         settings, context: see ``HandwritingDataLoader``.
 
     Attributes:
@@ -89,10 +96,11 @@ class RecognitionDataLoader(HandwritingDataLoader):
         features: InkFeatures = DEFAULT_FEATURES,
         cleaning: Cleaning = SPIKES_ONLY,
         augmentation: InkAugmentation = NO_AUGMENTATION,
+        concatenate_share: Annotated[float, Field(ge=0, le=1)] = 0.0,
         settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
         context: LoaderContext = ALONE,
     ) -> None:
-        super().__init__(source, cleaning, augmentation, settings=settings, context=context)
+        super().__init__(source, cleaning, augmentation, concatenate_share, settings, context)
         self.features = features
         self.num_features = features.size
 

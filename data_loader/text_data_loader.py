@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 import data_loader.readers  # noqa: F401  (registers the readers)
 from base.base_data_loader import BaseBatches
@@ -17,12 +18,17 @@ from data_loader.batches import BucketBatchSampler, collate
 from data_loader.cleaning import Cleaning
 from data_loader.corpus_loader import CorpusLoader, evenly_spread
 from data_loader.loader_settings import ALONE, DEFAULT_SETTINGS, LoaderContext, LoaderSettings
+from data_loader.readers.composed import DEFAULT_SHARES
+from data_loader.readers.composed_grammar import draw_text
+from data_loader.readers.synthetic_text import english_vocabulary
 from data_loader.text_file import text_file_lines
 from data_loader.text_overlap import shared_lines
 from handwriting.errors import DataError
 from handwriting.text.vocabulary import Vocabulary
 
 SPIKES_ONLY = Cleaning()
+# Words of the composed lines, and characters that these have at most.
+_LEXICON_SIZE, _LONGEST_COMPOSED = 50_000, 80
 # What stands for the ink of a line: its first point alone.
 NO_INK = np.zeros((1, 3), dtype=np.float32)
 
@@ -93,6 +99,10 @@ class TextDataLoader(CorpusLoader):
         source: the reader; read only where its corpus is not prepared yet.
         cleaning: as for the recogniser that the model is for, so that the corpus is shared.
         texts: paths of UTF-8 text files to train on too, broken into lines as long as the corpus's.
+        composed_texts: lines to train on too that nobody wrote: numbers, dates, addresses, prose
+            and more (``data_loader.readers.composed_grammar``), of the most frequent English words
+            of ``wordfreq``, each as often. They teach a lexicon and the shapes of what is no
+            prose, and forbid nothing.
         exclude_splits: training leaves out texts that also stand in these splits (see
             ``data_loader.text_overlap``), those of the text files too, or the model would know by
             heart what a recogniser is tested on. Splits that the corpus does not have are passed
@@ -115,12 +125,14 @@ class TextDataLoader(CorpusLoader):
         source: Annotated[BaseReader, READERS],
         cleaning: Cleaning = SPIKES_ONLY,
         texts: tuple[str, ...] = (),
+        composed_texts: Annotated[int, Field(ge=0, le=10_000_000)] = 0,
         exclude_splits: tuple[str, ...] = ("testset_v", "testset_t"),
         settings: Annotated[LoaderSettings, Flattened()] = DEFAULT_SETTINGS,
         context: LoaderContext = ALONE,
     ) -> None:
         super().__init__(source, cleaning, settings, context)
         self.texts = texts
+        self.composed_texts = composed_texts
         self.exclude_splits = exclude_splits
 
     @cached_property
@@ -130,7 +142,7 @@ class TextDataLoader(CorpusLoader):
         kept = self._allowed(texts, f"split {self.train_split!r}")
         numbers = [number for number, keep in zip(numbers, kept, strict=True) if keep]
         texts = [text for text, keep in zip(texts, kept, strict=True) if keep]
-        added = self._file_lines([len(text) for text in texts] or [1])
+        added = self._file_lines([len(text) for text in texts] or [1]) + self._composed_lines()
         # Lines of files have no number in the corpus; theirs follow on.
         numbers += range(len(self.corpus), len(self.corpus) + len(added))
         try:
@@ -152,7 +164,7 @@ class TextDataLoader(CorpusLoader):
     def line_id(self, index: int) -> str:
         if index < len(self.corpus):
             return super().line_id(index)
-        return f"line {index - len(self.corpus) + 1} of the text files"
+        return f"line {index - len(self.corpus) + 1} of the added texts"
 
     def _lines(self, split: str, limit: int | None) -> list[int]:
         """Numbers of the lines that are used of a split."""
@@ -190,6 +202,16 @@ class TextDataLoader(CorpusLoader):
                 listed = " ".join(unknown[:20])
                 logger.info("%s: characters that the corpus does not have: %s", path, listed)
         return lines
+
+    def _composed_lines(self) -> list[str]:
+        if not self.composed_texts:
+            return []
+        random = np.random.default_rng(self.context.seed)
+        words = english_vocabulary(_LEXICON_SIZE)
+        return [
+            draw_text(random, words, DEFAULT_SHARES)[:_LONGEST_COMPOSED]
+            for _ in range(self.composed_texts)
+        ]
 
     def _batches(
         self, texts: Sequence[str], numbers: Sequence[int], batch_size: int, shuffle: bool

@@ -133,6 +133,7 @@ def _measure(
     """Measure a split: return facts about it, its numbers, and those of each line."""
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
+    evaluator.source_of = loader.group if loader.groups else None
     numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
     line_indices = [int(row["line_index"]) for row in rows]
     about = {

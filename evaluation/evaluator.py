@@ -4,7 +4,7 @@ Shapes: ``B`` lines, ``T`` pen steps.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -117,9 +117,12 @@ class Evaluator(ABC, Generic[BatchT]):
 
     Attributes:
         training_lines: how many validation lines the pictures during training are of.
+        source_of: the source of a line by its number in the corpus, where there are several; a task
+            may then give numbers of each.
     """
 
     training_lines = 0
+    source_of: Callable[[int], str] | None = None
 
     def __init__(
         self,

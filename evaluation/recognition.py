@@ -4,7 +4,7 @@ Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N'`` encoder frames.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ from utils.figures.features import features_figure
 
 PICTURED_LINES = 4
 REPORTED_LINES = 20
+_ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
     def numbers(self) -> dict[str, Any]:
         """Error rates of greedy reading under the names that the metrics have in training, and
         ``decodings``: a row for each decoding and label set; ``kinds``: a row for each kind of text
-        (``handwriting.text.kinds``) that there is, all characters told apart."""
+        (``handwriting.text.kinds``) that there is, all characters told apart, and for each source
+        of a corpus that has several."""
         rows = self._rows()
         greedy = {row.label_set: row.counts for row in rows if row.key == self.decodings[0].key}
         numbers: dict[str, Any] = {"exact": greedy["all"].exact_rate}
@@ -167,21 +169,33 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
 
     def _kinds(self) -> list[dict[str, Any]]:
         """``kind``, ``lines``, and ``cer`` and ``exact`` of greedy reading and, where that is
-        another one, of the last decoding."""
-        rows = []
-        for kind in KINDS:
-            lines = [line for line in self._read.values() if kind_of(line.reference) == kind]
-            if not lines:
+        another one, of the last decoding; each source by itself, with all its kinds first, where
+        ``source_of`` tells sources apart."""
+        if self.source_of is None:
+            return [row for row in self._kinds_of([*self._read.values()]) if row["kind"] != _ALL]
+        sources: dict[str, list[_Read]] = {}
+        for line_index, line in self._read.items():
+            sources.setdefault(self.source_of(line_index), []).append(line)
+        return [
+            {"source": name, **row}
+            for name in sorted(sources)
+            for row in self._kinds_of(sources[name])
+        ]
+
+    def _kinds_of(self, lines: Sequence[_Read]) -> Iterator[dict[str, Any]]:
+        """A row for all lines, and for each kind of text that there is among them."""
+        for kind in (_ALL, *KINDS):
+            own = [line for line in lines if kind in (_ALL, kind_of(line.reference))]
+            if not own:
                 continue
-            row: dict[str, Any] = {"kind": kind, "lines": len(lines)}
+            row: dict[str, Any] = {"kind": kind, "lines": len(own)}
             for decoding in dict.fromkeys((self.decodings[0], self.shown)):
                 counts = ErrorCounts()
-                for line in lines:
+                for line in own:
                     counts = counts.plus(line.errors(decoding, LABEL_SETS["all"]))
                 row[f"{decoding.key} cer"] = counts.cer
                 row[f"{decoding.key} exact"] = counts.exact_rate
-            rows.append(row)
-        return rows
+            yield row
 
     def describe(self, numbers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """A row for each decoding and label set, rates in percent."""

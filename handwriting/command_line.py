@@ -93,6 +93,12 @@ def given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
+def check_absent(options: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """Raise ``UserError``, saying why, where one of the options was given."""
+    for name in given(options, names):
+        raise UserError(f"{option_name(name)}: {why}")
+
+
 def is_terminal() -> bool:
     """Return whether progress bars would be seen: whether stderr is a terminal."""
     return sys.stderr.isatty()

@@ -15,7 +15,7 @@ from base.batch import collate_features
 from handwriting.ink.features import InkFeatures
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel, recogniser_of
-from reading.decoding import Reading, decode
+from reading.decoding import Reading, ctc_greedy, decode, decode_encoded
 from reading.settings import GREEDY, DecodingSettings
 
 
@@ -75,6 +75,31 @@ class LineReader:
                 readings.update(zip(places, batch, strict=True))
                 bar.update(len(places))
         return [readings[place] for place in range(len(lines))]
+
+    @torch.inference_mode()
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        """Read each line by the attention decoder and by CTC, each for itself: two looks at the ink
+        that have the encoder in common and no more.
+
+        Args:
+            lines: as for ``read``.
+
+        Returns:
+            the readings of each line: two, or one of a recogniser without CTC.
+        """
+        device = next(self.model.parameters()).device
+        texts: dict[int, tuple[str, ...]] = {}
+        for places in self._batches(lines):
+            found = [self.features.compute(lines[place]) for place in places]
+            features, lengths = (value.to(device) for value in collate_features(found))
+            encoded = self._recogniser.encode(features, lengths)
+            readings = decode_encoded(self._recogniser, encoded, self.vocabulary)
+            looks = [[reading.text for reading in readings]]
+            logits = self._recogniser.ctc_logits(encoded)
+            if logits is not None:
+                looks.append(ctc_greedy(logits, encoded.lengths, self.vocabulary))
+            texts.update(zip(places, zip(*looks, strict=True), strict=True))
+        return [texts[place] for place in range(len(lines))]
 
     def _batches(self, lines: Sequence[np.ndarray]) -> list[list[int]]:
         """Places of lines, those of like length together."""

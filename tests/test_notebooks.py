@@ -34,6 +34,10 @@ def test_the_examples_show_data_writing_a_window_and_reading() -> None:
     assert run("examples.ipynb", HANDWRITING_NOTEBOOK_STEPS="2") == "6 pictures\n"
 
 
+def test_the_recogniser_is_taught_a_hand() -> None:
+    assert run("adapt.ipynb", HANDWRITING_NOTEBOOK_MINUTES="0.02") == "1 pictures\n"
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """Runs to show, of one epoch of a tiny model."""

@@ -38,7 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from handwriting.errors import CheckpointError
+from handwriting.errors import CheckpointError, UserError
 from handwriting.files import whole_file
 from trainer.checkpoint_contents import check_archive, check_contents
 
@@ -114,8 +114,10 @@ def load_checkpoint(
     _check(path, checkpoint, KEYS + (RESUME_KEYS if resumable else ()))
     whole = all(key in checkpoint for key in RESUME_KEYS)
     check_contents(path, checkpoint, whole)
-    checked: dict[str, Any] = checkpoint
-    return checked
+    if whole:
+        checked: dict[str, Any] = checkpoint
+        return checked
+    return {**checkpoint, "model": _of_type(checkpoint["model"], torch.float16, torch.float32)}
 
 
 def _read(path: Path, map_location: torch.device | str) -> Any:
@@ -166,13 +168,36 @@ def _check(path: Path, checkpoint: Any, keys: tuple[str, ...]) -> None:
         raise CheckpointError(f"{path}: not a whole checkpoint, it lacks {', '.join(missing)}")
 
 
-def slim(checkpoint: dict[str, Any]) -> dict[str, Any]:
+def slim(checkpoint: dict[str, Any], half: bool = False) -> dict[str, Any]:
     """A smaller checkpoint with what evaluating needs, which cannot be resumed.
 
     ``model`` holds the weights that are evaluated: the averaged ones where there are any.
+
+    Args:
+        checkpoint: it stays as it is.
+        half: keep weights in float16, half as large; ``load_checkpoint`` gives them as float32.
+
+    Raises:
+        UserError: a weight is larger than float16 can hold.
     """
     kept = {key: checkpoint[key] for key in KEYS}
-    return {**kept, "model": evaluation_weights(checkpoint), "averaged": None}
+    weights = evaluation_weights(checkpoint)
+    if half:
+        weights = _of_type(weights, torch.float32, torch.float16)
+        beyond = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
+        if beyond:
+            raise UserError(f"half precision cannot hold a number of the weights {beyond[0]}")
+    return {**kept, "model": weights, "averaged": None}
+
+
+def _of_type(
+    weights: dict[str, Tensor], found: torch.dtype, wanted: torch.dtype
+) -> dict[str, Tensor]:
+    """The weights, those of type ``found`` in ``wanted``."""
+    return {
+        name: weight.to(wanted) if weight.dtype == found else weight
+        for name, weight in weights.items()
+    }
 
 
 def evaluation_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:

@@ -190,13 +190,17 @@ def _features(config: dict[str, Any]) -> InkFeatures | None:
     return checked_settings(InkFeatures, settings, "data_loader.args.features")
 
 
-def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> HandwritingDataLoader:
+def open_data(
+    trained: LoadedModel, data: Path | None, remedy: str, builtin: bool = True
+) -> HandwritingDataLoader:
     """Open the data that the config names, or those in the folder ``data``, as the model sees them.
 
     Args:
         trained: the model.
         data: a folder, or None.
         remedy: what the user can do where there are no data, for the message.
+        builtin: whether a config that leaves the source open may find the built-in corpus, which
+            is then made.
 
     Raises:
         UserError: there are none, or they are not those of the config.
@@ -206,6 +210,8 @@ def open_data(trained: LoadedModel, data: Path | None, remedy: str) -> Handwriti
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
         args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
+    elif not builtin and args["source"]["type"] == "auto":
+        args["source"] = {"type": "auto", "args": {**args["source"]["args"], "builtin": False}}
     try:
         block = checked_block(DATA_LOADERS, {**raw, "args": args}, "data_loader")
     except ConfigError as error:

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint = load_checkpoint(options.checkpoint)
     checked_model(options.checkpoint, checkpoint)
     make_folder(options.small.parent)
-    save_checkpoint(options.small, slim(checkpoint))
+    save_checkpoint(options.small, slim(checkpoint, options.half))
     before, after = (path.stat().st_size / 1e6 for path in (options.checkpoint, options.small))
     print(f"{options.small}: {after:.1f} MB (of {before:.1f} MB), epoch {checkpoint['epoch']}")
 
@@ -39,6 +39,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("checkpoint", type=Path, help="a checkpoint; it stays as it is")
     parser.add_argument("small", type=Path, help="the new file")
+    parser.add_argument(
+        "--half", action="store_true", help="keep weights in half precision (float16)"
+    )
     return parser.parse_args(argv)
 
 

@@ -1,18 +1,22 @@
 """Several sources as one: each with its own cleaning, its share of training and its own numbers."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from base.base_reader import BaseReader
+from base.base_reader import BaseReader, NoSource
 from base.registry import READERS
 from data_loader.cleaning import Cleaning, clean
 from handwriting.errors import ConfigError
 from handwriting.ink.line import Line
+
+logger = logging.getLogger(__name__)
 
 # All readers but this one.
 SINGLE_READERS = READERS.without("mixed")
@@ -28,12 +32,15 @@ class MixedSource:
         source: its reader.
         share: weight among the sources in an epoch of training; null for as many lines as it has.
         cleaning: done to its lines before they are mixed.
+        optional: the source is passed over where there is nothing that it could read; at least one
+            of a corpus's sources must be there. The log names those that are not.
     """
 
     name: str
     source: Annotated[BaseReader, SINGLE_READERS]
     share: Annotated[float, Field(gt=0)] | None = None
     cleaning: Cleaning = Cleaning()  # noqa: RUF009 (it is frozen)
+    optional: bool = False
 
 
 @READERS.register("mixed")
@@ -58,10 +65,33 @@ class MixedReader(BaseReader):
         self.sources = tuple(sources)
         _check(self.sources)
 
+    @cached_property
+    def present(self) -> tuple[MixedSource, ...]:
+        """The sources that are there; looked for once, at the first use.
+
+        Raises:
+            NoSource: a source is not there that is not optional, or none is.
+            DataError: a part of a source is there, but not what is needed to read it.
+        """
+        present, missing = [], []
+        for part in self.sources:
+            try:
+                part.source.locate()
+                present.append(part)
+            except NoSource as error:
+                if not part.optional:
+                    raise
+                missing.append(f"{part.name} ({error})")
+        if not present:
+            raise NoSource("; ".join(missing))
+        if missing:
+            logger.info("sources that are not there: %s", "; ".join(missing))
+        return tuple(present)
+
     @property
     def shares(self) -> Mapping[str, float]:
         """Weights by name of source; empty where each has as many lines as there are."""
-        return {part.name: part.share for part in self.sources if part.share is not None}
+        return {part.name: part.share for part in self.present if part.share is not None}
 
     def read(self) -> Iterator[Line]:
         """Stream the lines.
@@ -70,7 +100,7 @@ class MixedReader(BaseReader):
             NoSource, DataError: a source cannot be read.
         """
         self.skipped = type(self.skipped)()
-        for part in self.sources:
+        for part in self.present:
             yield from self._lines_of(part)
 
     def _lines_of(self, part: MixedSource) -> Iterator[Line]:
@@ -102,7 +132,7 @@ class MixedReader(BaseReader):
             "reader": self.name,
             "sources": [
                 [part.name, part.source.fingerprint(), asdict(part.cleaning)]
-                for part in self.sources
+                for part in self.present
             ],
         }
 
@@ -112,11 +142,11 @@ class MixedReader(BaseReader):
         Raises:
             NoSource, DataError: a source is not there.
         """
-        return ", ".join(f"{part.name}: {part.source.locate()}" for part in self.sources)
+        return ", ".join(f"{part.name}: {part.source.locate()}" for part in self.present)
 
     def expected_lines(self) -> int | None:
         """The sum of what the sources expect; None where one does not know."""
-        numbers = [part.source.expected_lines() for part in self.sources]
+        numbers = [part.source.expected_lines() for part in self.present]
         known = [number for number in numbers if number is not None]
         return sum(known) if len(known) == len(numbers) else None
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_loader.readers.synthetic_glyphs import Glyph, load_style
 from data_loader.readers.synthetic_random import Draws
+from handwriting.ink.glyphs import Glyph, load_style
 
 _NUM_CODES = 128  # characters are ASCII
 _JOIN_HEIGHT = 5.0 / 9.0

@@ -1,4 +1,4 @@
-"""Where a command's results go: one file that is named, or a folder with a file for each."""
+"""Places of a command's results: one file that is named, or a folder with a file for each."""
 
 import json
 import sys

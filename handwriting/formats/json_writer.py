@@ -8,7 +8,9 @@ The document, in mm to 1/1000, x to the right and y downwards from the page's to
                            "strokes": [[[18, 24.1], [18.3, 24.6], ...], ...]}, ...]}, ...]}
 
 Strokes are in the order they were written; one of a single point is a dot. ``rules`` are the y of
-the lines printed on ruled paper, empty on plain paper.
+the lines printed on ruled paper, empty on plain paper. A page in several pens has their colours,
+``"pens": ["#16213a", "#b03030"]``, and a line that is not all in the first has the pen of each
+stroke, ``"pens": [0, 0, 1, ...]``.
 """
 
 import json
@@ -40,11 +42,13 @@ def _page(page: Page) -> dict[str, Any]:
         "height": page.height,
         "pen_width": round(page.pen_width, _DECIMALS),
         "rules": [round(y, _DECIMALS) for y in page.rules],
+        **({"pens": list(page.pens)} if len(page.pens) > 1 else {}),
         "lines": [
             {
                 "text": line.text,
                 "baseline": round(line.baseline, _DECIMALS),
                 "strokes": [stroke.round(_DECIMALS).tolist() for stroke in line.strokes],
+                **({"pens": list(line.pens)} if line.pens else {}),
             }
             for line in page.lines
         ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handwriting.ink.drawing import INK_COLOUR, draw_picture
+from handwriting.ink.drawing import draw_picture
 from handwriting.pages.options import WriteOptions, check_pixels
 from handwriting.pages.page import MM_PER_INCH, RULE_COLOUR, RULE_WIDTH, Page
 
@@ -25,5 +25,5 @@ def page_image(page: Page, dpi: float) -> Image.Image:
 def _strokes(page: Page) -> Iterator[tuple[np.ndarray, float, str]]:
     for y in page.rules:
         yield np.array([[0.0, y], [page.width, y]]), RULE_WIDTH, RULE_COLOUR
-    for stroke in page.strokes():
-        yield stroke, page.width_of(stroke), INK_COLOUR
+    for stroke, pen in page.penned_strokes():
+        yield stroke, page.width_of(stroke), page.pens[pen]

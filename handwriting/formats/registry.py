@@ -56,6 +56,8 @@ FORMATS = (
     Format("svg", "vector drawing", "svg_reader:read_svg_file", "svg_writer:write_svg"),
     Format("png", "picture", page_writer="png_writer:write_png"),
     Format("gif", "animation", page_writer="gif_writer:write_gif"),
+    Format("apng", "animation with all its colours", page_writer="apng_writer:write_apng"),
+    Format("pdf", "document of all pages", document_writer="pdf_writer:write_pdf"),
     Format(
         "json",
         "strokes and text",
@@ -64,6 +66,7 @@ FORMATS = (
     ),
     Format("inkml", "W3C's ink markup", "inkml_reader:read_inkml", "inkml_writer:write_inkml"),
     Format("gcode", "pen plotter program", page_writer="gcode_writer:write_gcode"),
+    Format("hpgl", "pen plotter program", page_writer="hpgl_writer:write_hpgl"),
     Format("dat", "UNIPEN", "unipen_reader:read_unipen"),
     Format("npy", "NumPy array of strokes", "npy_reader:read_npy"),
 )

@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from handwriting.ink.drawing import INK_COLOUR, ROUND, number, path_data
+from handwriting.ink.drawing import ROUND, number, path_data
 from handwriting.pages.options import WriteOptions
 from handwriting.pages.page import RULE_COLOUR, RULE_WIDTH, Page, PageLine
 
@@ -26,7 +26,7 @@ def page_svg(page: Page) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm"'
         f' viewBox="0 0 {width} {height}">',
         *_rules(page),
-        f'<g id="ink" fill="none" stroke="{INK_COLOUR}" stroke-width="{number(page.pen_width)}"'
+        f'<g id="ink" fill="none" stroke="{page.pens[0]}" stroke-width="{number(page.pen_width)}"'
         f" {ROUND}>",
         *(element for line in page.lines for element in _line(line, page)),
         "</g>",
@@ -45,10 +45,11 @@ def _rules(page: Page) -> list[str]:
 
 def _line(line: PageLine, page: Page) -> list[str]:
     title = f"<title>{escape(line.text)}</title>"
-    return ["<g>", title, *(_path(stroke, page) for stroke in line.strokes), "</g>"]
+    return ["<g>", title, *(_path(*stroke, page) for stroke in line.penned_strokes()), "</g>"]
 
 
-def _path(stroke: np.ndarray, page: Page) -> str:
+def _path(stroke: np.ndarray, pen: int, page: Page) -> str:
     width = page.width_of(stroke)
     dot = f' stroke-width="{number(width)}"' if width != page.pen_width else ""
-    return f'<path{dot} d="{path_data(stroke)}"/>'
+    colour = f' stroke="{page.pens[pen]}"' if pen else ""
+    return f'<path{colour}{dot} d="{path_data(stroke)}"/>'

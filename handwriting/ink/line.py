@@ -3,6 +3,7 @@
 Shapes: ``T`` pen steps (points of the line).
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +56,10 @@ def points_from_strokes(strokes: np.ndarray) -> list[np.ndarray]:
     points = np.cumsum(strokes[:, 1:].astype(np.float64), axis=0)
     ends = np.flatnonzero(strokes[:, 0] > 0.5) + 1
     return [stroke for stroke in np.split(points, ends) if len(stroke)]
+
+
+def content_digest(line: Line) -> str:
+    """Return 16 hexadecimal digits that are the same for the same text and ink, whatever reader it
+    is from and wherever on the page it is: the beginning of a SHA-256."""
+    ink = (line.strokes[1:].astype("<f4") + 0.0).tobytes()  # + 0: no zero has a sign
+    return hashlib.sha256(line.text.encode() + b"\0" + ink).hexdigest()[:16]

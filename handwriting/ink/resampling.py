@@ -87,3 +87,30 @@ def _way(stroke: np.ndarray) -> np.ndarray:
 
 def _at(points: np.ndarray, along: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(wanted, along, axis) for axis in points.T], axis=1)
+
+
+_SHARPEST_BEND = np.cos(np.radians(55.0))
+_SMOOTH_PARTS = 5
+
+
+def smooth_curve(stroke: np.ndarray) -> np.ndarray:
+    """Return a smooth way ``[N, 2]`` through the points of a stroke ``[n, 2]`` (a cubic Hermite
+    curve with the tangents of Catmull and Rom), with its sharp corners as they are."""
+    ways = np.diff(stroke, axis=0)
+    if len(ways) < 2:
+        return stroke
+    lengths = np.maximum(np.hypot(*ways.T), 1e-12)[:, None]
+    units = ways / lengths
+    is_bend = (units[:-1] * units[1:]).sum(axis=1, keepdims=True) > _SHARPEST_BEND
+    # A tangent at each end of each part: at a bend that of both parts, else the part's own.
+    shared = (stroke[2:] - stroke[:-2]) / (lengths[:-1] + lengths[1:])
+    first = np.concatenate([units[:1], np.where(is_bend, shared, units[1:])]) * lengths
+    last = np.concatenate([np.where(is_bend, shared, units[:-1]), units[-1:]]) * lengths
+    t = (np.arange(_SMOOTH_PARTS) / _SMOOTH_PARTS)[:, None, None]
+    parts = (
+        (1 + 2 * t) * (1 - t) ** 2 * stroke[:-1]
+        + t * (1 - t) ** 2 * first
+        + t * t * (3 - 2 * t) * stroke[1:]
+        + t * t * (t - 1) * last
+    )  # [parts, n-1, 2]
+    return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, 2), stroke[-1:]])

@@ -4,6 +4,7 @@ from handwriting.pages.aligned_text import AlignedLine, split_text
 from handwriting.pages.layout import Layout, layout_pages
 from handwriting.pages.options import GcodeOptions, GifOptions, PageOptions, WriteOptions
 from handwriting.pages.page import Page, PageLine
+from handwriting.pages.paper import paper_size
 
 __all__ = [
     "GcodeOptions",
@@ -15,5 +16,6 @@ __all__ = [
     "WriteOptions",
     "AlignedLine",
     "layout_pages",
+    "paper_size",
     "split_text",
 ]

@@ -35,12 +35,16 @@ class Word:
     Attributes:
         text: the word, without spaces.
         newlines: how many newlines of the text come before it, after the word before.
+        space: the spaces and tabs just before it.
+        start: its place in the text of the piece.
         strokes: in the order they were written; their characters are indexes in ``text``.
     """
 
     text: str
     newlines: int
     strokes: tuple[TracedStroke, ...]
+    space: str = ""
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ def split_words(strokes: Sequence[TracedStroke], text: str, x_height: float) -> 
     for (start, stop), ink in zip(spans, inks, strict=True):
         if ink:
             ink = [_renumbered(stroke, start, stop) for stroke in ink]
-            words.append(Word(text[start:stop], text[end:start].count("\n"), tuple(ink)))
+            newlines = text[end:start].count("\n")
+            space = text[:start][len(text[:start].rstrip(" \t")) :]
+            words.append(Word(text[start:stop], newlines, tuple(ink), space, start))
             end = stop
         elif stop > start:
             without_ink.append(text[start:stop])

@@ -6,15 +6,30 @@ Shapes: ``T`` pen steps.
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from handwriting.errors import DataError
 from handwriting.formats.ink_file import ink_in_file
-from handwriting.ink.line import Line
+from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.normalisation import Normalisation
+from handwriting.ink.pen_path import PathSampling, in_one_measure
 
 # Lines of one corpus differ in size by less than this factor.
 _SAME_UNITS = 2.5
+
+
+class Measure(Protocol):
+    """Size and points of a model's lines, as a corpus's cleaning has them."""
+
+    @property
+    def x_height(self) -> float | None:
+        """Height of their small letters; None for that of the source."""
+
+    @property
+    def path(self) -> PathSampling | None:
+        """Points along their strokes; None for those of the source."""
 
 
 def read_style_file(path: Path) -> Line:
@@ -27,6 +42,20 @@ def read_style_file(path: Path) -> Line:
         DataError: one line naming the file and what is wrong with it.
     """
     return ink_in_file(path)[0]
+
+
+def in_measure_of(line: Line, cleaning: Measure) -> Line:
+    """A line of any size, from any device, in the size and with the points that a model's lines
+    were given by ``cleaning``.
+
+    Raises:
+        DataError: the line has no letters whose height could be measured.
+    """
+    points = points_from_strokes(line.strokes)
+    measured = in_one_measure(points, line.text, cleaning.x_height, cleaning.path)
+    if measured is None:
+        raise DataError("the style has no letters whose height could be measured")
+    return replace(line, strokes=strokes_from_points(measured))
 
 
 def in_units_of(line: Line, normalisation: Normalisation) -> tuple[Line, float]:

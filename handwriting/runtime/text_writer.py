@@ -1,16 +1,23 @@
 """Writing a text of any length with a model that writes lines: piece by piece, in one hand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from handwriting.pages.aligned_text import AlignedLine, split_text
+from handwriting.pages.completion import complete
+from handwriting.pages.flaws import ink_flaws
 from handwriting.runtime.noise import line_seed
 from handwriting.runtime.synthesis import Prime
 from handwriting.runtime.synthesised_line import SynthesisedLine
+from handwriting.text.spelling import spell
+from handwriting.text.vocabulary import Vocabulary
+
+Critic = Callable[[Sequence[SynthesisedLine]], Sequence[list[str]]]
+"""Names what is wrong with each line, in words."""
 
 
 class LineWriter(Protocol):
@@ -24,7 +31,7 @@ class LineWriter(Protocol):
 
 @dataclass(frozen=True)
 class Pieces:
-    """How a long text is cut, and how its pieces get one hand.
+    """Rules by which a long text is cut, and its pieces get one hand.
 
     Attributes:
         longest: characters of a piece. Of 95 % of IAM-OnDB's lines, no more than 41 characters;
@@ -48,10 +55,13 @@ class WrittenText:
         lines: its pieces, all in one hand, in the text's order.
         reached_step_limit: the pieces that the model did not end by itself, which may end in
             scribble.
+        flaws: what else is wrong with pieces that were drawn several times, such as ``'a piece'
+            leaves its line``.
     """
 
     lines: list[AlignedLine]
     reached_step_limit: list[str]
+    flaws: list[str]
 
 
 class TextWriter:
@@ -59,64 +69,114 @@ class TextWriter:
 
     Args:
         write_lines: writes lines.
+        vocabulary: of the model that they are written with.
         seed: of all that is drawn.
         best_of: each piece is written so often, and the best is kept.
         pieces: see there.
+        critic: names what is wrong with lines; one with flaws is written again, a few times. None
+            finds what shows without reading.
     """
 
     def __init__(
-        self, write_lines: LineWriter, seed: int = 1, best_of: int = 1, pieces: Pieces | None = None
+        self,
+        write_lines: LineWriter,
+        vocabulary: Vocabulary,
+        seed: int = 1,
+        best_of: int = 1,
+        pieces: Pieces | None = None,
+        critic: Critic | None = None,
     ) -> None:
         self.write_lines = write_lines
+        self.vocabulary = vocabulary
         self.seed = seed
         self.best_of = best_of
         self.pieces = pieces or Pieces()
+        self.critic = critic or flaws_of_ink
         self._num_drawn = 0
 
     def write(self, text: str, style: Prime | None = None) -> WrittenText:
         """Write ``text``; newlines in it stay in the texts of the pieces.
 
         Args:
-            text: any text of characters that the model knows.
+            text: any that ``handwriting.text.spelling.writable_text`` returns.
             style: a line, in the units that the model was trained on, whose hand to write in.
                 Without one, the model makes a hand up: one piece of the text, of several the
                 best, is the example that the others are written like.
 
         Raises:
-            UserError: a character is not in the vocabulary, the style's text included.
+            UserError: a character cannot be written, or one of the style's text is not in the
+                vocabulary.
         """
-        pieces = split_text(text, self.pieces.longest)
-        texts = [piece.strip("\n") for piece in pieces]
-        written: dict[int, SynthesisedLine] = {}
-        if style is None:
+        (written,) = self.write_all([text], style)
+        return written
+
+    def write_all(self, texts: Sequence[str], style: Prime | None = None) -> list[WrittenText]:
+        """Write several texts, all in one hand; see ``write``. It takes less time than one by
+        one."""
+        of_texts = [
+            [spell(piece, self.vocabulary) for piece in split_text(text, self.pieces.longest)]
+            for text in texts
+        ]
+        drawn = self._drawn([piece.written for pieces in of_texts for piece in pieces], style)
+        all_spellings = [piece for pieces in of_texts for piece in pieces]
+        # The hand is measured over all of them.
+        lines = complete([_line(ink) for ink, _ in drawn], all_spellings)
+        written, start = [], 0
+        for pieces in of_texts:
+            part = slice(start, start + len(pieces))
+            start = part.stop
+            inks = [(ink, flaws) for ink, flaws in drawn[part] if ink is not None]
+            written.append(
+                WrittenText(
+                    lines[part],
+                    [ink.text for ink, _ in inks if ink.reached_step_limit],
+                    [f"{ink.text!r} {flaw}" for ink, flaws in inks for flaw in flaws],
+                )
+            )
+        return written
+
+    def _drawn(
+        self, texts: Sequence[str], style: Prime | None
+    ) -> list[tuple[SynthesisedLine | None, list[str]]]:
+        """The ink of each text and what is wrong with it; None for a text without characters."""
+        written: dict[int, _Drawn] = {}
+        if style is None and any(texts):
             written, style = self._example(texts)
         missing = [at for at, piece in enumerate(texts) if piece and at not in written]
         written.update(self._write_all(texts, missing, style))
-        return WrittenText(
-            [_line(piece, written.get(at)) for at, piece in enumerate(pieces)],
-            [texts[at] for at, ink in sorted(written.items()) if ink.reached_step_limit],
-        )
+        return [
+            (written[at].ink, written[at].flaws) if at in written else (None, [])
+            for at in range(len(texts))
+        ]
 
-    def _example(self, texts: Sequence[str]) -> tuple[dict[int, SynthesisedLine], Prime | None]:
+    def _example(self, texts: Sequence[str]) -> tuple[dict[int, "_Drawn"], Prime | None]:
         """The first piece that shows enough of a hand (or the longest), as the model writes it at
         its best, and a style made of it; no style if the model cannot even end it."""
         lengths = [len(text) for text in texts]
         enough = [at for at, length in enumerate(lengths) if length >= self.pieces.shortest_example]
         chosen = enough[0] if enough else int(np.argmax(lengths))
-        (best,) = self._write([texts[chosen]], None, max(self.best_of, self.pieces.candidates))
-        style = None if best.reached_step_limit else Prime(best.strokes, best.text)
+        best = self._write_all(texts, [chosen], None, max(self.best_of, self.pieces.candidates))[
+            chosen
+        ]
+        line = best.ink
+        style = None if line.reached_step_limit else Prime(line.strokes, line.text)
         return {chosen: best}, style
 
     def _write_all(
-        self, texts: Sequence[str], missing: Sequence[int], style: Prime | None
-    ) -> dict[int, SynthesisedLine]:
+        self,
+        texts: Sequence[str],
+        missing: Sequence[int],
+        style: Prime | None,
+        best_of: int | None = None,
+    ) -> dict[int, "_Drawn"]:
         """The pieces at the places ``missing``. Those with flaws are tried again, a few times."""
-        best: dict[int, SynthesisedLine] = {}
+        best: dict[int, _Drawn] = {}
         for _ in range(self.pieces.attempts):
-            inks = self._write([texts[at] for at in missing], style, self.best_of)
-            for at, ink in zip(missing, inks, strict=True):
-                best[at] = min(best.get(at, ink), ink, key=flaws)
-            missing = [at for at in missing if flaws(best[at]) > 0]
+            inks = self._write([texts[at] for at in missing], style, best_of or self.best_of)
+            for at, ink, found in zip(missing, inks, self.critic(inks), strict=True):
+                drawn = _Drawn(ink, found)
+                best[at] = min(best.get(at, drawn), drawn, key=_Drawn.severity)
+            missing = [at for at in missing if best[at].severity() > 0]
         return best
 
     def _write(
@@ -128,6 +188,25 @@ class TextWriter:
         return self.write_lines(texts, style, best_of, seeds) if texts else []
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A line and what the critic says of it."""
+
+    ink: SynthesisedLine
+    flaws: list[str]
+
+    def severity(self) -> int:
+        """Number of its flaws; a line that did not end has more than any other."""
+        return flaws(self.ink) + len(self.flaws)
+
+
+def flaws_of_ink(lines: Sequence[SynthesisedLine]) -> list[list[str]]:
+    """Return what is wrong with the ink of each line, in words, as far as it shows unread."""
+    return [
+        ink_flaws(AlignedLine(line.strokes, line.text, line.character_of_step)) for line in lines
+    ]
+
+
 def flaws(written: SynthesisedLine) -> int:
     """Count the words without ink, plus, for a line that the model did not end by itself, more than
     there are words."""
@@ -137,7 +216,7 @@ def flaws(written: SynthesisedLine) -> int:
     return bare + (len(words) + 1) * written.reached_step_limit
 
 
-def _line(piece: str, ink: SynthesisedLine | None) -> AlignedLine:
+def _line(ink: SynthesisedLine | None) -> AlignedLine:
     if ink is None:
-        return AlignedLine(np.zeros((0, 3), np.float32), piece, np.zeros(0, np.int64))
-    return AlignedLine(ink.strokes, piece, ink.character_of_step)
+        return AlignedLine(np.zeros((0, 3), np.float32), "", np.zeros(0, np.int64))
+    return AlignedLine(ink.strokes, ink.text, ink.character_of_step)

@@ -1,4 +1,4 @@
-"""Where exported models lie: in the package, or in a folder that is named."""
+"""Places of exported models: in the package, or in a folder that is named."""
 
 import os
 from collections.abc import Callable

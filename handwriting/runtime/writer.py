@@ -32,6 +32,7 @@ from handwriting.runtime.synthesis_loop import StepsOfTexts, SynthesisLoop
 from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.runtime.text_writer import Pieces, TextWriter
 from handwriting.text.plain_text import plain_text
+from handwriting.text.spelling import writable_text
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 
@@ -165,11 +166,14 @@ class Writer:
         """
         _check_range("seed", seed, 0, MOST_SEED)
         _check_range("best_of", best_of, 1, MOST_DRAWS)
-        text, notes = self.known_text(text, "text", replace)
+        text, notes = writable_text(plain_text(text), self.vocabulary, "text", replace)
+        if not text.strip():
+            raise UserError(f"text: must have a character that is no space, got {text!r}")
         prime, own_bias = self._style(hand, style, style_text, replace)
         lines = partial(self._write_lines, bias=self._bias(own_bias if bias is None else bias))
-        written = TextWriter(lines, seed, best_of, self._pieces).write(text, prime)
+        written = TextWriter(lines, self.vocabulary, seed, best_of, self._pieces).write(text, prime)
         notes += [f"not ended by itself: {piece!r}" for piece in written.reached_step_limit]
+        notes += written.flaws
         return WrittenText(text, tuple(written.lines), tuple(notes), page)
 
     def write_lines(

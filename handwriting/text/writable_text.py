@@ -7,22 +7,33 @@ from typing import NamedTuple
 from handwriting.errors import UserError
 from handwriting.text.vocabulary import Vocabulary
 
-# How a character is written without itself, the first choice first. Letters stand here whose
-# stroke or tail is no accent to Unicode; what Unicode takes apart itself does not.
-_SUBSTITUTES = {
+TYPOGRAPHY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060\u02bc", ("'",)),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", ('"', "''")),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", ('"', "''")),
+    **dict.fromkeys("\u00ab\u00bb", ('"', "''")),
     **dict.fromkeys("\u2039\u203a", ("'", '"')),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2022", ("-",)),
+    **dict.fromkeys("\u2023\u2043\u25aa\u25cf\u25e6", ("-",)),
     **dict.fromkeys("\u2044\u2215", ("/",)),
     **dict.fromkeys("\n\r\t\v\f\u2028\u2029", (" ",)),
-    **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ("",)),
+    **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff", ("",)),
     "\u2026": ("...",),
     "\u00d7": ("x",),
+}
+"""How characters of typography are written with those of a typewriter, the first choice first."""
+
+LETTERS_WITHOUT_BASE: dict[str, tuple[str, ...]] = {
     "ß": ("ss",), "ẞ": ("SS",), "æ": ("ae",), "Æ": ("AE", "Ae"), "œ": ("oe",), "Œ": ("OE", "Oe"),
-    "ø": ("o",), "Ø": ("O",), "ł": ("l",), "Ł": ("L",), "đ": ("d",), "Đ": ("D",), "ð": ("d",),
-    "Ð": ("D",), "þ": ("th",), "Þ": ("Th",), "ħ": ("h",), "Ħ": ("H",), "ı": ("i",), "ŧ": ("t",),
+    "þ": ("th",), "Þ": ("Th",),
 }  # fmt: skip
+"""Letters that are two, or that Unicode finds no base of."""
+
+# Letters whose stroke or tail is no accent to Unicode; what Unicode takes apart itself is not here.
+_BASES = {
+    "ø": ("o",), "Ø": ("O",), "ł": ("l",), "Ł": ("L",), "đ": ("d",), "Đ": ("D",), "ð": ("d",),
+    "Ð": ("D",), "ħ": ("h",), "Ħ": ("H",), "ı": ("i",), "ŧ": ("t",), "Ŧ": ("T",),
+}  # fmt: skip
+_SUBSTITUTES = {**TYPOGRAPHY, **LETTERS_WITHOUT_BASE, **_BASES}
 
 
 class Replacement(NamedTuple):
@@ -73,11 +84,13 @@ def replace_unknown(text: str, vocabulary: Vocabulary) -> tuple[str, list[Replac
 
 
 def _substitute(character: str, vocabulary: Vocabulary) -> str | None:
-    options = (option for option in _options(character) if not vocabulary.unknown(option))
+    options = (option for option in similar_characters(character) if not vocabulary.unknown(option))
     return next(options, None)
 
 
-def _options(character: str) -> Iterator[str]:
+def similar_characters(character: str) -> Iterator[str]:
+    """Yield texts to write for a character, the first choice first: substitutes, and what is left
+    of it without its accents."""
     yield from _SUBSTITUTES.get(character, ())
     parts = unicodedata.normalize("NFKD", character)
     base = "".join(part for part in parts if not unicodedata.combining(part))

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from line_helpers import wavy_line
 
-from data_loader.cleaning import Cleaning, clean, jump_limit
+from data_loader.cleaning import Cleaning, clean, jump_limit, measure_of
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
+from handwriting.ink.pen_path import PathSampling
 
 NOTHING = Cleaning(max_step=None)
 
@@ -175,3 +176,32 @@ def test_a_line_that_is_not_finite_is_dropped(value):
 
 def test_a_line_of_one_point_is_dropped():
     assert clean(line_of([[4.0, 4.0]]), Cleaning()).dropped == "fewer than 2 points"
+
+
+def test_one_measure_makes_sizes_and_rates_alike():
+    t = np.linspace(0, 6 * np.pi, 900)
+    loops = np.stack([0.25 * t - 0.4 * np.sin(t), 0.5 - 0.5 * np.cos(t)], axis=1)
+    cleaning = Cleaning(x_height=1.0, path=PathSampling())
+    lines = [line_of(scale * loops[::every], text="eee") for scale, every in ((1.0, 1), (150.0, 6))]
+    small, large = (clean(line, cleaning).line for line in lines)
+    assert small is not None and large is not None
+    assert abs(len(small.strokes) - len(large.strokes)) <= 1
+    heights = [np.ptp(np.cumsum(line.strokes[:, 2])) for line in (small, large)]
+    assert heights == pytest.approx([1, 1], abs=0.05)
+
+
+def test_ink_without_height_is_dropped_where_a_measure_is_asked_for():
+    dash = line_of([[0.0, 0], [1, 0], [2, 0]], text="-")
+    assert clean(dash, Cleaning()).line is not None
+    assert "height" in clean(dash, Cleaning(x_height=1.0)).dropped
+
+
+def test_the_measure_of_a_model_is_that_of_its_corpus_or_of_its_first_source_that_has_one():
+    measured = {"x_height": 1.0, "path": {"step": 0.5}}
+    sources = [{"name": "a", "cleaning": {"smooth": 2}}, {"name": "b", "cleaning": measured}]
+    mixed = {"source": {"type": "mixed", "args": {"sources": sources}}, "cleaning": {"smooth": 1}}
+    wanted = Cleaning(x_height=1.0, path=PathSampling(step=0.5))
+    assert measure_of({"source": {"type": "auto", "args": {}}, "cleaning": measured}) == wanted
+    assert measure_of(mixed) == wanted
+    assert measure_of({"source": {"type": "auto", "args": {}}, "cleaning": {"smooth": 1}}) is None
+    assert measure_of({"source": {"type": "auto"}}) is None

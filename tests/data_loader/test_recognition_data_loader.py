@@ -196,3 +196,22 @@ def test_a_config_with_a_setting_out_of_its_range_is_refused(setting, value, mes
     with pytest.raises(ConfigError) as caught:
         ConfigParser.from_dict(raw, [(f"data_loader.args.{setting}", value)])
     assert caught.value.problems == [f"data_loader.args.{setting}: {message}"]
+
+
+def test_lines_of_one_writer_are_joined_in_text_and_ink(cache):
+    plain = features_by_line(loader(cache, features=FEATURES).train)
+    data = loader(cache, features=FEATURES, concatenate_share=1.0)
+    joined = 0
+    for batch in data.train:
+        for row, line in enumerate(batch.line_indices.tolist()):
+            text = data.vocabulary.decode(batch.text[row, : batch.text_lengths[row]].tolist())
+            own = data.corpus.text(line)
+            if text != own:
+                joined += 1
+                assert text.startswith(f"{own.rstrip()} ")
+                assert batch.feature_lengths[row] > len(plain[line])
+                assert batch.stroke_lengths[row] > len(data.corpus.strokes(line))
+    assert joined
+    for batch in data.validation:
+        for row, line in enumerate(batch.line_indices.tolist()):
+            assert batch.text_lengths[row] == len(data.corpus.text(line))

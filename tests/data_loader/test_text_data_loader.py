@@ -122,7 +122,7 @@ def test_text_files_are_trained_on_too_but_not_where_they_stand_in_a_test(cache,
     assert "test" not in joined and joined.endswith("in \N{REPLACEMENT CHARACTER}")
     assert f"{file}: characters that the corpus does not have: . : A M b k w œ" in caplog.text
     assert data.line_id(0) == "id-0"
-    assert data.line_id(4) == "line 2 of the text files"
+    assert data.line_id(4) == "line 2 of the added texts"
 
 
 def test_lines_of_a_file_are_as_long_as_they_are_asked_to_be(tmp_path):
@@ -157,3 +157,14 @@ def test_iterating_leaves_the_global_random_numbers_alone(cache):
     list(data.train)
     list(data.validation)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_composed_texts_are_added_and_are_the_same_for_the_same_seed(cache):
+    plain = loader(cache)
+    data = loader(cache, composed_texts=40)
+    assert data.train.num_lines == plain.train.num_lines + 40
+    added = [number for number in numbers(data.train) if number >= len(data.corpus)]
+    assert len(added) == 40
+    assert texts(data, data.train) == texts(data, loader(cache, composed_texts=40).train)
+    assert texts(data, data.train) != texts(data, loader(cache, composed_texts=40, seed=4).train)
+    assert data.validation.num_lines == plain.validation.num_lines

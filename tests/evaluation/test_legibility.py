@@ -10,7 +10,7 @@ from evaluation.legibility import legibility
 from handwriting.ink.line import Line
 from handwriting.runtime.synthesised_line import SynthesisedLine
 from reading.decoding import Reading
-from writing.scorers import by_legibility
+from writing.scorers import Critic, by_legibility
 
 TEXTS = ["abc", "de fg"]
 
@@ -24,6 +24,16 @@ class FakeReader:
     def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
         texts = [self.known[int(line[1, 1])] for line in lines]
         return [Reading(text, 0.0, (), np.zeros((1, 1)), {}, 0.0) for text in texts]
+
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        return [(reading.text, reading.text) for reading in self.read(lines)]
+
+
+class TwoReaders(FakeReader):
+    """Reads the same by attention, and by CTC what the second offset says."""
+
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        return [(self.known[int(line[1, 1])], self.known[int(line[1, 2])]) for line in lines]
 
 
 def strokes_of(place: int) -> np.ndarray:
@@ -86,3 +96,28 @@ def test_of_equals_the_likelier_wins_and_never_over_fewer_errors() -> None:
 def test_what_the_cap_ended_is_out() -> None:
     scores = by_legibility(FakeReader(["abc", "x"]))([ink(0, "abc", at_limit=True), ink(1, "abc")])
     assert scores[0] == -math.inf and scores[1] > -math.inf
+
+
+def test_a_quirk_of_one_of_two_readings_is_not_enough() -> None:
+    draws = [ink(0, "abc"), ink(1, "abc")]
+    draws[0].strokes[1, 2], draws[1].strokes[1, 2] = 2, 1
+    # "abc" and "xyz" of the first, "abx" twice of the second.
+    scores = by_legibility(TwoReaders(["abc", "abx", "xyz"]))(draws)
+    assert scores[1] > scores[0]
+
+
+def test_a_word_is_missing_if_all_readings_say_so() -> None:
+    line = ink(0, "some words")
+    agreed = Critic(FakeReader(["some"]))([line])
+    assert agreed == [["misses 'words'"]]
+    line.strokes[1, 2] = 1
+    assert Critic(TwoReaders(["some", "some words"]))([line]) == [[]]
+    assert Critic()([line]) == [[]]
+
+
+def test_several_recognisers_have_a_say_each() -> None:
+    draws = [ink(0, "abc"), ink(1, "abc")]
+    likes_first, likes_second = FakeReader(["abc", "axc"]), FakeReader(["xyz", "abc"])
+    scores = by_legibility(likes_first, likes_second)(draws)
+    assert scores[1] > scores[0]
+    assert Critic(FakeReader(["some"]), FakeReader(["some words"]))([ink(0, "some words")]) == [[]]

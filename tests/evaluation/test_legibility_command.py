@@ -79,8 +79,13 @@ def test_the_draw_that_is_read_best_is_kept(
 
     monkeypatch.setattr("writing.command.by_legibility", by_place)
     arguments = ("--text", "to be", "--best-of", "3", "--format", "json")
+    monkeypatch.setattr("writing.command.RECOGNISERS", ("absent",))
     run(writer, *arguments, "--out", tmp_path / "own")
     assert not seen
+    monkeypatch.setattr("writing.command.RECOGNISERS", (str(recogniser),))
+    run(writer, *arguments, "--out", tmp_path / "shipped")
+    assert seen
+    seen.clear()
     run(writer, *arguments, "--recogniser", recogniser, "--out", tmp_path / "read")
     assert seen and all(len(seeds) % 3 == 0 or len(seeds) == 8 for seeds in seen)
 
@@ -88,8 +93,7 @@ def test_the_draw_that_is_read_best_is_kept(
 def test_what_does_not_go_together_is_refused(recogniser: Path, writer: Path) -> None:
     text = ("--text", "a", "--recogniser", recogniser)
     cases = [
-        (writer, text, "--recogniser: picks one of the draws of --best-of"),
-        (writer, (*text, "--best-of", "1"), "--recogniser: picks one of the draws"),
+        (writer, (*text, "--best-of", "1"), "--recogniser: picks one of several draws"),
         (writer, ("--recogniser", recogniser, "--samples-only"), "--recogniser: is about real"),
         (writer, ("--in-hands", "--samples-only"), "--in-hands: is about real lines"),
         (recogniser, ("--in-hands",), "--in-hands: is for a model that writes a text"),

@@ -161,3 +161,21 @@ def test_pictures_of_training_are_of_so_many_lines(recogniser: Seq2SeqRecognitio
     evaluator = evaluator_of(recogniser, NORMALISATION, VOCABULARY, FEATURES)
     assert isinstance(evaluator, RecognitionEvaluator) and evaluator.training_lines > 0
     assert evaluator.decodings == (GREEDY,)
+
+
+def test_each_kind_of_text_has_a_row_and_each_source_its_own(
+    evaluator: RecognitionEvaluator,
+) -> None:
+    kinds = counted(evaluator)[0]["kinds"]
+    assert sum(row["lines"] for row in kinds) == len(LINES)
+    evaluator.source_of = ["even", "odd", "even", "odd", "even"].__getitem__
+    rows = counted(evaluator)[0]["kinds"]
+    whole = {row["source"]: row for row in rows if row["kind"] == "all"}
+    assert {name: row["lines"] for name, row in whole.items()} == {"even": 3, "odd": 2}
+    for name, row in whole.items():
+        parts = [each for each in rows if each["source"] == name and each["kind"] != "all"]
+        assert sum(each["lines"] for each in parts) == row["lines"]
+    # The rates of all lines lie between those of the sources.
+    rates = [row["greedy exact"] * row["lines"] for row in whole.values()]
+    exact = sum(row["greedy exact"] * row["lines"] for row in kinds)
+    assert sum(rates) == pytest.approx(exact)

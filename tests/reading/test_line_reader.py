@@ -11,7 +11,7 @@ from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import strokes_from_points
 from handwriting.text.vocabulary import Vocabulary
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import Reading, decode
+from reading.decoding import Reading, ctc_greedy, decode
 from reading.line_reader import LineReader, confidence
 from reading.settings import DecodingSettings
 
@@ -55,6 +55,21 @@ def test_the_size_of_the_ink_does_not_matter(
     large = [line * np.array([1, 1000, 1000], dtype=np.float32) for line in lines]
     assert [r.text for r in reader.read(large)] == [r.text for r in reader.read(lines)]
     assert reader.read([]) == []
+
+
+def test_a_line_is_read_by_attention_and_by_ctc(
+    model: Seq2SeqRecognition, lines: list[np.ndarray]
+) -> None:
+    reader = LineReader(model, VOCABULARY, FEATURES, batch_size=2)
+    found = reader.read_twice(lines)
+    assert [attention for attention, _ in found] == [r.text for r in reader.read(lines)]
+    for line, (_, ctc) in zip(lines, found, strict=True):
+        features = torch.from_numpy(FEATURES.compute(line))[None]
+        encoded = model.encode(features, torch.tensor([features.shape[1]]))
+        logits = model.ctc_logits(encoded)
+        assert logits is not None
+        assert [ctc] == ctc_greedy(logits, encoded.lengths, VOCABULARY)
+    assert reader.read_twice([]) == []
 
 
 def test_the_model_is_put_in_evaluation_mode(model: Seq2SeqRecognition) -> None:

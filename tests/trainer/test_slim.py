@@ -1,5 +1,6 @@
 """``python -m trainer.slim``: a checkpoint to share, which evaluates like the one it is made of."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from tiny_checkpoint import make_checkpoint
 
 from handwriting.errors import CheckpointError, UserError
-from trainer.checkpointing import load_checkpoint
+from trainer.checkpointing import evaluation_weights, load_checkpoint, slim
 from trainer.loaded_model import load_model
 from trainer.slim import main
 
@@ -27,6 +28,32 @@ def test_the_small_one_has_the_weights_that_are_evaluated(whole: Path, tmp_path:
         assert torch.equal(old, new)
     with pytest.raises(CheckpointError, match="weights only"):
         load_checkpoint(small, resumable=True)
+
+
+def test_half_precision_is_half_as_large_and_nearly_the_same(whole: Path, tmp_path: Path) -> None:
+    full, half = tmp_path / "full.pth", tmp_path / "half.pth"
+    main([str(whole), str(full)])
+    main([str(whole), str(half), "--half"])
+    number = sum(weight.numel() for weight in load_model(full, "cpu").model.parameters())
+    # A file begins each tensor at a multiple of 64 bytes.
+    assert full.stat().st_size - half.stat().st_size >= number
+    pairs = zip(
+        load_model(full, "cpu").model.parameters(),
+        load_model(half, "cpu").model.parameters(),
+        strict=True,
+    )
+    for exact, rounded in pairs:
+        assert rounded.dtype == exact.dtype == torch.float32
+        torch.testing.assert_close(rounded, exact, rtol=2**-10, atol=2**-24)
+
+
+def test_a_weight_that_half_precision_cannot_hold_is_named(whole: Path) -> None:
+    checkpoint = load_checkpoint(whole)
+    name = next(iter(evaluation_weights(checkpoint)))
+    evaluation_weights(checkpoint)[name].view(-1)[0] = 1e6
+    assert slim(checkpoint)["model"][name].view(-1)[0] == 1e6
+    with pytest.raises(UserError, match=re.escape(name)):
+        slim(checkpoint, half=True)
 
 
 def test_nothing_is_overwritten(whole: Path, tmp_path: Path) -> None:

@@ -34,13 +34,21 @@ def unconditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_checkpoint(tmp_path_factory.mktemp("other") / "model_best.pth")
 
 
+@pytest.fixture(autouse=True)
+def no_recogniser_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece is drawn once then, which is quicker."""
+    monkeypatch.setattr("writing.command.RECOGNISERS", ())
+
+
 def run(checkpoint: Path, *arguments: str, out: Path | None = None) -> None:
     place = ["--out", str(out)] if out else []
     experiments.main(["-r", str(checkpoint), "--device", "cpu", *place, *arguments])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+    """The files of a folder that are not hidden."""
+    files = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
+    return {file.name: file.read_bytes() for file in files}
 
 
 def written_lines(folder: Path) -> list[str]:
@@ -58,7 +66,10 @@ def test_every_format_is_written(checkpoint: Path, tmp_path: Path) -> None:
     run(checkpoint, "--text", TEXT, "--format", ",".join(WRITTEN_FORMATS), out=tmp_path / "out")
     files = contents(tmp_path / "out")
     assert sorted(files) == sorted(
-        ["page-1.svg", "page-1.png", "page-1.gif", "page-1.inkml", "page-1.gcode", "page.json"]
+        [
+            *("page-1.svg", "page-1.png", "page-1.gif", "page-1.apng", "page-1.inkml"),
+            *("page-1.gcode", "page-1.hpgl", "page.json", "page.pdf"),
+        ]
     )
     assert ElementTree.fromstring(files["page-1.svg"]).findall(".//{*}path")
     assert ElementTree.fromstring(files["page-1.inkml"]).findall(".//{*}trace")
@@ -91,6 +102,12 @@ def test_a_file_of_text_is_written_like_the_text(checkpoint: Path, tmp_path: Pat
     run(checkpoint, "--text", TEXT, out=tmp_path / "text")
     run(checkpoint, "--text-file", str(path), out=tmp_path / "file")
     assert contents(tmp_path / "text") == contents(tmp_path / "file")
+
+
+def test_escapes_of_newlines_are_newlines(checkpoint: Path, tmp_path: Path) -> None:
+    for name, text in (("escaped", TEXT.replace("\n", "\\n")), ("plain", TEXT)):
+        run(checkpoint, "--text", text, "--format", "json", out=tmp_path / name)
+    assert contents(tmp_path / "escaped") == contents(tmp_path / "plain")
 
 
 def test_the_results_are_beside_the_checkpoint_by_default(
@@ -140,6 +157,33 @@ def test_the_page_is_as_asked_for(checkpoint: Path, tmp_path: Path) -> None:
     assert right == pytest.approx(100 - 18, abs=0.01)
 
 
+def test_paper_by_name_and_writing_that_fits_on_it(checkpoint: Path, tmp_path: Path) -> None:
+    options = "--page a6 --landscape --margin 5 --fit --drift 1 --hyphenate en_GB --pen-width 0.3"
+    text = "to be or not to be"
+    run(checkpoint, "--text", text, "--format", "json", *options.split(), out=tmp_path / "out")
+    (page,) = json.loads((tmp_path / "out" / "page.json").read_text())["pages"]
+    assert (page["width"], page["height"], page["pen_width"]) == (148, 105, 0.3)
+    assert page["lines"][-1]["baseline"] > 60
+
+
+def test_parts_in_colour(checkpoint: Path, tmp_path: Path) -> None:
+    options = ("--text", "to [red]be[/red] or", "--markup", "--format", "json")
+    run(checkpoint, *options, out=tmp_path / "out")
+    (page,) = json.loads((tmp_path / "out" / "page.json").read_text())["pages"]
+    assert len(page["pens"]) == 2
+    assert "[" not in " ".join(written_lines(tmp_path / "out"))
+
+
+def test_a_text_for_each_row_of_a_table(checkpoint: Path, tmp_path: Path) -> None:
+    table = tmp_path / "names.csv"
+    table.write_text("name,age\nAnn,7\nBob,80\n")
+    options = ("--csv", str(table), "--template", "to {name}\nat {age}", "--format", "svg")
+    run(checkpoint, *options, out=tmp_path / "out")
+    assert sorted(contents(tmp_path / "out")) == ["1-page-1.svg", "2-page-1.svg"]
+    run(checkpoint, "--text", "no", "--format", "svg", out=tmp_path / "out")
+    assert sorted(contents(tmp_path / "out")) == ["page-1.svg"]
+
+
 def test_the_plotters_commands(checkpoint: Path, tmp_path: Path) -> None:
     options = ["--pen-up", "M5\\nG4 P1", "--pen-down", "M3 S90", "--feed-rate", "1234"]
     options += ["--travel-rate", "4321"]
@@ -152,11 +196,19 @@ def test_the_plotters_commands(checkpoint: Path, tmp_path: Path) -> None:
 def test_unknown_characters_are_replaced_when_asked(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    options = ("--text", "nö “tea”", "--format", "json", "--replace-unknown")
+    options = ("--text", "no “tea”漢", "--format", "json", "--replace-unknown")
     run(checkpoint, *options, out=tmp_path / "out")
-    assert "'ö' becomes 'o'" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "'“' becomes '\"'" in printed
+    assert "--text: left out: line 1, column 9: '漢'" in printed
     run(checkpoint, "--text", 'no "tea"', "--format", "json", out=tmp_path / "plain")
     assert contents(tmp_path / "out") == contents(tmp_path / "plain")
+
+
+def test_characters_that_the_model_lacks_are_on_the_page(checkpoint: Path, tmp_path: Path) -> None:
+    run(checkpoint, "--text", "né 5€", "--format", "json", out=tmp_path / "out")
+    words = " ".join(written_lines(tmp_path / "out")).split()
+    assert "5€" in words or "€" in words
 
 
 def test_the_best_of_several_is_another_one(checkpoint: Path, tmp_path: Path) -> None:
@@ -179,11 +231,24 @@ def test_a_lower_precision_changes_the_strokes(checkpoint: Path, tmp_path: Path)
     ("arguments", "message"),
     [
         (["--text", " \n "], "--text: there is nothing in it to write"),
-        (["--text", "a漢b☂"], r"--text: .*characters '☂' \(U\+2602\), '漢' .*--replace-unknown"),
-        (["--text", "a漢", "--replace-unknown"], r"'漢' \(U\+6F22\), nor any"),
-        (["--text", "a", "--text-file", "b"], "--text, --text-file: give one of the two"),
-        (["--text-file", "none.txt"], "none.txt: cannot be read: No such file"),
-        (["--text", "a", "--format", "svg,pdf"], "format: .*got pdf"),
+        (["--text", "a漢b☂"], r"--text: .*column 2: '漢' \(U\+6F22\); line 1, column 4: '☂'"),
+        (["--text", "漢", "--replace-unknown"], "--text: there is nothing in it to write"),
+        (["--text", "a", "--text-file", "b"], "--text, --text-file: give one of them"),
+        (["--text", "a", "--csv", "b"], "--text, --csv: give one of them"),
+        (["--csv", "b.csv"], "--csv: needs a text for its rows, --template or --template-file"),
+        (["--csv", "none.csv", "--template", "a"], "none.csv: cannot be read: No such file"),
+        (["--text", "a", "--template", "b"], "--template: is for the rows of --csv"),
+        (["--text", "a", "--page", "a9"], "page: one of a3, .* or such as 90x55 in mm, got 'a9'"),
+        (["--text", "a", "--page", "a5", "--page-width", "9"], "--page-width: is what --page says"),
+        (["--text", "a", "--page", "20x20"], "page_width: must leave room"),
+        (["--text", "a", "--short-travel"], "--short-travel: is for plotters"),
+        (["--text", "a", "--hyphenate", "xx"], "hyphenate: no rules for 'xx'"),
+        (["--text", "a[red]b", "--markup"], r"--text, line 1, column 2: \[red\] is not closed"),
+        (["--text", "a", "--style", "b.doc"], "--style b.doc: cannot be read: No such file"),
+        (["--text", "a", "--style", str(ROOT / "README.md")], "--style .*README.md: is no file of"),
+        (["--text", "a", "--style", str(ROOT)], "--style .*: is no file of ink"),
+        (["--text-file", "none.txt"], "--text-file none.txt: cannot be read: No such file"),
+        (["--text", "a", "--format", "svg,bmp"], "format: .*got bmp"),
         (["--text", "a", "--format", ""], "format: .*got none"),
         (["--text", "a", "--bias", "1", "2"], "--bias: one bias to write with, got 2"),
         (["--text", "a", "--samples", "3"], "--samples: is for evaluation"),
@@ -228,7 +293,7 @@ def test_a_style_whose_text_is_not_known(checkpoint: Path, tmp_path: Path) -> No
 
 def test_text_that_is_not_utf_8(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"abc\xff")
-    with pytest.raises(UserError, match=r"a.txt: is not UTF-8 text \(byte 4\)"):
+    with pytest.raises(UserError, match=r"--text-file .*a.txt: is not UTF-8 text \(byte 4\)"):
         run(checkpoint, "--text-file", str(tmp_path / "a.txt"))
 
 
@@ -253,7 +318,7 @@ def test_the_process_reads_standard_input_and_ends_with_one_line(
         command, cwd=ROOT, capture_output=True, text=True, input=" ", timeout=A_HANG
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: -: there is nothing in it to write\n"
+    assert done.stderr == "error: --text-file -: there is nothing in it to write\n"
     assert not (tmp_path / "out").exists()
 
 

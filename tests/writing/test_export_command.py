@@ -1,6 +1,8 @@
 """``experiments.py --export-onnx`` and ``--onnx``, from a checkpoint to files and ink."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -156,3 +158,13 @@ def test_a_missing_package_leaves_nothing_behind(
     with pytest.raises(UserError, match="onnxruntime: is not installed"):
         run(writer, "--export-onnx", "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_program_of_the_docs_writes_a_line(checkpoint: Path, exported: Path) -> None:
+    if "conditional" not in str(checkpoint):
+        pytest.skip("the program writes a text")
+    page = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    command = [sys.executable, "-c", program, str(exported), "the song"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith('<svg xmlns="http://www.w3.org/2000/svg"')

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_loader.cleaning import Cleaning
 from data_loader.export import write_inkml
 from handwriting.errors import DataError
-from handwriting.ink.line import Line
+from handwriting.ink.line import Line, strokes_from_points
 from handwriting.ink.normalisation import Normalisation
-from handwriting.runtime.style import in_units_of, read_style_file
+from handwriting.ink.pen_path import PathSampling
+from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 
 ROWS = [[0, 0, 0], [1, 3, 4], [0, 5, -1], [1, 2, 2]]
 STROKES = np.array(ROWS, dtype=np.float32)
@@ -121,3 +123,24 @@ def test_ink_in_other_units_gets_the_spread_of_the_models_data() -> None:
     assert np.array_equal(scaled.strokes[:, 0], strokes[:, 0])
     still = Line(np.zeros((3, 3), dtype=np.float32), "a", "", "", "")
     assert in_units_of(still, normalisation)[1] == 1
+
+
+def test_a_style_of_any_size_and_rate_gets_the_measure_of_the_models_data() -> None:
+    cleaning = Cleaning(x_height=1.0, path=PathSampling())
+    t = np.linspace(0, 6 * np.pi, 900)
+    loops = np.stack([0.25 * t - 0.4 * np.sin(t), 0.5 - 0.5 * np.cos(t)], axis=1)
+    small, large = (
+        in_measure_of(
+            Line(strokes_from_points([scale * loops[::every]]), "eee", "", "", ""), cleaning
+        )
+        for scale, every in ((0.01, 1), (150.0, 6))
+    )
+    assert abs(len(small.strokes) - len(large.strokes)) <= 1
+    for line in (small, large):
+        assert np.ptp(np.cumsum(line.strokes[:, 2])) == pytest.approx(1, abs=0.05)
+
+
+def test_a_style_without_height_is_an_error() -> None:
+    dash = Line(strokes_from_points([np.array([[0.0, 0], [5, 0]])]), "-", "", "", "")
+    with pytest.raises(DataError, match="height"):
+        in_measure_of(dash, Cleaning(x_height=1.0))

@@ -1,5 +1,6 @@
 """Several sources as one."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from line_helpers import ListReader, loader_parts, wavy_lines
 
+from base.base_reader import NoSource
 from base.registry import READERS
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import prepare_corpus
 from data_loader.data_loaders import HandwritingDataLoader
+from data_loader.readers.composed import ComposedReader
 from data_loader.readers.mixed import MixedReader, MixedSource
+from data_loader.readers.unipen import UnipenReader
 from handwriting.errors import ConfigError
 from parse_config import ConfigParser
 
@@ -180,3 +184,38 @@ def test_a_limit_leaves_lines_of_every_source(tmp_path: Path) -> None:
     batches = loader.evaluation("trainset", limit=8)
     found = [loader.group(int(index)) for batch in batches for index in batch.line_indices]
     assert found.count("few") == found.count("many") == 4
+
+
+def _with_unipen(folder: Path, optional: bool) -> MixedReader:
+    """Lines that are there, and UNIPEN in a folder that is empty."""
+    unipen = UnipenReader(data_dir=str(folder))
+    return MixedReader(
+        (
+            MixedSource("here", ListReader(wavy_lines(12)), 0.5),
+            MixedSource("unipen", unipen, 0.3, optional=optional),
+            MixedSource("numbers", ComposedReader(unipen, num_lines=5), 0.2, optional=optional),
+        )
+    )
+
+
+def test_an_optional_source_that_is_not_there_is_passed_over_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = _with_unipen(tmp_path, optional=True)
+    with caplog.at_level(logging.INFO):
+        assert {line.source for line in reader.read()} == {"here"}
+    assert "unipen" in caplog.text and "numbers" in caplog.text
+    assert reader.shares == {"here": 0.5}
+    alone = MixedReader((MixedSource("here", ListReader(wavy_lines(12)), 0.5),))
+    assert reader.fingerprint() == alone.fingerprint()
+
+
+def test_a_source_that_is_not_optional_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(NoSource, match="UNIPEN"):
+        list(_with_unipen(tmp_path, optional=False).read())
+
+
+def test_one_source_at_least_must_be_there(tmp_path: Path) -> None:
+    unipen = UnipenReader(data_dir=str(tmp_path))
+    with pytest.raises(NoSource):
+        MixedReader((MixedSource("unipen", unipen, optional=True),)).locate()

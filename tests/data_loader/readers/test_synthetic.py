@@ -11,11 +11,11 @@ import pytest
 
 from base.registry import READERS
 from data_loader.readers.synthetic import SyntheticReader
-from data_loader.readers.synthetic_glyphs import load_style
 from data_loader.readers.synthetic_pen import draw_writer, write_line
 from data_loader.readers.synthetic_random import Draws
 from data_loader.readers.synthetic_text import Words, draw_text, english_words
 from handwriting.errors import ConfigError
+from handwriting.ink.glyphs import load_style
 from handwriting.ink.line import points_from_strokes
 
 PANGRAM = 'The quick brown fox jumps over a lazy dog: "1234567890" (it\'s -; no?), yes!'

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import re
@@ -9,7 +10,7 @@ from PIL import Image
 
 from data_loader.readers.inkml import InkmlReader
 from handwriting.errors import UserError
-from handwriting.formats.page_files import write_pages
+from handwriting.formats.page_files import LIST_OF_PAGES, write_documents, write_pages
 from handwriting.formats.registry import WRITTEN_FORMATS, parse_formats
 from handwriting.ink.line import points_from_strokes
 from handwriting.pages import GcodeOptions, GifOptions, PageOptions, WriteOptions, layout_pages
@@ -226,7 +227,9 @@ def test_png_shows_all_ink_dots_too_at_its_size(page, tmp_path):
 
 
 def test_gif_writes_the_strokes_in_order_at_pen_speed(page, tmp_path):
-    options = GifOptions(steps_per_second=200.0, frame_seconds=0.1, hold_seconds=1.0, dpi=120.0)
+    options = GifOptions(
+        steps_per_second=200.0, frame_seconds=0.1, hold_seconds=1.0, dpi=120.0, crop_margin=None
+    )
     image = _image(_one(page, tmp_path, "gif", gif=options))
     steps = sum(len(stroke) for stroke in page.strokes())
     assert image.n_frames == int(np.ceil(steps / 20))
@@ -255,7 +258,9 @@ def test_gif_writes_the_strokes_in_order_at_pen_speed(page, tmp_path):
 
 
 def test_gif_of_a_long_page_is_written_faster(page, tmp_path):
-    options = GifOptions(steps_per_second=50.0, longest_seconds=1.0, frame_seconds=0.1)
+    options = GifOptions(
+        steps_per_second=50.0, longest_seconds=1.0, frame_seconds=0.1, crop_margin=None
+    )
     image = _image(_one(page, tmp_path, "gif", gif=options))
     assert image.n_frames == 10
     image.seek(9)
@@ -277,9 +282,120 @@ def test_files_are_named_by_page_and_format(pages, tmp_path):
     files = write_pages(pages, tmp_path / "out", ["svg", "json", "gcode"])
     names = ["page-1.svg", "page-1.gcode", "page-2.svg", "page-2.gcode", "page.json"]
     assert [file.name for file in files] == names
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    assert _shown(tmp_path / "out") == sorted(names)
     many = write_pages(list(pages) * 5, tmp_path, ["svg"], name="letter")
     assert (many[0].name, many[-1].name) == ("letter-01.svg", "letter-10.svg")
+
+
+def _shown(folder):
+    """Names of the files in a folder that are not hidden."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_a_second_run_leaves_no_page_of_the_first_and_nothing_else_goes(pages, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "page-9.svg").write_text("mine")
+    (out / "notes.txt").write_text("mine")
+    write_pages(list(pages) * 2, out, ["svg", "json"])
+    write_pages(pages[:1], out, ["png"])
+    assert _shown(out) == ["notes.txt", "page-1.png", "page-9.svg"]
+    write_documents({"1-page": pages, "2-page": pages[:1]}, out, ["svg"])
+    assert _shown(out) == [
+        "1-page-1.svg", "1-page-2.svg", "2-page-1.svg", "notes.txt", "page-9.svg"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("listed", [b"../mine.svg\n/etc/x.svg\nnotes.txt\n", b"\xff\x00"])
+def test_a_list_of_pages_that_is_a_strangers_removes_nothing_else(pages, tmp_path, listed):
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "mine.svg").write_text("mine")
+    (out / "notes.txt").write_text("mine")
+    (out / LIST_OF_PAGES).write_bytes(listed)
+    write_pages(pages[:1], out, ["svg"])
+    assert (tmp_path / "mine.svg").exists() and (out / "notes.txt").exists()
+
+
+def test_an_animation_is_cropped_to_the_ink(page, tmp_path):
+    whole, cut = (
+        _image(_one(page, tmp_path, "gif", gif=GifOptions(crop_margin=margin)))
+        for margin in (None, 2.0)
+    )
+    scale = 96 / 25.4
+    points = np.concatenate(list(page.strokes()))
+    assert whole.size == (round(page.width * scale), round(page.height * scale))
+    assert np.allclose(
+        cut.size, (np.ptp(points, axis=0) + 4 + 2 * page.pen_width) * scale, atol=1.5
+    )
+    shown = []
+    for image in (whole, cut):
+        image.seek(image.n_frames - 1)
+        shown.append(_ink_pixels(image).sum())
+    assert shown[1] == pytest.approx(shown[0], rel=0.05)
+
+
+def test_apng_and_gif_have_the_same_frames(page, tmp_path):
+    options = GifOptions(steps_per_second=400.0, frame_seconds=0.1)
+    gif, apng = (_image(_one(page, tmp_path, name, gif=options)) for name in ("gif", "apng"))
+    assert apng.format == "PNG"
+    assert (apng.size, apng.n_frames) == (gif.size, gif.n_frames)
+    for frame in (0, gif.n_frames // 2, gif.n_frames - 1):
+        gif.seek(frame)
+        apng.seek(frame)
+        assert gif.convert("RGB").tobytes() == apng.convert("RGB").tobytes()
+
+
+def test_hpgl_draws_each_stroke_once(page, tmp_path):
+    program = _one(page, tmp_path, "hpgl").read_text(encoding="ascii").splitlines()
+    assert (program[0], program[1], program[-1]) == ("IN;", "SP1;", "SP0;")
+    strokes = []
+    for line in program[2:-2]:
+        up, down = re.fullmatch(r"PU(\d+,\d+);PD([\d,]*);PU;", line).groups()
+        numbers = [int(v) for v in f"{up},{down}".strip(",").split(",")]
+        points = np.array(numbers, dtype=np.float64).reshape(-1, 2) / 40
+        strokes.append(points * [1.0, -1.0] + [0.0, page.height])
+    expected = list(page.strokes())
+    assert len(strokes) == len(expected)
+    for drawn, stroke in zip(strokes, expected, strict=True):
+        for point in stroke:
+            assert np.hypot(*(drawn - point).T).min() < 0.02
+        assert np.hypot(*(drawn[0] - stroke[0])) < 0.02
+
+
+def test_pdf_has_all_pages_in_their_size(pages, tmp_path):
+    pytest.importorskip("fpdf")
+    (file,) = write_pages(pages, tmp_path, ["pdf"])
+    data = file.read_bytes()
+    assert data.startswith(b"%PDF-")
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", data)
+    points = [tuple(float(v) for v in box) for box in boxes]
+    sizes = [(page.width * 72 / 25.4, page.height * 72 / 25.4) for page in pages]
+    assert np.allclose(points[-len(pages) :], sizes, atol=0.02)  # after the document's default
+
+
+def test_several_pens_are_in_every_format(page, tmp_path):
+    line = page.lines[0]
+    pens = tuple(index % 2 for index in range(len(line.strokes)))
+    coloured = dataclasses.replace(
+        page, lines=(dataclasses.replace(line, pens=pens),), pens=("#000000", "#ff0000")
+    )
+    svg = _one(coloured, tmp_path, "svg").read_text()
+    assert svg.count('stroke="#ff0000"') == sum(pens)
+    gcode = _one(coloured, tmp_path, "gcode", gcode=GcodeOptions(pen_change="T{pen}")).read_text()
+    changes = [row for row in gcode.splitlines() if row.startswith("T")]
+    assert changes[:2] == ["T2", "T1"] and len(changes) == len(pens) - 1
+    hpgl = _one(coloured, tmp_path, "hpgl").read_text()
+    assert hpgl.count("SP2;") == sum(pens)
+    (written,) = json.loads(_one(coloured, tmp_path, "json").read_text())["pages"]
+    assert written["pens"] == ["#000000", "#ff0000"]
+    assert written["lines"][0]["pens"] == list(pens)
+    for name in ("png", "gif"):
+        image = _image(_one(coloured, tmp_path, name))
+        if name == "gif":
+            image.seek(image.n_frames - 1)
+        colours = {colour for _, colour in image.convert("RGB").getcolors(100_000)}
+        assert (255, 0, 0) in colours and (0, 0, 0) in colours
 
 
 def test_a_failure_leaves_no_file_and_keeps_the_old_ones(pages, tmp_path):
@@ -295,7 +411,7 @@ def test_a_failure_leaves_no_file_and_keeps_the_old_ones(pages, tmp_path):
 
 def test_formats_are_parsed_and_checked():
     assert parse_formats("svg, PNG,svg") == ("svg", "png")
-    for text, named in (("svg,bmp,pdf", "bmp, pdf"), ("", "none")):
+    for text, named in (("svg,bmp,tiff", "bmp, tiff"), ("", "none")):
         with pytest.raises(UserError, match=f"^format: must be some of svg, .*, got {named}$"):
             parse_formats(text)
 

@@ -159,16 +159,23 @@ def test_a_character_wider_than_the_page_is_made_smaller(write):
     assert layout.warnings == ("'m' is wider than the page and was split",)
 
 
-def test_ink_that_leaves_the_paper_stays_at_its_edge(write):
+@pytest.mark.parametrize("margin", [10.0, 0.0])
+def test_ink_that_leaves_its_line_is_held_back_and_stays_on_the_paper(write, margin):
     line = write("some men came home")
     strokes = line.strokes.copy()
     strokes[:, 2] += np.where(np.arange(len(strokes)) == 40, 3000.0, 0.0)
     strokes[:, 2] -= np.where(np.arange(len(strokes)) == 44, 3000.0, 0.0)
     page, warnings = _only(
-        layout_pages([AlignedLine(strokes, line.text, line.character_of_step)], OPTIONS)
+        layout_pages(
+            [AlignedLine(strokes, line.text, line.character_of_step)], _replaced(margin=margin)
+        )
     )
-    assert warnings == ("'some' reaches beyond the paper and was cut to its edge",)
+    expected = ["'some' left its line and was held back"]
+    if margin == 0:
+        expected.append("'some' reaches beyond the paper and was cut to its edge")
+    assert list(warnings) == expected
     points = np.concatenate(list(page.strokes()))
+    assert (points[:, 1] > page.lines[0].baseline - OPTIONS.line_spacing).all()
     assert (points >= 0.0).all() and (points <= [page.width, page.height]).all()
 
 
@@ -246,3 +253,104 @@ def test_the_work_grows_with_the_number_of_words_and_not_with_its_square(write):
 def test_options_out_of_range_are_named(write, changes, message):
     with pytest.raises(UserError, match=message):
         layout_pages([write("some")], _replaced(**changes))
+
+
+def test_indents_and_tabs(write):
+    page, _ = _only(layout_pages([write("    some men"), write("\tcame\n  home")], OPTIONS))
+    first, second = page.lines
+    assert _sides(first)[0] == pytest.approx(10.0 + 4 * 2.0, abs=0.01)
+    assert _sides(second)[0] == pytest.approx(10.0 + 2 * 2.0, abs=0.01)
+    # The next stop after "some men" is at 36 mm: stops are 6 x-heights apart.
+    came = min(stroke[:, 0].min() for stroke in first.strokes[-4:])
+    assert (came - 10.0) % 12.0 == pytest.approx(0.0, abs=0.01) and came > 30
+
+
+def test_a_line_that_wraps_is_not_indented_again(write):
+    layout = layout_pages([write("   " + TEXT)], _replaced(page_width=80.0))
+    lefts = [_sides(line)[0] for line in layout.pages[0].lines]
+    assert lefts[0] == pytest.approx(16.0, abs=0.01)
+    assert np.allclose(lefts[1:], 10.0)
+
+
+def test_each_word_is_level_on_its_own(write):
+    line = write("some men came home")
+    strokes = line.strokes.copy()
+    start = np.flatnonzero(line.character_of_step == 9)[0]
+    stop = np.flatnonzero(line.character_of_step == 14)[0]
+    strokes[start, 2] += 20.0
+    strokes[stop, 2] -= 20.0
+    layout = layout_pages([AlignedLine(strokes, line.text, line.character_of_step)], OPTIONS)
+    (row,) = layout.pages[0].lines
+    bottoms = np.array([stroke[:, 1].max() for stroke in row.strokes])
+    # 20 units are two thirds of an x-height, of 2 mm; the least steep word is 0.1 off.
+    assert np.abs(bottoms - row.baseline).max() < 0.25
+
+
+def test_words_are_hyphenated_where_they_may_be(write):
+    pytest.importorskip("pyphen")
+    text = "no summer remembers another evening"
+    options = _replaced(page_width=52.0, hyphenate="en_GB")
+    layout = layout_pages([write(text)], options)
+    lines = [line.text for line in layout.pages[0].lines]
+    assert any(line.endswith("-") for line in lines)
+    joined = " ".join(lines).replace("- ", "")
+    assert joined == text
+    for line in layout.pages[0].lines:
+        assert _sides(line)[1] <= 42.0 + 1e-5
+    plain = layout_pages([write(text)], _replaced(page_width=52.0))
+    assert len(plain.pages[0].lines) >= len(lines)
+
+
+def test_a_language_without_rules_is_named(write):
+    pytest.importorskip("pyphen")
+    with pytest.raises(UserError, match="^hyphenate: no rules for 'xx'; there are rules for .*en"):
+        layout_pages([write("some")], _replaced(hyphenate="xx"))
+
+
+@pytest.mark.parametrize("size", [(60.0, 40.0), (150.0, 50.0), (40.0, 120.0)])
+def test_a_text_is_as_large_as_fits_on_the_page(write, size):
+    options = PageOptions(page_width=size[0], page_height=size[1], margin=4.0, fit=True)
+    layout = layout_pages([write(TEXT)], options)
+    page, warnings = _only(layout)
+    assert (page.width, page.height, warnings) == (*size, ())
+    assert " ".join(line.text for line in page.lines) == TEXT
+    points = np.concatenate(list(page.strokes()))
+    assert (points >= 0).all() and (points <= size).all()
+    height = page.pen_width / 0.16
+    spacing = height / 0.27
+    rows = int((size[1] - 8) / spacing + 1e-6)
+    assert rows - len(page.lines) <= 1
+    # A tenth larger, it would not fit.
+    larger = PageOptions(page_width=size[0], page_height=size[1], margin=4.0, x_height=1.1 * height)
+    try:
+        found = layout_pages([write(TEXT)], larger)
+    except UserError:
+        return
+    assert len(found.pages) > 1 or found.warnings
+
+
+def test_a_text_that_fits_no_page_is_an_error(write):
+    options = PageOptions(page_width=10.0, page_height=10.0, margin=4.0, fit=True)
+    with pytest.raises(UserError, match="^fit: the text is too long for one page of 10 x 10 mm"):
+        layout_pages([write(TEXT)], options)
+
+
+def test_drift_moves_lines_a_little_and_the_same_way_for_a_seed(write):
+    pages = [
+        _only(layout_pages([write(TEXT)], _replaced(drift=drift, seed=seed, page_width=90.0)))[0]
+        for drift, seed in ((0.0, 1), (1.0, 1), (1.0, 1), (1.0, 2))
+    ]
+    plain, drifted, again, other = (np.concatenate(list(page.strokes())) for page in pages)
+    assert 0.05 < np.abs(drifted - plain).max() < 4.0
+    assert np.array_equal(drifted, again) and not np.array_equal(drifted, other)
+
+
+def test_pens_follow_the_characters_of_the_text(write):
+    text = "some men\ncame"
+    pens = [0] * 4 + [1] * 3 + [2] * 4
+    options = _replaced(pens=("#000000", "#ff0000", "#0000ff"))
+    page, _ = _only(layout_pages([write("some men\n"), write("came")], options, pens))
+    assert page.pens == options.pens
+    assert page.lines[0].pens == (0,) * 4 + (1,) * 3
+    assert page.lines[1].pens == (2,) * 4
+    assert text.split("\n") == [line.text for line in page.lines]

@@ -110,7 +110,7 @@ def test_a_page_is_the_same_by_both(tmp_path: Path) -> None:
     _, rounded = write_export(trained, tmp_path)
     lines = line_writer(rounded.float(), trained.normalisation, trained.vocabulary)
     text = "Dear Anna,\nit rains."
-    expected = TextWriter(lines, 3).write(text).lines
+    expected = TextWriter(lines, trained.vocabulary, 3).write(text).lines
     found = Writer(tmp_path).write(text, seed=3).lines
     for mine, theirs in zip(found, expected, strict=True):
         assert mine.text == theirs.text

@@ -118,7 +118,7 @@ def _load_font(source: _Source) -> dict[str, Glyph]:
     }
 
 
-class _HersheyGlyph(Protocol):
+class HersheyGlyph(Protocol):
     """A glyph of the fonts' package: strokes of points (x, y), y downwards."""
 
     strokes: Iterable[Iterable[tuple[float, float]]]
@@ -126,7 +126,7 @@ class _HersheyGlyph(Protocol):
     char_width: float
 
 
-def _make_glyph(source: _Source, character: str, shape: _HersheyGlyph) -> Glyph:
+def _make_glyph(source: _Source, character: str, shape: HersheyGlyph) -> Glyph:
     scale = source.scale / source.x_height
     raw = [np.array(list(stroke), dtype=np.float64) for stroke in shape.strokes]
     raw = [_upright(stroke, shape.left_offset, source.slant) for stroke in raw]
