@@ -23,7 +23,7 @@ from benchmarks.report import Report, about_run
 from handwriting.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-MODELS = ROOT / "saved" / "models" / "pretrained"
+MODELS = ("conditional", "recognition", "language_model")
 ENGINES = ("torch", "NumPy", "onnxruntime float32", "onnxruntime int8")
 LINES = (1, 8, 64)
 TEXT = "The quick brown fox"
@@ -161,14 +161,13 @@ def _named(measurement: str, runs: Sequence[dict[str, Any]]) -> dict[str, float]
 def _prepared(folder: Path) -> dict[str, str]:
     """Export the models, write a page; return the names of the files."""
     weights, onnx = folder / "weights", folder / "onnx"
-    checkpoints = {path.stem: str(path) for path in MODELS.glob("*.pth")}
-    for name in ("conditional", "recognition", "language_model"):
-        _call("experiments.py", "-r", checkpoints[name], "--export", str(weights))
-    _call("experiments.py", "-r", checkpoints["conditional"], "export-onnx", "--out", str(onnx))
+    for name in MODELS:
+        _call("experiments.py", "-r", name, "--export", str(weights))
+    _call("experiments.py", "-r", "conditional", "export-onnx", "--out", str(onnx))
     page = folder / "page.json"
     _call("-m", "handwriting", "write", PAGE, "-o", str(page), "--weights", str(weights))
     return {
-        **checkpoints, "weights": str(weights), "page": str(page), "folder": str(folder),
+        **{name: name for name in MODELS}, "weights": str(weights), "page": str(page), "folder": str(folder),
         "onnxruntime float32": str(onnx / "step.onnx"),
         "onnxruntime int8": str(onnx / "step.int8.onnx"),
     }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from handwriting.environment import fault_line
 from handwriting.quoting import error_lines, terminal_text
-from handwriting.terminal import check_output, drop_output, safe_streams
+from handwriting.terminal import check_output, drop_unwritable_output, safe_streams
 
 EXIT_DONE = 0
 EXIT_FAILURE = 1
@@ -54,7 +54,7 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     with safe_streams():
         code = _exit_code(main)
         if code != EXIT_DONE:
-            drop_output()
+            drop_unwritable_output()
     sys.exit(code)
 
 

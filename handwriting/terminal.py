@@ -83,8 +83,13 @@ def check_output() -> None:
         sys.stdout.check()
 
 
-def drop_output() -> None:
-    """Have what is still to be written to standard output go nowhere, and nothing said of it."""
+def drop_unwritable_output() -> None:
+    """Have what cannot be written to standard output go nowhere, and nothing said of it."""
+    try:
+        sys.stdout.flush()
+        return
+    except (OSError, ValueError, AttributeError):
+        pass
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -9,12 +9,12 @@ from handwriting.runtime.hands import Hand, write_hands
 from handwriting.runtime.model_file import read_model_file
 from handwriting.runtime.synthesis import Prime
 from trainer.loaded_model import load_model
+from utils.shipped import checkpoint_path
 
 SOURCE = {
     "type": "synthetic",
     "args": {"num_lines": 60, "num_writers": 5, "min_characters": 8, "max_characters": 14},
 }
-SHIPPED = Path(__file__).parents[2] / "saved" / "models" / "pretrained"
 
 
 def export_tiny(folder: Path) -> Path:
@@ -33,5 +33,5 @@ def export_tiny(folder: Path) -> Path:
 def export_shipped(folder: Path, *names: str) -> Path:
     """Write shipped models to a folder."""
     for name in names:
-        write_export(load_model(SHIPPED / f"{name}.pth", "cpu"), folder)
+        write_export(load_model(checkpoint_path(name), "cpu"), folder)
     return folder

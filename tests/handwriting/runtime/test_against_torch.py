@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from exported_models import SHIPPED
 
 from evaluation.runtime_export import write_export
 from handwriting.errors import UserError
@@ -30,6 +29,7 @@ from model.recognition import Seq2SeqRecognition
 from reading.decoding import decode
 from reading.runtime_export import about_language_model, about_recogniser
 from trainer.loaded_model import LoadedModel, load_model
+from utils.shipped import checkpoint_path
 from writing.line_writer import line_writer
 from writing.pen_steps.onnx_export import write_step
 from writing.runtime_export import about
@@ -106,7 +106,7 @@ def test_pen_steps_are_drawn_and_weighed_as_the_mixture_does() -> None:
 
 def test_a_page_is_the_same_by_both(tmp_path: Path) -> None:
     """The shipped writer, from the seed of a text to the ink of its pieces."""
-    trained = load_model(SHIPPED / "conditional.pth", "cpu")
+    trained = load_model(checkpoint_path("conditional"), "cpu")
     _, rounded = write_export(trained, tmp_path)
     lines = line_writer(rounded.float(), trained.normalisation, trained.vocabulary)
     text = "Dear Anna,\nit rains."

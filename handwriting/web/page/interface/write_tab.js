@@ -1,0 +1,350 @@
+// Write: a text in a hand, page by page.
+
+import { Engine } from "../engine/client.js";
+import { seedOf } from "../engine/noise.js";
+import { gcodeOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
+import { replaceUnknown, unknownCharacters } from "../ink/writable_text.js";
+import { zipOf } from "../ink/zip.js";
+import { unpackPage } from "../pages/packed.js";
+import { pngOf } from "../pages/paint.js";
+import { copyText, download, element, make, say, whenQuiet } from "./elements.js";
+import { MY_HAND, allHands, showHands } from "./hands.js";
+import { PageView } from "./page_view.js";
+import { INKS, PAPERS, SPEEDS, linkOf, pageOptionsOf, settingsOfLink } from "./settings.js";
+
+const DPI = 200;
+const COPY_DPI = 150;
+const MOST_SEED = 1_000_000;
+const FIELDS = ["text", "bias", "speed", "pen", "size", "paper", "rules", "seed"];
+const EMPTY_ROWS = 6; // of paper that is as long as the text, before there is one
+const SHOWN = 12; // unknown characters that are named
+
+/** @param {(tab: string) => void} openTab */
+export async function setUpWriteTab(openTab) {
+  const tab = new WriteTab(openTab);
+  await tab.begin();
+  return tab;
+}
+
+class WriteTab {
+  constructor(openTab) {
+    this.openTab = openTab;
+    this.status = element("write-status");
+    this.engine = new Engine("writer", (message) => this.answered(message));
+    this.view = new PageView(element("pages"));
+    this.hands = [];
+    this.pages = [];
+    this.isWriting = false;
+    this.fill(settingsOfLink(location.hash));
+    this.connect();
+  }
+
+  async begin() {
+    this.showPaper();
+    try {
+      this.about = await this.engine.load();
+      this.known = new Set(this.about.symbols.slice(4));
+      if (this.hasOwnBias) element("bias").value = String(this.about.bias);
+      this.showValues();
+      await this.refreshHands();
+      this.checkText();
+      say(this.status, this.engine.isCompiled ? "" : "No WebAssembly here: writing is slow.");
+      if (new URLSearchParams(location.hash.slice(1)).has("text")) this.write();
+    } catch (error) {
+      say(this.status, `The writer could not be started: ${error.message}.`, true);
+      element("write").disabled = true;
+    }
+  }
+
+  /** Shown again; perhaps with a request to write in one's own hand. */
+  async opened(request) {
+    if (!this.about) return;
+    if (request === MY_HAND) this.hand = MY_HAND;
+    await this.refreshHands();
+  }
+
+  // --- settings ----------------------------------------------------------------------------------
+
+  fill(settings) {
+    element("paper").replaceChildren(...Object.entries(PAPERS).map(([value, [name]]) =>
+      make("option", { value, textContent: name }),
+    ));
+    element("inks").replaceChildren(...INKS.map(([name, colour]) => {
+      const input = make("input", { type: "radio", name: "ink", value: colour, checked: colour === settings.ink });
+      input.setAttribute("aria-label", name);
+      const choice = make("label", { className: "ink-choice", title: name }, input);
+      choice.style.backgroundColor = colour;
+      return choice;
+    }));
+    this.hand = settings.hand;
+    this.ink = settings.ink;
+    for (const name of FIELDS) element(name).value = settings[name];
+    this.hasOwnBias = settings.bias === "";
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) element("speed").value = "6";
+    element("write-settings").open = matchMedia("(min-width: 861px)").matches;
+    this.showValues();
+  }
+
+  settings() {
+    const values = Object.fromEntries(FIELDS.map((name) => [name, element(name).value]));
+    return { ...values, hand: this.hand, ink: this.ink };
+  }
+
+  showValues() {
+    const { bias, speed, pen, size } = this.settings();
+    const rate = SPEEDS[speed];
+    element("bias-value").textContent = Number(bias).toFixed(2);
+    element("speed-value").textContent = rate === Infinity ? "at once" : `${rate} ×`;
+    element("pen-value").textContent = `${Number(pen).toFixed(2)} mm`;
+    element("size-value").textContent = `${size} mm`;
+    this.view.colour = this.ink;
+    this.view.setSpeed(rate);
+  }
+
+  connect() {
+    const on = (id, event, call) => element(id).addEventListener(event, call);
+    on("write-form", "submit", (event) => {
+      event.preventDefault();
+      this.write();
+    });
+    on("another", "click", () => {
+      element("seed").value = String(Math.floor(Math.random() * MOST_SEED));
+      this.write();
+    });
+    on("stop", "click", () => this.stop());
+    on("text", "input", whenQuiet(250, () => this.checkText()));
+    for (const name of ["bias", "speed"]) on(name, "input", () => this.showValues());
+    for (const name of ["pen", "size", "paper", "rules"]) {
+      on(name, "input", () => {
+        this.showValues();
+        this.layOut();
+      });
+    }
+    on("inks", "change", ({ target }) => {
+      this.ink = target.value;
+      this.view.colour = this.ink;
+      this.view.repaint();
+    });
+    on("pages", "click", () => this.view.finish());
+    on("download", "click", () => this.guarded(() => this.download()));
+    on("copy-picture", "click", () => this.guarded(() => this.copyPicture()));
+    on("print", "click", () => this.print());
+    on("link", "click", () => this.copyLink());
+  }
+
+  async guarded(action) {
+    try {
+      await action();
+    } catch (error) {
+      say(this.status, error.message, true);
+    }
+  }
+
+  async refreshHands() {
+    this.hands = await allHands(this.about);
+    const isThere = this.hands.some((hand) => hand.id === this.hand && hand.isThere);
+    if (!isThere) this.hand = this.hands[0].isThere ? this.hands[0].id : "new";
+    showHands(element("hands"), this.hands, this.hand, (hand) => this.choose(hand));
+  }
+
+  choose(hand) {
+    if (!hand.isThere) {
+      this.openTab("hand");
+      return;
+    }
+    this.hand = hand.id;
+    if (hand.bias !== null) element("bias").value = String(hand.bias);
+    this.showValues();
+    if (this.pages.length || this.isWriting) this.write();
+  }
+
+  /** Names the characters that the model does not know, with an offer. */
+  checkText() {
+    const note = element("text-note");
+    const found = this.known ? unknownCharacters(element("text").value, this.known) : [];
+    note.hidden = !found.length;
+    if (!found.length) return true;
+    const shown = found.slice(0, SHOWN).map(({ character, written }) => {
+      if (written === null) return `“${character}” (left out)`;
+      return written ? `“${character}” → “${written}”` : "an invisible character (left out)";
+    });
+    const more = found.length > SHOWN ? `, and ${found.length - SHOWN} more` : "";
+    const button = make("button", { type: "button", textContent: "Replace them" });
+    button.addEventListener("click", () => {
+      element("text").value = replaceUnknown(element("text").value, this.known);
+      this.checkText();
+      element("text").focus();
+    });
+    note.replaceChildren(`This writer does not know ${shown.join(", ")}${more}.`, button);
+    return false;
+  }
+
+  // --- writing -----------------------------------------------------------------------------------
+
+  async write() {
+    if (!this.known) return;
+    const settings = this.settings();
+    const text = settings.text.replace(/\r\n?/g, "\n");
+    if (!text.trim()) {
+      say(this.status, "There is nothing to write yet.", true);
+      element("text").focus();
+      return;
+    }
+    if (!this.checkText()) {
+      say(this.status, "Some characters have to be replaced first.", true);
+      return;
+    }
+    if (this.isWriting) this.engine.stop();
+    const hand = this.hands.find((each) => each.id === this.hand);
+    this.isWriting = true;
+    this.pages = [];
+    this.started = performance.now();
+    this.firstInk = null;
+    this.setBusy(true);
+    say(this.status, "Writing …");
+    this.showValues();
+    this.showPaper();
+    this.bringIntoView();
+    const request = {
+      kind: "write", text, style: hand.style, bias: Number(settings.bias),
+      seed: seedOf(Math.floor(Number(settings.seed) || 0)), page: pageOptionsOf(settings),
+    };
+    await this.guarded(() => this.engine.send(request));
+  }
+
+  /** Scrolls to the paper where it is under what is to be seen, as on a phone. */
+  bringIntoView() {
+    const pages = element("pages");
+    if (pages.getBoundingClientRect().top < 0.6 * innerHeight) return;
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    pages.scrollIntoView({ block: "start", behavior: isStill ? "auto" : "smooth" });
+  }
+
+  answered(message) {
+    if (message.kind === "error") {
+      this.isWriting = false;
+      this.setBusy(false);
+      say(this.status, `Writing failed: ${message.message}.`, true);
+    } else if (message.kind === "progress") {
+      const { written, all } = message;
+      element("progress").value = all ? written / all : 0;
+      if (all > 1) say(this.status, `Writing … ${written} of ${all} parts`);
+    } else if (message.kind === "pages") {
+      this.gotPages(message);
+    }
+  }
+
+  gotPages({ pages: packed, warnings, isAll }) {
+    const pages = packed.map(unpackPage);
+    if (this.firstInk === null && pages[0]?.lines.length) {
+      this.firstInk = performance.now() - this.started;
+      element("pages").dataset.firstInk = String(Math.round(this.firstInk));
+    }
+    this.pages = pages;
+    const lines = pages.flatMap((page) => page.lines.map(({ text }) => text));
+    element("pages").setAttribute("aria-label", `Handwriting: ${lines.join(" ").slice(0, 2000)}`);
+    this.view.show(pages);
+    if (!isAll) return;
+    this.isWriting = false;
+    this.setBusy(false);
+    const notes = warnings.slice(0, 3).map((each) => `${each}.`);
+    if (pages.length > 1) notes.unshift(`${pages.length} pages.`);
+    if (this.view.isWriting) notes.push("Tap the page to see it all at once.");
+    say(this.status, notes.join(" "));
+    element("pages").dataset.state = "written";
+  }
+
+  stop() {
+    this.engine.stop();
+    this.engine.load().catch(() => {});
+    this.isWriting = false;
+    this.view.finish();
+    this.setBusy(false);
+    element("pages").dataset.state = "stopped";
+    say(this.status, this.pages.length ? "Stopped; what is there can be kept." : "Stopped.");
+  }
+
+  setBusy(isBusy) {
+    element("stop").hidden = !isBusy;
+    element("progress").hidden = !isBusy;
+    element("progress").value = 0;
+    const hasPages = this.pages.some((page) => page.lines.length);
+    for (const id of ["download", "copy-picture", "print"]) element(id).disabled = isBusy || !hasPages;
+    element("pages").dataset.state = isBusy ? "writing" : "idle";
+  }
+
+  /** An empty sheet as the settings have it. */
+  showPaper() {
+    const { pageWidth: width, pageHeight, penWidth, ruled, margin, lineSpacing, fitHeight } =
+      pageOptionsOf(this.settings());
+    const height = fitHeight ? EMPTY_ROWS * lineSpacing + 2 * margin : pageHeight;
+    const rows = Math.floor((height - 2 * margin) / lineSpacing + 1e-6);
+    const rules = Array.from({ length: ruled ? rows : 0 }, (_, at) => margin + (at + 0.7) * lineSpacing);
+    this.view.clear({ width, height, penWidth, rules, lines: [] });
+  }
+
+  layOut() {
+    if (!this.pages.length) {
+      this.showPaper();
+    } else if (!this.isWriting) {
+      this.view.setSpeed(Infinity);
+      this.engine.send({ kind: "layout", page: pageOptionsOf(this.settings()) });
+    }
+  }
+
+  // --- what becomes of it --------------------------------------------------------------------------
+
+  async filesOf(format) {
+    const digits = String(this.pages.length).length;
+    const named = (at, suffix) =>
+      this.pages.length > 1 ? `page-${String(at + 1).padStart(digits, "0")}.${suffix}` : `page.${suffix}`;
+    if (format === "json") return [{ name: "page.json", content: jsonOf(this.pages) }];
+    const write = {
+      svg: (page) => svgOf(page, this.ink), gcode: gcodeOf, inkml: (page) => inkmlOf(page),
+      png: (page) => pngOf(page, DPI, this.ink),
+    }[format];
+    const files = [];
+    for (const [at, page] of this.pages.entries()) {
+      files.push({ name: named(at, format), content: await write(page) });
+    }
+    return files;
+  }
+
+  async download() {
+    const format = element("format").value;
+    const files = await this.filesOf(format);
+    if (files.length === 1) {
+      download(files[0].name, new Blob([files[0].content]));
+      return;
+    }
+    const packed = [];
+    for (const { name, content } of files) {
+      const bytes = new Uint8Array(await new Blob([content]).arrayBuffer());
+      packed.push({ name, bytes });
+    }
+    download(`pages-${format}.zip`, new Blob(zipOf(packed), { type: "application/zip" }));
+  }
+
+  async copyPicture() {
+    if (typeof ClipboardItem === "undefined") throw new Error("This browser cannot copy pictures.");
+    const picture = pngOf(this.pages[0], COPY_DPI, this.ink);
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
+    say(this.status, this.pages.length > 1 ? "The first page is copied." : "The picture is copied.");
+  }
+
+  print() {
+    const parser = new DOMParser();
+    const drawings = this.pages.map((page) =>
+      document.importNode(parser.parseFromString(svgOf(page, this.ink), "image/svg+xml").documentElement, true),
+    );
+    element("print-pages").replaceChildren(...drawings);
+    window.print();
+  }
+
+  async copyLink() {
+    const settings = this.settings();
+    if (settings.hand === MY_HAND) settings.hand = "";
+    history.replaceState(null, "", linkOf(settings));
+    await copyText(location.href, this.status, "The link is copied: text, seed and settings are in it.");
+  }
+}

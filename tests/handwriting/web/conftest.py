@@ -1,0 +1,35 @@
+"""Exports of tiny models and of the shipped ones, for the page's tests."""
+
+from pathlib import Path
+
+import pytest
+
+
+def _export(checkpoint: Path, folder: Path) -> None:
+    from evaluation.runtime_export import write_export
+    from trainer.loaded_model import load_model
+
+    write_export(load_model(checkpoint, "cpu"), folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the exports of a tiny writer and a tiny recogniser."""
+    from tiny_checkpoint import make_checkpoint
+
+    folder = tmp_path_factory.mktemp("tiny_weights")
+    for task in ("conditional", "recognition"):
+        checkpoint = make_checkpoint(tmp_path_factory.mktemp(task) / "model.pth", task=task)
+        _export(checkpoint, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the exports of the shipped writer and recogniser, and a hand."""
+    from utils.shipped import checkpoint_path
+
+    folder = tmp_path_factory.mktemp("weights")
+    for name in ("conditional", "recognition"):
+        _export(checkpoint_path(name), folder)
+    return folder
