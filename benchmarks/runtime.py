@@ -167,7 +167,8 @@ def _prepared(folder: Path) -> dict[str, str]:
     page = folder / "page.json"
     _call("-m", "handwriting", "write", PAGE, "-o", str(page), "--weights", str(weights))
     return {
-        **{name: name for name in MODELS}, "weights": str(weights), "page": str(page), "folder": str(folder),
+        **{name: name for name in MODELS}, "weights": str(weights), "page": str(page),
+        "folder": str(folder),
         "onnxruntime float32": str(onnx / "step.onnx"),
         "onnxruntime int8": str(onnx / "step.int8.onnx"),
     }  # fmt: skip
