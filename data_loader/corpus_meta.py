@@ -2,7 +2,24 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("should be a text")
+    return value
+
+
+def _character(value: Any) -> Any:
+    if len(_text(value)) != 1:
+        raise ValueError("should be a single character")
+    return value
+
+
+# Texts of a corpus may have halves of surrogate pairs, which pydantic's str has not.
+Text = Annotated[Any, AfterValidator(_text)]
+Character = Annotated[Any, AfterValidator(_character)]
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Counts = dict[str, Count]
@@ -32,7 +49,7 @@ class SplitMeta(_Part):
     points: Count
     writers: Count
     lines_without_writer: Count
-    characters: dict[Annotated[str, Field(min_length=1, max_length=1)], Count]
+    characters: dict[Character, Count]
     dropped: Counts
     offsets: OffsetsMeta
 
@@ -41,7 +58,7 @@ class SkippedMeta(_Part):
     """Lines that the reader left out."""
 
     counts: Counts
-    messages: list[str]
+    messages: list[Text]
 
 
 class CorpusMeta(_Part):

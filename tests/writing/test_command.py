@@ -247,7 +247,10 @@ def test_a_lower_precision_changes_the_strokes(checkpoint: Path, tmp_path: Path)
         (["--text", "a", "--hyphenate", "xx"], "hyphenate: no rules for 'xx'"),
         (["--text", "a[red]b", "--markup"], r"--text, line 1, column 2: \[red\] is not closed"),
         (["--text", "a", "--style", "b.doc"], "--style b.doc: cannot be read: No such file"),
-        (["--text", "a", "--style", str(ROOT / "README.md")], "--style .*README.md: is no file of"),
+        (
+            ["--text", "a", "--style", str(ROOT / "pyproject.toml")],
+            "--style .*pyproject.toml: is no file of",
+        ),
         (["--text", "a", "--style", str(ROOT)], "--style .*: is no file of ink"),
         (["--text-file", "none.txt"], "--text-file none.txt: cannot be read: No such file"),
         (["--text", "a", "--format", "svg,bmp"], "format: .*got bmp"),
