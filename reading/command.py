@@ -7,6 +7,7 @@ from pathlib import Path
 from handwriting.command_line import print_notes
 from handwriting.errors import UserError
 from handwriting.files import check_can_write, whole_folder
+from handwriting.quoting import printable
 from handwriting.readings.json_writer import document_values
 from handwriting.readings.registry import FORMATS, ResultFormat, as_text, parse_result_formats
 from handwriting.readings.result import ReadDocument
@@ -93,8 +94,8 @@ def _write_json(document: ReadDocument, reader: FileReader, path: Path, folder: 
     """Write ``reading.json``: all that is known, and what its first version had."""
     values = {
         **document_values(document),
-        "checkpoint": reader.name,
-        "file": str(path),
+        "checkpoint": printable(reader.name),
+        "file": printable(str(path)),
         "calibrated": reader.reader.calibration is not None,
         "settings": vars(reader.reader.reader.settings),
         "lines": summary(document),

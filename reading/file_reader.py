@@ -8,6 +8,7 @@ from typing import Any
 
 from handwriting.errors import DataError
 from handwriting.ink.page_layout import LineInk
+from handwriting.quoting import printable
 from handwriting.readings.calibration import Calibration, calibration_path, read_calibration
 from handwriting.readings.page_ink import pages_in_file
 from handwriting.readings.registry import ResultFormat, write_result
@@ -59,7 +60,7 @@ class FileReader:
                 raise DataError(f"{path}: {error}{remedy}") from None
             pages.append(found)
             lines += more
-        return ReadDocument(tuple(pages), str(path), self.name), lines
+        return ReadDocument(tuple(pages), printable(str(path)), printable(self.name)), lines
 
 
 def file_reader(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data_loader.cleaning import measure_of
 from handwriting.runtime.noise import pen_noise
 from handwriting.runtime.synthesis import Limits, Prime
 from handwriting.runtime.text_writer import Pieces
@@ -34,6 +35,16 @@ _CASES = ((0, 0.75, 7, False), (1, 1.0, 8, True), (2, 0.0, 9, False))
 """Of each: its text, the bias, the seed, and whether it goes on with the first one's hand."""
 
 
+def _measure(trained: LoadedModel) -> dict[str, Any] | None:
+    """The size and the points of the lines that the model learned from, as plain values; None where
+    they were those of their source."""
+    cleaning = measure_of(trained.config["data_loader"]["args"])
+    if cleaning is None:
+        return None
+    path = None if cleaning.path is None else asdict(cleaning.path)
+    return {"x_height": cleaning.x_height, "path": path}
+
+
 def about(
     trained: LoadedModel, model: ConditionalHandwriting, vocabulary: Vocabulary
 ) -> dict[str, Any]:
@@ -43,6 +54,7 @@ def about(
         "task": TASK,
         "symbols": vocabulary.symbols,
         "normalisation": trained.normalisation.to_dict(),
+        "measure": _measure(trained),
         "hidden_size": model.hidden_size,
         "num_layers": model.num_layers,
         "num_mixtures": model.num_mixtures,

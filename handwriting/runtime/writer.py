@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 from handwriting.errors import UserError
 from handwriting.formats.saving import SavablePages
+from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
+from handwriting.ink.pen_path import PathSampling
 from handwriting.pages.aligned_text import AlignedLine
 from handwriting.pages.options import PageOptions
 from handwriting.pages.page import Page
@@ -18,7 +20,7 @@ from handwriting.runtime.noise import MOST_SEED, line_seed
 from handwriting.runtime.onnx_steps import FILE as FAST_FILE
 from handwriting.runtime.onnx_steps import OnnxSteps, open_session
 from handwriting.runtime.pen_steps import PenSteps, pack
-from handwriting.runtime.style import in_units_of, read_style_file
+from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 from handwriting.runtime.synthesis import (
     Limits,
     Prime,
@@ -39,6 +41,18 @@ from handwriting.text.writable_text import check_text, replace_unknown
 MOST_BIAS = 100.0  # the pen's spread falls with its power of e
 MOST_DRAWS = 1000
 _BATCH = 64
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """``handwriting.runtime.style.Measure``."""
+
+    x_height: float | None
+    path: PathSampling | None
+
+
+def _with_text(line: Line, text: str) -> Line:
+    return replace(line, text=text)
 
 
 @dataclass(frozen=True)
@@ -228,12 +242,23 @@ class Writer:
         if hand is not None:
             raise UserError("hand, style: give one of the two")
         path = Path(style)
-        line, _ = in_units_of(read_style_file(path), self.normalisation)
+        line = read_style_file(path)
         says = line.text if style_text is None else style_text
+        line = self._in_units(_with_text(line, says))
         says = " ".join(plain_text(says).split())
         if not says:
             raise UserError(f"style: the text of {path} is not known; give it with style_text")
         return Prime(line.strokes, self.known_text(says, "style_text", replace)[0]), None
+
+    def _in_units(self, line: Line) -> Line:
+        """A line of any size in the units of the lines that the model learned from, and with such
+        points as they have."""
+        measure = self.about.get("measure")
+        if measure is None:
+            return in_units_of(line, self.normalisation)[0]
+        path = measure["path"]
+        sampling = None if path is None else PathSampling(**path)
+        return in_measure_of(line, _Measure(measure["x_height"], sampling))
 
     def _write_lines(
         self,
