@@ -59,6 +59,7 @@ SHORT = {
     "python -m data_loader.prepare": "",
     "python -m trainer.slim": "",
     "python -m evaluation.adapt": "--epochs 1",
+    "python -m evaluation.label_noise": "",
     "python -m evaluation.calibrate": "--drawings 1 --lines 4",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"

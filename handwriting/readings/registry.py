@@ -41,6 +41,10 @@ FORMATS = (
     ResultFormat("alto", "ALTO 4", ".alto.xml", "alto_writer:alto"),
     ResultFormat("svg", "picture of the boxes", ".boxes.svg", "svg_writer:svg"),
     ResultFormat("pdf", "searchable PDF", ".pdf", writer="pdf_writer:write_pdf"),
+    ResultFormat("inkml", "InkML with its text", ".read.inkml", writer="ink_writer:write_inkml"),
+    ResultFormat(
+        "xopp", "Xournal++ with its text", ".read.xopp", writer="ink_writer:write_xournal"
+    ),
 )
 NAMES = tuple(entry.name for entry in FORMATS)
 

@@ -64,7 +64,7 @@ def test_pages_of_our_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([], "two rows or more"),
+        ([], "no known shape"),
         ([[0, 0, 0]], "two rows or more, got an array of shape"),
         ([[0, 0], [1, 2]], r"got an array of shape \[2, 2\]"),
         ([[0, 0, "x"], [1, 1, 1]], "got something else"),
@@ -72,10 +72,10 @@ def test_pages_of_our_own(tmp_path: Path) -> None:
         ([[0, 0, 0], [1, 1e300, 0]], "must be finite numbers"),
         ([[7, 0, 0], [1, 1, 0]], "end_of_stroke.*must be 0 or 1"),
         ({"strokes": ROWS, "text": 5}, "text must be text, got 5"),
-        ({"text": "ab"}, "two rows or more"),
+        ({"text": "ab"}, "no known shape"),
         ({"pages": [{"lines": []}]}, "no line of writing"),
         ({"pages": 3}, "pages are not as this program writes them"),
-        ("words", "got str"),
+        ("words", "got a text"),
     ],
 )
 def test_other_contents_are_named(tmp_path: Path, document: Any, message: str) -> None:

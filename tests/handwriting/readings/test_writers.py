@@ -14,6 +14,8 @@ import pytest
 from read_pages import read_document
 
 from handwriting.errors import UserError
+from handwriting.formats.ink_file import document_in_file
+from handwriting.readings.page_ink import pages_in_file
 from handwriting.readings.paper import MARGIN, Paper
 from handwriting.readings.registry import (
     FORMATS,
@@ -220,3 +222,20 @@ def test_formats_that_are_none_are_refused() -> None:
         parse_result_formats("txt,gif,x")
     with pytest.raises(UserError, match="--format pdf: is written to a file"):
         as_text(parse_result_formats("pdf")[0], read_document())
+
+
+@pytest.mark.parametrize("name", ["inkml", "xopp"])
+def test_ink_with_its_text_reads_as_the_same_lines(name: str, tmp_path: Path) -> None:
+    document = read_document(("to be", "or not"))
+    (entry,) = parse_result_formats(name)
+    path = tmp_path / f"page{entry.suffix}"
+    write_result(entry, document, path)
+    (page,) = document_in_file(path).pages
+    assert len(page.strokes) == len(document.pages[0].ink)
+    if name == "inkml":
+        (read,) = pages_in_file(path)
+        assert [line.truth for line in read.lines] == ["to be", "or not"]
+        words = [label.text for label in page.labels if label.level == "word"]
+        assert words == ["to", "be", "or", "not"]
+    else:
+        assert [label.text for label in page.labels] == ["to be", "or not"]
