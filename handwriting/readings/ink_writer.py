@@ -7,9 +7,10 @@ that wants to keep them adds these texts to the ``InkDocument`` that it read.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from handwriting.formats.document import DRAWING, InkDocument, InkLabel, InkPage, InkStroke
+from handwriting.formats.document import DRAWING, LINE, InkDocument, InkLabel, InkPage, InkStroke
 from handwriting.formats.inkml_ink_writer import write_inkml_document
 from handwriting.formats.xopp_writer import write_xopp
 from handwriting.ink.drawing import INK_COLOUR
@@ -26,8 +27,12 @@ def write_inkml(document: ReadDocument, path: Path) -> None:
 
 
 def write_xournal(document: ReadDocument, path: Path) -> None:
-    """Write what was read for Xournal++, with its lines as text that can be searched for."""
-    write_xopp(ink_document(document), path)
+    """Write what was read for Xournal++, with its lines as text that can be searched for; words
+    beside them would be found twice."""
+    pages = ink_document(document).pages
+    lines = (tuple(label for label in page.labels if label.level == LINE) for page in pages)
+    found = (replace(page, labels=labels) for page, labels in zip(pages, lines, strict=True))
+    write_xopp(InkDocument(tuple(found), units_per_mm=1.0), path)
 
 
 def ink_document(document: ReadDocument) -> InkDocument:
