@@ -1,6 +1,7 @@
 """The runtime beside torch, for models of other shapes than the shipped ones, and for batches."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,8 +40,9 @@ VOCABULARY = Vocabulary("abcde ")
 NORMALISATION = Normalisation(mean=(8.0, 0.5), std=(40.0, 30.0))
 
 
-def loaded(model: ConditionalHandwriting) -> LoadedModel:
-    return LoadedModel(model.eval(), NORMALISATION, VOCABULARY, {}, {})
+def loaded(model: ConditionalHandwriting, **loader: Any) -> LoadedModel:
+    config = {"data_loader": {"args": loader}}
+    return LoadedModel(model.eval(), NORMALISATION, VOCABULARY, config, {})
 
 
 @pytest.fixture(scope="module", params=[(1, False), (2, True), (3, False)])
@@ -50,6 +52,16 @@ def writer(request: pytest.FixtureRequest) -> ConditionalHandwriting:
     return ConditionalHandwriting(
         VOCABULARY, 12, layers, num_mixtures=3, num_window_components=2, layer_norm=layer_norm
     ).eval()
+
+
+def test_an_export_says_which_measure_the_lines_of_its_model_had(
+    writer: ConditionalHandwriting,
+) -> None:
+    path = {"smooth": 0.05, "step": 0.5, "turn": 0.6}
+    cleaning = {"x_height": 1.0, "path": path}
+    measured = about(loaded(writer, cleaning=cleaning), writer, VOCABULARY)
+    assert measured["measure"] == {"x_height": 1.0, "path": path}
+    assert about(loaded(writer), writer, VOCABULARY)["measure"] is None
 
 
 @pytest.mark.parametrize("lines", [1, 3, 8])
