@@ -33,8 +33,9 @@ class LineReader:
         language_model: for a search with such a weight.
         batch_size: lines at a time; changes speed and memory only.
         progress: show a progress bar.
-        careful: read long lines in pieces (``reading.long_lines``), and take CTC's text for one
-            that is in doubt (``reading.doubt``). Without, each line is decoded as it is.
+        careful: read long lines in pieces (``reading.long_lines``), and, where CTC has no weight in
+            the search, take its text for a line that is in doubt (``reading.doubt``). Without, each
+            line is decoded as it is.
         request: what to find beside the text, and which texts may be read; where not all may,
             nothing is read in pieces, nor by CTC's best path.
     """
@@ -113,7 +114,8 @@ class LineReader:
             self.language_model,
             self.request,
         )
-        if not self.careful:
+        # A search that CTC has a weight in has weighed both already.
+        if not self.careful or self.settings.ctc_weight > 0:
             return readings
         return less_doubtful(self._recogniser, encoded, readings, self.vocabulary)
 
