@@ -2,11 +2,12 @@
 
 The attention decoder reads better than the encoder's own CTC output as long as its attention
 follows the ink. Where the attention is lost, it repeats or leaves out whole words, and CTC, which
-cannot, reads on. CTC's text is taken where the two differ by more than a fifth of its length.
+cannot, reads on. CTC's text is taken where the two differ by more than two fifths of its length, in
+texts of 20 characters or more: in shorter ones attention is hardly ever lost.
 
-Of 480 lines of IAM-OnDB's testset_v, the shipped recogniser read 6.68 % of the characters wrong
-with attention alone, 7.13 % with CTC alone, and 6.60 % in this way; of 260 lines of UNIPEN, 26.83,
-20.64 and 20.39 %.
+Of 267 lines of UNIPEN's validation writers, the shipped recogniser read 12.4 % of the characters
+wrong with attention alone, and 10.0 % with long lines in pieces and in this way. With a border of
+one fifth, and for short texts, too, it was 10.5 %, and 10.6 in place of 8.2 % in short ones.
 
 Shapes: ``B`` lines, ``N'`` encoder frames, ``U`` characters, ``C`` vocabulary.
 """
@@ -23,8 +24,11 @@ from model.decoder_protocols import Recogniser
 from reading.ctc import best_path
 from reading.decoding import Reading
 
-MOST_DIFFERENCE = 0.2
+MOST_DIFFERENCE = 0.4
 """Edits from CTC's text to the attention decoder's, for each character of CTC's."""
+
+SHORTEST = 20
+"""Characters of a text that attention may be lost in."""
 
 
 def less_doubtful(
@@ -50,8 +54,8 @@ def _less_doubtful(reading: Reading, logits: Tensor, vocabulary: Vocabulary) -> 
     found = ctc_reading(logits, vocabulary)
     if not found.text:
         return reading
-    errors = line_errors(found.text, reading.text)
-    if errors.cer <= MOST_DIFFERENCE:
+    is_short = max(len(found.text), len(reading.text)) < SHORTEST
+    if is_short or line_errors(found.text, reading.text).cer <= MOST_DIFFERENCE:
         return reading
     if reading.ctc_text is None:
         return found

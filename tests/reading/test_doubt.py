@@ -56,14 +56,15 @@ def reading(text: str) -> Reading:
 @pytest.mark.parametrize(
     ("attention", "path", "text"),
     [
-        ("abcab1", "abcab2---", "abcab1"),  # one edit of six characters
-        ("abcabab", "abc------", "abc"),
-        ("a", "abcab2---", "abcab2"),
-        ("abc", "---------", "abc"),  # nothing read says nothing
+        (4 * "abcab1", 4 * "abcab2" + "---", 4 * "abcab1"),  # one edit in six characters
+        (14 * "abc", 7 * "abc" + "------", 7 * "abc"),
+        ("a", 4 * "abcab2" + "---", 4 * "abcab2"),
+        (8 * "abc", 27 * "-", 8 * "abc"),  # nothing read says nothing
+        ("a", "abcab2---", "a"),  # too short to be lost in
     ],
 )
 def test_ctc_is_taken_where_it_differs_much(attention: str, path: str, text: str) -> None:
-    encoded = Encoded(torch.tensor([9]))
+    encoded = Encoded(torch.tensor([len(path)]))
     recogniser = Recogniser(logits(path)[None])
     (found,) = less_doubtful(recogniser, encoded, [reading(attention)], VOCABULARY)
     assert found.text == text
