@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from page_scripts import PageScripts
 
-from handwriting.formats.inkml_reader import read_inkml
+from handwriting.formats.ink_file import ink_in_file
 from handwriting.formats.json_reader import read_json_ink
 from handwriting.formats.svg_reader import read_svg_file
 from handwriting.ink.line import strokes_from_points
@@ -282,7 +282,7 @@ def test_files_hold_the_ink_of_the_pages(laid_out, written, tmp_path):
                 json: jsonOf(pages)};""",
         pages=pages,
     )
-    readers = {"svg": read_svg_file, "inkml": read_inkml, "json": read_json_ink}
+    readers = {"svg": read_svg_file, "inkml": ink_in_file, "json": read_json_ink}
     for suffix, read in readers.items():
         path = tmp_path / f"page.{suffix}"
         path.write_text(files[suffix], encoding="utf-8")
