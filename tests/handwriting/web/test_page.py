@@ -360,6 +360,7 @@ def test_all_works_offline_once_it_is_loaded(visit, url, vectors):
     page.wait_for_selector("#hands label")
     page.click("#tab-read")
     page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
+    page.wait_for_load_state("networkidle")  # the status is empty before it loads, too
     page.click("#tab-hand")
     page.wait_for_selector("#prompts button")
     assert {urllib.parse.urlsplit(each).netloc for each in it.requests} == {
