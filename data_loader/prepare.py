@@ -113,11 +113,20 @@ def _settings(arguments: argparse.Namespace) -> tuple[BaseReader, Cleaning, str]
     if not arguments.config:
         reader = reader_for(arguments.source or "auto", arguments.data)
         return reader, Cleaning(), arguments.out or DEFAULT_CACHE
-    config = read_json(arguments.config)
+    reader, cleaning, cache_dir = source_of_config(arguments.config)
+    return reader, cleaning, arguments.out or cache_dir
+
+
+def source_of_config(path: Path | str) -> tuple[BaseReader, Cleaning, str]:
+    """Return the reader that a config names, its cleaning and its folder of prepared corpora.
+
+    Raises:
+        UserError: the file cannot be read, or its block ``data_loader`` is not as it should be.
+    """
+    config = read_json(path)
     raw = config.get("data_loader") if isinstance(config, dict) else None
     settings: Any = checked_block(DATA_LOADERS, raw, "data_loader").args
-    reader = build(settings.source, {})
-    return reader, settings.cleaning.instance(), arguments.out or settings.cache_dir
+    return build(settings.source, {}), settings.cleaning.instance(), settings.cache_dir
 
 
 def reader_for(source: str, data_dir: str | None) -> BaseReader:
