@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handwriting.ink.resampling import evenly_inked
+from handwriting.ink.sampled_strokes import SPACING
 
-_SAMPLING = 0.25
 _CELL = 0.5
 _MOST_CELLS = 2_000_000
 _MOST_ROWS = 10_000
@@ -62,7 +62,7 @@ def divide_into_blocks(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     Args:
         strokes: ``S`` >= 1 arrays of points ``[n, 2]`` of upright writing.
     """
-    sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
+    sampled = [evenly_inked(stroke, SPACING) for stroke in strokes]
     middles = np.array([(s.min(axis=0) + s.max(axis=0)) / 2 for s in strokes])  # [S, 2]
     waiting = [np.arange(len(strokes))]
     blocks: list[list[int]] = []

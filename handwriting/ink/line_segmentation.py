@@ -9,15 +9,13 @@ Shapes: ``S`` strokes, ``n`` points of one stroke, ``P`` points of all strokes, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from handwriting.ink.measures import x_height
-from handwriting.ink.resampling import evenly_inked
+from handwriting.ink.sampled_strokes import SPACING, SampledStrokes
 
 # Lengths are in x-heights; lines are about 3.8 apart.
-_SAMPLING = 0.25
 _BIN = 0.1
 _SMOOTHING = 0.45
 _SLOPES = np.linspace(-0.18, 0.18, 73)
@@ -69,30 +67,8 @@ def split_lines(strokes: Sequence[np.ndarray]) -> list[list[int]]:
     return [np.flatnonzero(is_in).tolist() for is_in in _joined(page, labels, lines, slope)]
 
 
-@dataclass(frozen=True)
-class _Page:
-    """Strokes at points of equal distance, one after the other, in x-heights.
-
-    Attributes:
-        points: float64 ``[P, 2]``.
-        starts: int64 ``[S]``, where each stroke begins in ``points``.
-        counts: int64 ``[S]``.
-    """
-
-    points: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
-
-    @classmethod
-    def of(cls, strokes: Sequence[np.ndarray]) -> "_Page":
-        sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
-        counts = np.array([len(stroke) for stroke in sampled])
-        return cls(np.concatenate(sampled), np.cumsum(counts) - counts, counts)
-
-    def of_strokes(self, is_in: np.ndarray) -> np.ndarray:
-        """The points of the strokes for which ``is_in`` ``[S]`` is true."""
-        points: np.ndarray = self.points[np.repeat(is_in, self.counts)]
-        return points
+class _Page(SampledStrokes):
+    """A page, in x-heights."""
 
     def nearest(self, lines: np.ndarray) -> np.ndarray:
         """The number of the line of ``lines`` ``[K, 2]`` (level, slope) that each stroke is in."""
@@ -193,5 +169,5 @@ def _is_one_line(
     left, right = max(x_a.min(), x_b.min()), min(x_a.max(), x_b.max())
     level, change = line_a - line_b
     pitch = abs(level + change * (left + right) / 2)
-    shared = (right - left) / max(min(np.ptp(x_a), np.ptp(x_b)), _SAMPLING)
+    shared = (right - left) / max(min(np.ptp(x_a), np.ptp(x_b)), SPACING)
     return bool(pitch < _SMALLEST_PITCH or (shared < _OVERLAP and pitch < _BESIDE))

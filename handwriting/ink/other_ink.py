@@ -16,8 +16,8 @@ import numpy as np
 
 from handwriting.ink.measures import spread_across
 from handwriting.ink.resampling import evenly_inked
+from handwriting.ink.sampled_strokes import SPACING
 
-_SAMPLING = 0.25
 _STRAIGHT = 0.93  # of the pen's way is the way from a stroke's start to its end
 _LEVEL, _STEEP = 0.25, 4.0  # slopes
 _BAR, _LONG_BAR, _RULE = 3.2, 5.0, 30.0
@@ -166,7 +166,7 @@ class _Others:
 
     def __init__(self, strokes: Sequence[np.ndarray], large: set[int]) -> None:
         self.numbers = np.array([at for at in range(len(strokes)) if at not in large], np.int64)
-        sampled = [evenly_inked(strokes[at], _SAMPLING) for at in self.numbers]
+        sampled = [evenly_inked(strokes[at], SPACING) for at in self.numbers]
         self.points = np.concatenate([np.zeros((0, 2)), *sampled])
         self.owners = np.repeat(self.numbers, [len(points) for points in sampled])
         boxes = [[*strokes[at].min(axis=0), *strokes[at].max(axis=0)] for at in self.numbers]
@@ -232,7 +232,7 @@ def _scribble(at: int, shape: _Shape, others: _Others) -> OtherInk | None:
     under = tuple(one for one in others.within(shape.low, shape.high) if one < at)
     if not under:
         return None
-    covered = np.isin(others.owners, under).sum() * _SAMPLING
+    covered = np.isin(others.owners, under).sum() * SPACING
     return OtherInk(InkKind.STRIKE_OUT, (at,), under) if covered > _COVERED else None
 
 

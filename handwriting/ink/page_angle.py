@@ -17,8 +17,8 @@ from handwriting.ink.levelling import turned_level
 from handwriting.ink.measures import x_height
 from handwriting.ink.mending import direction_odds
 from handwriting.ink.resampling import evenly_inked
+from handwriting.ink.sampled_strokes import SPACING
 
-_SAMPLING = 0.25  # lengths are in x-heights
 _MOST_POINTS = 20_000
 _STRIP = 12.0
 _BIN = 0.25
@@ -69,8 +69,8 @@ def page_angles(strokes: Sequence[np.ndarray], timed: bool = True) -> PageAngles
         strokes: ``S`` >= 1 arrays of points ``[n, 2]``, in x-heights.
         timed: whether they are in the order of writing.
     """
-    points = np.concatenate([evenly_inked(stroke, _SAMPLING) for stroke in strokes])
-    if len(points) * _SAMPLING < _LEAST_INK:
+    points = np.concatenate([evenly_inked(stroke, SPACING) for stroke in strokes])
+    if len(points) * SPACING < _LEAST_INK:
         return PageAngles((0.0,), True)
     points = points[:: -(-len(points) // _MOST_POINTS)]
     axes = _axes(points)

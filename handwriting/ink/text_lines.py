@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handwriting.ink.resampling import evenly_inked
+from handwriting.ink.sampled_strokes import SPACING, SampledStrokes
 
-_SAMPLING = 0.25
 _COLUMN, _ROW = 1.0, 0.1
 _ACROSS, _ALONG = 0.4, 4.0  # the filter's standard deviations
 _SLOPES = np.linspace(-0.15, 0.15, 9)
@@ -51,32 +50,6 @@ _LITTLE_WAY, _NEAR = 5.0, 2.2
 # From line to line, where the order of writing alone says what is a line.
 _LEAST_DROP, _MOST_DROP = 0.7, 3.0
 _SHARED = 0.5  # of the shorter one's width
-
-
-@dataclass(frozen=True)
-class _Ink:
-    """Strokes at points of equal distance, one after the other.
-
-    Attributes:
-        points: float64 ``[P, 2]``.
-        starts: int64 ``[S]``, where each stroke begins in ``points``.
-        counts: int64 ``[S]``.
-    """
-
-    points: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
-
-    @classmethod
-    def of(cls, strokes: Sequence[np.ndarray]) -> "_Ink":
-        sampled = [evenly_inked(stroke, _SAMPLING) for stroke in strokes]
-        counts = np.array([len(stroke) for stroke in sampled])
-        return cls(np.concatenate(sampled), np.cumsum(counts) - counts, counts)
-
-    def of_strokes(self, is_in: np.ndarray) -> np.ndarray:
-        """The points of the strokes for which ``is_in`` ``[S]`` is true."""
-        points: np.ndarray = self.points[np.repeat(is_in, self.counts)]
-        return points
 
 
 @dataclass(frozen=True)
@@ -133,7 +106,7 @@ def _bands(strokes: Sequence[np.ndarray]) -> Iterator[list[int]]:
 
 
 def _lines_of_band(strokes: Sequence[np.ndarray], timed: bool) -> list[list[int]]:
-    ink = _Ink.of(strokes)
+    ink = SampledStrokes.of(strokes)
     density = _density(ink.points)
     curves = [] if density is None else _joined(_ridges(*density))
     runs = _close_runs(ink) if timed else []
@@ -287,7 +260,7 @@ def _joined(curves: list[Curve]) -> list[Curve]:
         curves[a] = _curve(np.stack([np.concatenate(weights), np.concatenate(heights)], axis=1))
 
 
-def _close_runs(ink: _Ink) -> list[Curve]:
+def _close_runs(ink: SampledStrokes) -> list[Curve]:
     """The lines that were written one below the other, from the order of writing alone, where they
     are so close that their ink is no sign of them; none where they are not.
 
@@ -349,7 +322,7 @@ def _apart(one: Curve, other: Curve) -> float | None:
     return off + max(left - right, 0.0) if off < most else None
 
 
-def _nearest(ink: _Ink, curves: Sequence[Curve], timed: bool) -> np.ndarray:
+def _nearest(ink: SampledStrokes, curves: Sequence[Curve], timed: bool) -> np.ndarray:
     """The number of the curve that each stroke is nearest to, int64 ``[S]``."""
     x, y = ink.points.T
     # Curve by curve, since points times curves are far more than either.
@@ -361,7 +334,7 @@ def _nearest(ink: _Ink, curves: Sequence[Curve], timed: bool) -> np.ndarray:
     if not timed:
         found: np.ndarray = distances.argmin(axis=1)
         return found
-    return _cheapest(distances * np.clip(ink.counts * _SAMPLING, *_WEIGHTS)[:, None], _CHANGE)
+    return _cheapest(distances * np.clip(ink.counts * SPACING, *_WEIGHTS)[:, None], _CHANGE)
 
 
 def _cheapest(costs: np.ndarray, change: float) -> np.ndarray:
@@ -380,10 +353,10 @@ def _cheapest(costs: np.ndarray, change: float) -> np.ndarray:
     return labels
 
 
-def _without_small(ink: _Ink, labels: np.ndarray) -> np.ndarray:
+def _without_small(ink: SampledStrokes, labels: np.ndarray) -> np.ndarray:
     """Labels ``[S]`` with little ink above or below a line put into that line."""
     labels = labels.copy()
-    ways = {int(label): ink.counts[labels == label].sum() * _SAMPLING for label in set(labels)}
+    ways = {int(label): ink.counts[labels == label].sum() * SPACING for label in set(labels)}
     for label in sorted(ways, key=lambda one: ways[one]):
         others = [one for one in ways if one != label and np.any(labels == one)]
         if ways[label] > _LITTLE_WAY or not others:
@@ -398,7 +371,7 @@ def _without_small(ink: _Ink, labels: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _from_the_top(labels: np.ndarray, ink: _Ink) -> list[list[int]]:
+def _from_the_top(labels: np.ndarray, ink: SampledStrokes) -> list[list[int]]:
     lines = [np.flatnonzero(labels == label) for label in sorted(set(labels.tolist()))]
     groups = [
         (line, _curve(ink.of_strokes(np.isin(np.arange(len(labels)), line)))) for line in lines
