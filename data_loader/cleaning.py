@@ -32,7 +32,7 @@ from handwriting.ink.levelling import axis_slope, turned_level
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.measures import MOST_STEP, height_without_extremes, longest_step
 from handwriting.ink.pen_path import PathSampling, in_one_measure
-from handwriting.ink.resampling import resample
+from handwriting.ink.resampling import gaussian_along, resample
 
 Strokes = list[np.ndarray]
 
@@ -165,7 +165,10 @@ def _repair(strokes: np.ndarray, cleaning: Cleaning, changes: dict[str, int]) ->
     if cleaning.correct_slope:
         points = _level(points)
     if cleaning.smooth is not None:
-        points = [_smooth(stroke, cleaning.smooth) for stroke in points]
+        points = [
+            gaussian_along(stroke, cleaning.smooth) if len(stroke) > 2 else stroke
+            for stroke in points
+        ]
     if cleaning.resample is not None:
         points = [resample(stroke, cleaning.resample) for stroke in points]
     return strokes_from_points(points)
@@ -275,18 +278,6 @@ def _level(strokes: Strokes) -> Strokes:
     if angle is None:
         return strokes
     return [turned_level(stroke, np.cos(angle), np.sin(angle)) for stroke in strokes]
-
-
-def _smooth(stroke: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian average along ``stroke [n, 2]``."""
-    if len(stroke) < 3:
-        return stroke
-    radius = int(np.ceil(3 * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    # Reflected through its end points, a stroke keeps these where they are.
-    padded = np.pad(stroke, ((radius, radius), (0, 0)), mode="reflect", reflect_type="odd")
-    axes = [np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T]
-    return np.stack(axes, axis=1)
 
 
 def _count(changes: dict[str, int], what: str, number: int) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from handwriting.ink.measures import x_height
-from handwriting.ink.resampling import resample_to
+from handwriting.ink.resampling import gaussian_along, resample_to
 
 # Smoothing and turning are computed on points that lie this many times closer than `smooth`.
 _FINER = 3
@@ -80,21 +80,13 @@ def sampled_path(stroke: np.ndarray, height: float, sampling: PathSampling) -> n
         middle: np.ndarray = stroke.mean(axis=0, keepdims=True)
         return middle
     fine = min(int(np.ceil(length / smooth * _FINER)) + 1, _MOST_POINTS)
-    path = _smoothed(resample_to(stroke, max(fine, 3)), _FINER)
+    even = resample_to(stroke, max(fine, 3))
+    # No farther than the stroke has points, or a short one would be averaged with its reflections.
+    path = gaussian_along(even, _FINER, min(3 * _FINER, len(even) - 1))
     progress = _progress(path, sampling.step * height, sampling.turn)
     count = min(max(int(round(progress[-1])), 1), max(len(stroke) - 1, 1)) + 1
     wanted = np.linspace(0.0, progress[-1], count)
     return np.stack([np.interp(wanted, progress, axis) for axis in path.T], axis=1)
-
-
-def _smoothed(points: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian average of evenly spaced points; ``sigma`` in points."""
-    radius = min(int(np.ceil(3 * sigma)), len(points) - 1)
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    # Reflected through its end points, a stroke keeps these where they are.
-    padded = np.pad(points, ((radius, radius), (0, 0)), mode="reflect", reflect_type="odd")
-    axes = [np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T]
-    return np.stack(axes, axis=1)
 
 
 def _progress(path: np.ndarray, step: float, turn: float) -> np.ndarray:

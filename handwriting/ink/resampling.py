@@ -114,3 +114,20 @@ def smooth_curve(stroke: np.ndarray) -> np.ndarray:
         + t * t * (t - 1) * last
     )  # [parts, n-1, 2]
     return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, 2), stroke[-1:]])
+
+
+def gaussian_along(points: np.ndarray, sigma: float, radius: int | None = None) -> np.ndarray:
+    """Return a stroke ``[n, 2]`` smoothed by a Gaussian along its points, its two ends where they
+    are; ``[n, 2]``, n >= 2.
+
+    Args:
+        points: of the stroke.
+        sigma: standard deviation, in points.
+        radius: points that count to either side; None for three standard deviations.
+    """
+    radius = int(np.ceil(3 * sigma)) if radius is None else radius
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    # Reflected through its end points, a stroke keeps these where they are.
+    padded = np.pad(points, ((radius, radius), (0, 0)), mode="reflect", reflect_type="odd")
+    axes = [np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T]
+    return np.stack(axes, axis=1)
