@@ -17,6 +17,13 @@ import torch
 from torch import Tensor
 
 from base.batch import mask_from_lengths
+from handwriting.runtime.beam_search import (
+    ALTERNATIVES_MARGIN,
+    COVERAGE_FLOOR,
+    COVERAGE_MARGIN,
+    DROP_SHARE,
+    Found,
+)
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import Decoder, LanguageScorer, max_characters, take_part, take_rows
 from reading.constraints import Constraint
@@ -29,35 +36,6 @@ from reading.ctc import (
     extension_scores,
 )
 from reading.settings import DecodingSettings
-
-# A frame that was never looked at has coverage 0 and would cost infinitely much.
-COVERAGE_FLOOR = 0.05
-# With a coverage penalty nothing bounds what may still be gained, so that hypotheses this much
-# less likely (nats) than the best finished one are given up.
-COVERAGE_MARGIN = 30.0
-# Of the best text's probability, what alternatives have at least that are waited for.
-ALTERNATIVES_MARGIN = 6.0
-# Lines that are done are dropped from the batch once they make up this share of it.
-DROP_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class Found:
-    """A text of a line.
-
-    Attributes:
-        characters: int64 ``[U]``, their indices.
-        log_probs: float64 ``[U+1]``, the attention decoder's, of each character and of the end.
-        attention: float32 ``[U+1, N']``, of each character and of the end.
-        scores: logs ``joint``, ``attention``, and ``ctc`` and ``language`` where they count.
-        rank: what the search maximises: ``joint`` with normalisation and coverage.
-    """
-
-    characters: np.ndarray
-    log_probs: np.ndarray
-    attention: np.ndarray
-    scores: dict[str, float]
-    rank: float
 
 
 class _Scores(NamedTuple):

@@ -39,6 +39,7 @@ import torch
 from torch import Tensor
 
 from handwriting.errors import UserError
+from handwriting.runtime.beam_search import Found
 from handwriting.text.ctc_alignment import align_text
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import (
@@ -48,7 +49,7 @@ from model.decoder_protocols import (
     max_characters,
     take_rows,
 )
-from reading.beam_search import BeamSearch, Found
+from reading.beam_search import BeamSearch
 from reading.ctc import ctc_greedy
 from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 

@@ -11,9 +11,9 @@ from table_recogniser import TableRecogniser, table_lines
 from torch import Tensor
 
 from handwriting.errors import UserError
+from handwriting.runtime.beam_search import COVERAGE_FLOOR
 from handwriting.text.vocabulary import Vocabulary
 from model.greedy import greedy_text
-from reading.beam_search import COVERAGE_FLOOR
 from reading.ctc import ctc_frames, empty_prefixes, extend, extension_scores
 from reading.decoding import decode, decode_encoded
 from reading.settings import DecodingSettings
