@@ -3,21 +3,16 @@
 import argparse
 from pathlib import Path
 
-from handwriting.commands.ink_sources import INPUT_FORMATS, ink_sources
+from handwriting.commands.ink_sources import add_ink, add_input_format, ink_sources
 from handwriting.commands.outputs import check_one_file, print_error, save
 from handwriting.errors import UserError
-from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed
+from handwriting.formats.registry import WRITTEN_FORMATS, listed
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add = parser.add_argument
-    add(
-        "ink",
-        nargs="+",
-        metavar="FILE",
-        help=f"files of ink ({listed(READ_SUFFIXES)}), folders of them, or - for standard input",
-    )
+    add_ink(parser)
     add(
         *("-o", "--out"),
         type=Path,
@@ -27,12 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " suffix, a folder",
     )
     add("--format", metavar="NAMES", help="formats of the files in a folder (default: svg)")
-    add(
-        "--input-format",
-        choices=INPUT_FORMATS,
-        default="json",
-        help="format of ink on standard input (default: json)",
-    )
+    add_input_format(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Files of ink that a command is given: files, folders, standard input."""
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,26 @@ from handwriting.errors import UserError
 from handwriting.formats.registry import READ_SUFFIXES, listed
 
 INPUT_FORMATS = tuple(suffix.removeprefix(".") for suffix in READ_SUFFIXES)
+
+
+def add_ink(parser: argparse.ArgumentParser) -> None:
+    """Add the files of ink that a command is given."""
+    parser.add_argument(
+        "ink",
+        nargs="+",
+        metavar="FILE",
+        help=f"files of ink ({listed(READ_SUFFIXES)}), folders of them, or - for standard input",
+    )
+
+
+def add_input_format(parser: argparse.ArgumentParser) -> None:
+    """Add the format of ink on standard input."""
+    parser.add_argument(
+        "--input-format",
+        choices=INPUT_FORMATS,
+        default="json",
+        help="format of ink on standard input (default: json)",
+    )
 
 
 @contextmanager

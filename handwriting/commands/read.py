@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handwriting.commands.ink_sources import INPUT_FORMATS, ink_sources
+from handwriting.commands.ink_sources import add_ink, add_input_format, ink_sources
 from handwriting.commands.outputs import check_one_file, print_error, print_json, save
 from handwriting.errors import UserError
-from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, listed, parse_formats
+from handwriting.formats.registry import WRITTEN_FORMATS, listed, parse_formats
 
 if TYPE_CHECKING:
     from handwriting.runtime.read_page import ReadPage
@@ -18,12 +18,7 @@ _TEXT_FORMATS = ("txt", "json")
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add = parser.add_argument
-    add(
-        "ink",
-        nargs="+",
-        metavar="FILE",
-        help=f"files of ink ({listed(READ_SUFFIXES)}), folders of them, or - for standard input",
-    )
+    add_ink(parser)
     add(
         *("-o", "--out"),
         type=Path,
@@ -32,12 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f" text; {listed(WRITTEN_FORMATS)} the ink); or, without a suffix, to a folder",
     )
     add("--format", metavar="NAMES", help="formats of the files in a folder (default: txt)")
-    add(
-        "--input-format",
-        choices=INPUT_FORMATS,
-        default="json",
-        help="format of ink on standard input (default: json)",
-    )
+    add_input_format(parser)
     add("--one-line", action="store_true", help="take all ink of a file for one line")
     add("--beam", type=int, metavar="N", help="texts that the search keeps; 1 is the quickest")
     add("--ctc-weight", type=float, metavar="X", help="weight of the encoder's own reading, 0 to 1")
