@@ -151,7 +151,8 @@ def _style_of_file(path: Path, trained: LoadedModel, options: argparse.Namespace
     measure = measure_of(trained.config["data_loader"]["args"])
     if measure is not None:
         text = options.style_text or line.text
-        return replace(in_measure_of(replace(line, text=text), measure), text=line.text)
+        known = replace(line, text=text)
+        return replace(in_measure_of(known, measure.x_height, measure.path), text=line.text)
     line, factor = in_units_of(line, trained.normalisation)
     if factor != 1:
         print_notes(

@@ -6,7 +6,6 @@ Shapes: ``T`` pen steps.
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -18,18 +17,6 @@ from handwriting.ink.pen_path import PathSampling, in_one_measure
 
 # Lines of one corpus differ in size by less than this factor.
 _SAME_UNITS = 2.5
-
-
-class Measure(Protocol):
-    """Size and points of a model's lines, as a corpus's cleaning has them."""
-
-    @property
-    def x_height(self) -> float | None:
-        """Height of their small letters; None for that of the source."""
-
-    @property
-    def path(self) -> PathSampling | None:
-        """Points along their strokes; None for those of the source."""
 
 
 def read_style_file(path: Path) -> Line:
@@ -44,15 +31,18 @@ def read_style_file(path: Path) -> Line:
     return ink_in_file(path)[0]
 
 
-def in_measure_of(line: Line, cleaning: Measure) -> Line:
-    """A line of any size, from any device, in the size and with the points that a model's lines
-    were given by ``cleaning``.
+def in_measure_of(line: Line, height: float | None, sampling: PathSampling | None) -> Line:
+    """A line of any size, from any device, in the size and with the points of a model's lines.
+
+    Args:
+        line: its text, where it has one, tells its size more exactly.
+        height: of small letters in the model's lines; None for that of the source.
+        sampling: of the points along their strokes; None for those of the source.
 
     Raises:
         DataError: the line has no letters whose height could be measured.
     """
-    points = points_from_strokes(line.strokes)
-    measured = in_one_measure(points, line.text, cleaning.x_height, cleaning.path)
+    measured = in_one_measure(points_from_strokes(line.strokes), line.text, height, sampling)
     if measured is None:
         raise DataError("the style has no letters whose height could be measured")
     return replace(line, strokes=strokes_from_points(measured))

@@ -1,8 +1,9 @@
 """Writing texts with an exported model, and pages of them."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -41,18 +42,6 @@ from handwriting.text.writable_text import check_text, replace_unknown
 MOST_BIAS = 100.0  # the pen's spread falls with its power of e
 MOST_DRAWS = 1000
 _BATCH = 64
-
-
-@dataclass(frozen=True)
-class _Measure:
-    """``handwriting.runtime.style.Measure``."""
-
-    x_height: float | None
-    path: PathSampling | None
-
-
-def _with_text(line: Line, text: str) -> Line:
-    return replace(line, text=text)
 
 
 @dataclass(frozen=True)
@@ -244,7 +233,7 @@ class Writer:
         path = Path(style)
         line = read_style_file(path)
         says = line.text if style_text is None else style_text
-        line = self._in_units(_with_text(line, says))
+        line = self._in_units(dataclasses.replace(line, text=says))
         says = " ".join(plain_text(says).split())
         if not says:
             raise UserError(f"style: the text of {path} is not known; give it with style_text")
@@ -258,7 +247,7 @@ class Writer:
             return in_units_of(line, self.normalisation)[0]
         path = measure["path"]
         sampling = None if path is None else PathSampling(**path)
-        return in_measure_of(line, _Measure(measure["x_height"], sampling))
+        return in_measure_of(line, measure["x_height"], sampling)
 
     def _write_lines(
         self,

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_loader.cleaning import Cleaning
 from data_loader.export import write_inkml
 from handwriting.errors import DataError
 from handwriting.ink.line import Line, strokes_from_points
@@ -126,12 +125,13 @@ def test_ink_in_other_units_gets_the_spread_of_the_models_data() -> None:
 
 
 def test_a_style_of_any_size_and_rate_gets_the_measure_of_the_models_data() -> None:
-    cleaning = Cleaning(x_height=1.0, path=PathSampling())
     t = np.linspace(0, 6 * np.pi, 900)
     loops = np.stack([0.25 * t - 0.4 * np.sin(t), 0.5 - 0.5 * np.cos(t)], axis=1)
     small, large = (
         in_measure_of(
-            Line(strokes_from_points([scale * loops[::every]]), "eee", "", "", ""), cleaning
+            Line(strokes_from_points([scale * loops[::every]]), "eee", "", "", ""),
+            1.0,
+            PathSampling(),
         )
         for scale, every in ((0.01, 1), (150.0, 6))
     )
@@ -143,4 +143,4 @@ def test_a_style_of_any_size_and_rate_gets_the_measure_of_the_models_data() -> N
 def test_a_style_without_height_is_an_error() -> None:
     dash = Line(strokes_from_points([np.array([[0.0, 0], [5, 0]])]), "-", "", "", "")
     with pytest.raises(DataError, match="height"):
-        in_measure_of(dash, Cleaning(x_height=1.0))
+        in_measure_of(dash, 1.0, None)
