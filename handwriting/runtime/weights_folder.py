@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from handwriting.errors import DataError, UserError
 from handwriting.runtime.model_file import ModelFile, read_model_file
+from handwriting.runtime.model_rules import check_model
 
 Built = TypeVar("Built")
 
@@ -44,12 +45,15 @@ def weights_folder(folder: Path | str | None = None) -> Path:
 
 
 def read_weights(folder: Path, name: str) -> ModelFile:
-    """Read one of a folder's models.
+    """Read one of a folder's models, and check it as ``model_rules`` says.
 
     Raises:
-        DataError: it is not there, or no such model.
+        DataError: it is not there, or no such model, or one that breaks a rule.
     """
-    return read_model_file(folder / name, _TASKS[name])
+    path = folder / name
+    file = read_model_file(path, _TASKS[name])
+    check_model(path, file)
+    return file
 
 
 def read_weights_if_there(folder: Path, name: str) -> ModelFile | None:

@@ -304,6 +304,56 @@ def use_corpus(path: Path) -> None:
         corpus.vocabulary_of(split)
 
 
+@functools.cache
+def _exported_files() -> tuple[Seed, ...]:
+    import tempfile
+
+    from exported_models import export_tiny
+
+    from data_loader.corpus import logger
+
+    logger.disabled = True
+    with tempfile.TemporaryDirectory() as folder:
+        weights = export_tiny(Path(folder))
+        paths = sorted(path for path in weights.iterdir() if ".parity." not in path.name)
+        return tuple(Seed(path.name, path.read_bytes()) for path in paths)
+
+
+def mutated_model_file(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """Return an exported model with another value in its rules, another number in its weights, or
+    other bytes."""
+    kind = chance.random()
+    if kind < 0.25:
+        return _mutated_archive(chance, data)
+    size = int.from_bytes(data[:8], "little")
+    header, numbers = json.loads(data[8 : 8 + size]), data[8 + size :]
+    if kind < 0.5:
+        at = chance.randrange(len(numbers) // 4) * 4
+        value = np.float32(chance.choice((np.nan, np.inf, -1e38, 0, 1e30, -7)))
+        numbers = numbers[:at] + value.tobytes() + numbers[at + 4 :]
+    elif kind < 0.8:
+        about = mutated_value(chance, json.loads(header["__metadata__"]["handwriting"]))
+        header["__metadata__"]["handwriting"] = json.dumps(about)
+    else:
+        header = mutated_value(chance, header)
+    text = json.dumps(header).encode("utf-8", "surrogatepass")
+    return len(text).to_bytes(8, "little") + text + numbers
+
+
+def use_models(path: Path) -> None:
+    """Write a line and read it, with the models of a file's folder."""
+    from handwriting.runtime.reader import Reader
+    from handwriting.runtime.writer import Writer
+
+    writer = Writer(path.parent)
+    (line,) = writer.write_lines(["I"], hand=writer.hands[0] if writer.hands else None)
+    for found in (line, *(writer.hand(name).example for name in writer.hands)):
+        if not np.isfinite(found.strokes).all():
+            raise WrongAcceptance("strokes that are not finite")
+    (reading,) = Reader(path.parent, beam=2, threads=1).read_lines([line.strokes[:60]])
+    reading.text.encode()
+
+
 _OTHERS = (
     Target("IAM-OnDB", _iam_files, lambda path: _iam(path.parent), mutated_packed, 1.0, _iam_lists),
     Target(
@@ -328,6 +378,14 @@ _OTHERS = (
     ),
     Target("checkpoint", _checkpoint_files, use_checkpoint, mutated_checkpoint, 0.3),
     Target("config", _configs, use_config, mutated_json, 0.3),
+    Target(
+        "exported model",
+        lambda: list(_exported_files()),
+        use_models,
+        mutated_model_file,
+        0.5,
+        lambda: list(_exported_files()),
+    ),
 )
 
 
