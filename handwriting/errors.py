@@ -1,9 +1,12 @@
 """The errors a user can cause, and the one place that turns an exception into an exit code."""
 
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import NoReturn
 
 from handwriting.environment import fault_line
@@ -14,6 +17,9 @@ EXIT_DONE = 0
 EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+# Where Python's own code for imports is, as its frames say.
+_IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class UserError(Exception):
@@ -51,11 +57,27 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     one line on stderr. 130: ``Interrupted`` or Ctrl-C. 1: anything else, with a traceback, since
     that is a fault of the program.
     """
+    with suppress(ValueError):  # outside the main thread
+        signal.signal(signal.SIGINT, _interrupt)
     with safe_streams():
         code = _exit_code(main)
         if code != EXIT_DONE:
             drop_unwritable_output()
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise ``KeyboardInterrupt``, as Python does; but end the process where it is importing.
+
+    Libraries half imported take an exception for a fault of their own, and compiled ones abort.
+    Files that were begun before an import are swept by the next command, as after SIGKILL.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTING:
+            _print_error("interrupted")
+            os._exit(EXIT_INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _exit_code(main: Callable[[], None]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handwriting.errors import UserError
+from handwriting.files import whole_folder
 from handwriting.formats.registry import parse_formats
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def save(
     formats: str | None,
     parse: Callable[[str], tuple[str, ...]] = parse_formats,
 ) -> list[Path]:
-    """Write a result to the file ``out``, or where that has no suffix, to a folder of that name.
+    """Write a result to the file ``out``, or where that has no suffix, to a folder of that name:
+    all its files, or none of them.
 
     Args:
         result: that saves itself.
@@ -45,9 +47,10 @@ def save(
         if formats is not None:
             raise UserError(f"--format: is for a folder, {out} says its own")
         return result.save(out)
-    return [
-        path for each in parse(formats or "svg") for path in result.save(out / f"{name}.{each}")
-    ]
+    named = parse(formats or "svg")
+    with whole_folder(out) as folder:
+        paths = [path for each in named for path in result.save(folder / f"{name}.{each}")]
+    return [out / path.relative_to(folder) for path in paths]
 
 
 def print_json(value: dict[str, Any]) -> None:

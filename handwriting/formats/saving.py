@@ -1,6 +1,7 @@
 """Pages that save and show themselves."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from handwriting.errors import UserError
@@ -69,7 +70,8 @@ def save_pages(
         digits = len(str(len(pages)))
         numbers = range(1, len(pages) + 1)
         paths = [path.with_stem(f"{path.stem}-{number:0{digits}d}") for number in numbers]
-    for page, file in zip(pages, paths, strict=True):
-        with whole_file(file) as unfinished:
-            write_page(page, unfinished, options)
+    with ExitStack() as all_or_none:
+        places = [all_or_none.enter_context(whole_file(file)) for file in paths]
+        for page, place in zip(pages, places, strict=True):
+            write_page(page, place, options)
     return paths

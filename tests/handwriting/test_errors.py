@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,14 @@ def test_a_reader_that_goes_away_is_said() -> None:
         process.stdout.close()
         assert process.stderr.read() == b"error: standard output: nobody reads it any more\n"
         assert process.wait() == 2
+
+
+def test_an_interruption_while_importing_is_one_line(tmp_path: Path) -> None:
+    """Whatever the library that is half imported makes of an exception."""
+    (tmp_path / "stubborn.py").write_text(
+        "import os, signal\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "except BaseException as error:\n    raise ImportError('cannot start') from error\n"
+    )
+    done = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import stubborn")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")

@@ -28,6 +28,7 @@ COMMANDS = {
     "prepare": "data_loader.prepare",
     "adapt": "evaluation.adapt",
     "benchmark": "benchmarks.synthetic_corpus",
+    "handwriting": "handwriting.commands",
 }
 # What these commands import only when they are used.
 _LAZY = (
@@ -35,6 +36,8 @@ _LAZY = (
     *("writing.export_command", "evaluation.command", "evaluation.training_pictures"),
     *("evaluation.adaptation", "logger.logger", "matplotlib.backends.backend_agg"),
     *("handwriting.formats.registry", "utils.memory", "trainer.slim", "PIL.PngImagePlugin"),
+    *("handwriting.commands.write", "handwriting.commands.read", "handwriting.commands.convert"),
+    *("handwriting.runtime.writer", "handwriting.runtime.reader", "evaluation.runtime_export"),
 )
 NOBODY = 65534
 A_HANG = 600.0

@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ def targets() -> list[Target]:
         )
         for suffix, files in ink_seeds().items()
     ]
-    return [*inks, *_OTHERS]
+    return [each for each in (*inks, *_OTHERS) if each.name != "ONNX" or _has_onnx()]
+
+
+def _has_onnx() -> bool:
+    return all(map(find_spec, ("onnx", "onnxruntime", "onnxscript")))
 
 
 def _seeds(name: str, files: Sequence[bytes]) -> list[Seed]:
@@ -354,6 +359,58 @@ def use_models(path: Path) -> None:
     reading.text.encode()
 
 
+@functools.cache
+def _onnx_files() -> tuple[Seed, ...]:
+    """A pen step in ONNX and its description."""
+    import tempfile
+
+    from tiny_checkpoint import make_checkpoint
+
+    from trainer.loaded_model import load_model
+    from writing.pen_steps.onnx_export import write_step
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_checkpoint(Path(folder) / "writer.pth", source=SOURCE, task="conditional")
+        trained = load_model(path, "cpu")
+        place = Path(folder) / "onnx"
+        place.mkdir()
+        write_step(trained.model, trained.normalisation, trained.vocabulary, place)
+        return tuple(Seed(path.name, path.read_bytes()) for path in sorted(place.iterdir()))
+
+
+def mutated_graph(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """Return a graph with other bytes, or a description with another value."""
+    return (
+        mutated_json(chance, data, others) if data[:1] == b"{" else _mutated_archive(chance, data)
+    )
+
+
+def use_pen_step(path: Path) -> None:
+    """Take pen steps with a graph; sometimes one that was changed along with its checksum."""
+    import torch
+
+    from writing.pen_steps.onnx_export import DESCRIPTION_FILE, FLOAT_FILE, checksum
+    from writing.pen_steps.onnx_steps import OnnxStep
+
+    description = path.with_name(DESCRIPTION_FILE)
+    graph = path if path.suffix == ".onnx" else path.with_name(FLOAT_FILE)
+    whole = description.read_bytes()
+    if path == graph and len(path.read_bytes()) % 2:
+        about = json.loads(whole)
+        about["sha256"] = {graph.name: checksum(graph)}
+        description.write_text(json.dumps(about))
+    try:
+        step = OnnxStep(graph)
+        shapes = {each.name: each.shape for each in step.few_lines.get_inputs()}
+        text = torch.zeros(2, 2, shapes["text"][2])
+        text[:, :, 5] = 1
+        if not torch.isfinite(step.text_pen_steps(text).step(torch.zeros(2, 3))).all():
+            raise WrongAcceptance("pen steps that are not finite")
+    finally:
+        if path == graph:
+            description.write_bytes(whole)
+
+
 _OTHERS = (
     Target("IAM-OnDB", _iam_files, lambda path: _iam(path.parent), mutated_packed, 1.0, _iam_lists),
     Target(
@@ -385,6 +442,14 @@ _OTHERS = (
         mutated_model_file,
         0.5,
         lambda: list(_exported_files()),
+    ),
+    Target(
+        "ONNX",
+        lambda: list(_onnx_files()),
+        use_pen_step,
+        mutated_graph,
+        0.2,
+        lambda: list(_onnx_files()),
     ),
 )
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ WORKS = {
     "write": Work("experiments", ("-r", "writer.pth", "--text", "e", "--format", "svg,png,json")),
     "read": Work("experiments", ("-r", "reader.pth", "--ink", "ink.svg")),
     "slim": Work("slim", ("writer.pth",), ""),
+    "export": Work("experiments", ("-r", "writer.pth", "--export-weights", "float32"), "--export"),
+    "package write": Work(
+        "handwriting", ("write", "on it", "--weights", "weights", "--format", "svg,json,pdf")
+    ),
+    "package read": Work(
+        "handwriting", ("read", "ink.svg", "--weights", "weights", "--format", "txt,json")
+    ),
+    "package convert": Work("handwriting", ("convert", "ink.svg", "--format", "svg,inkml,png")),
     "prepare": Work("prepare", ("-c", "config.json", "--export", "inkml"), "--to"),
     "adapt": Work("adapt", ("-w", "reader.pth", "--ink", "ink", "--other", "ink", "--epochs", "1")),
     "benchmark": Work("benchmark", ("--lines", "3"), "--json"),
@@ -49,9 +58,12 @@ WORKS = {
 
 def make_home(folder: Path) -> Path:
     """Fill a folder, to run the commands in."""
+    from exported_models import export_tiny
     from tiny_checkpoint import make_checkpoint
 
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(export_tiny(Path(place)), folder / "weights")
     for name, task in (
         ("plain", "unconditional"),
         ("writer", "conditional"),

@@ -65,7 +65,7 @@ def broken(path: Path, metadata: dict[str, str] | None, **tensors: np.ndarray) -
         (lambda p: p.write_bytes(b"x" * 100) and p, "is no safetensors file"),
         (lambda p: broken(p, None), "is no exported model"),
         (lambda p: broken(p, {"handwriting": "[" * 9999}), "is no exported model"),
-        (lambda p: broken(p, {"handwriting": '{"format": 2}'}), "format: should be 1, got 2"),
+        (lambda p: broken(p, {"handwriting": '{"format": 2}'}), "format: should be 1, got '2'"),
         (
             lambda p: broken(p, {"handwriting": '{"format": 1, "task": "other"}'}),
             "task: should be 'toy', got 'other'",
@@ -75,13 +75,13 @@ def broken(path: Path, metadata: dict[str, str] | None, **tensors: np.ndarray) -
                 p, {"handwriting": json.dumps({"format": 1, "task": "toy"})},
                 weight=np.zeros((2, 2), np.int8),
             ),
-            "weight: should have a scale for each of its rows",
+            "'weight': should have a scale for each of its rows",
         ),
         (
             lambda p: broken(
                 p, {"handwriting": json.dumps({"format": 1, "task": "toy"})}, weight=np.zeros(2)
             ),
-            "weight: should be one of float32, .* got float64",
+            "'weight': should be one of float32, .* got float64",
         ),
     ],
 )  # fmt: skip
