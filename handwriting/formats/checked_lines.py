@@ -72,6 +72,13 @@ def check_steps(strokes: np.ndarray, where: str) -> None:
         )
 
 
+def widened(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers of a file as float64. A NaN of the signalling kind becomes one without the
+    processor's alarm; points that are not finite are refused where all points are."""
+    with np.errstate(invalid="ignore"):
+        return numbers.astype(np.float64)
+
+
 def real_numbers(rows: Any) -> np.ndarray:
     """Return rows of real numbers as a new array of float64.
 
@@ -84,7 +91,7 @@ def real_numbers(rows: Any) -> np.ndarray:
     """
     if isinstance(rows, np.ndarray):
         if rows.dtype != object:
-            return _real(rows).astype(np.float64)
+            return widened(_real(rows))
         rows = rows.tolist()
     for row in rows:
         if isinstance(row, np.ndarray) and row.dtype != object:

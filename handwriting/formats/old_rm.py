@@ -8,6 +8,7 @@ Shapes: ``n`` points of one stroke.
 
 import numpy as np
 
+from handwriting.formats.checked_lines import widened
 from handwriting.formats.document import InkDocument, InkPage, InkStroke
 from handwriting.formats.ink_values import BadInk, check_coordinates
 
@@ -39,7 +40,7 @@ def old_rm_document(data: bytes, version: str) -> InkDocument:
     for layer in range(numbers.count()):
         for _ in range(numbers.count()):
             pen, colour, *_, count = numbers.take(OLD_VERSIONS[version], "<i4").tolist()
-            points = numbers.take(_POINT * count, "<f4").reshape(-1, _POINT).astype(np.float64)
+            points = widened(numbers.take(_POINT * count, "<f4")).reshape(-1, _POINT)
             if len(points):
                 strokes.append(_stroke(points, pen, colour, layer))
     return InkDocument((InkPage(tuple(strokes), width=WIDTH, height=HEIGHT),), UNITS_PER_MM)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from handwriting.formats.checked_lines import widened
 from handwriting.formats.ink_values import BadInk
 
 _VARINT, _EIGHT, _LENGTH, _FOUR = 0, 1, 2, 5
@@ -74,7 +75,7 @@ class Message:
         data = b"".join(self._bytes(number))
         if len(data) % 4:
             raise BadInk("a message has a list of floats that is cut off")
-        return np.frombuffer(data, "<f4").astype(np.float64)
+        return widened(np.frombuffer(data, "<f4"))
 
     def all_unsigned(self, number: int) -> np.ndarray:
         """Return all whole numbers of a field, packed or not, as int64."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from handwriting.formats.checked_lines import widened
 from handwriting.formats.document import InkDocument, InkPage, InkStroke, PlacedText
 from handwriting.formats.ink_values import (
     BadInk,
@@ -189,7 +190,7 @@ def _floats(data: bytes, columns: int, kind: str) -> np.ndarray:
     size = columns * np.dtype(kind).itemsize
     if len(data) % size:
         raise BadInk("the points of a segment in base64 are cut off")
-    rows = np.frombuffer(data, kind).astype(np.float64).reshape(-1, columns)
+    rows = widened(np.frombuffer(data, kind)).reshape(-1, columns)
     check_coordinates(rows)
     return rows
 
