@@ -203,7 +203,8 @@ def _steps_inside(strokes: np.ndarray) -> np.ndarray:
 def _has_jump(strokes: np.ndarray, limit: float) -> bool:
     return bool(
         (_steps_inside(strokes) > limit).any()
-        or (np.abs(strokes[1:, 2]) > STRAY_HEIGHTS * limit).any()
+        # In float64, as the limit: twice what is nearly too much for float32 is too much for it.
+        or (np.abs(strokes[1:, 2], dtype=np.float64) > STRAY_HEIGHTS * limit).any()
     )
 
 
