@@ -20,6 +20,7 @@ from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers.cpu.linear import linear
 from model.custom_layers.lstm import FastLSTM, LoopLSTM, clip_gradient, initialise_lstm
 from model.custom_layers.lstm_with_gaussian_attention import (
+    STEPS_PER_CHARACTER,
     GaussianAttentionState,
     LSTMWithGaussianAttention,
 )
@@ -33,6 +34,7 @@ Count = Annotated[int, Field(ge=1, le=16_384)]
 Layers = Annotated[int, Field(ge=1, le=64)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Bound = Annotated[float, Field(gt=0)]
+Pace = Annotated[float, Field(ge=1, le=1000)]
 
 
 class StackState(NamedTuple):
@@ -282,6 +284,8 @@ class ConditionalHandwriting(StackedHandwriting):
         num_layers: ``L``, the layer with the window included.
         num_mixtures: ``M``.
         num_window_components: ``K``.
+        steps_per_character: pen steps that a character takes in the data, about: the window's pace
+            at the start of training, and the measure of the rules by which texts are written.
         dropout: probability of dropping a hidden unit where it feeds the next layer.
         output_dropout: probability of dropping a hidden unit where it feeds the output.
         recurrent_dropout, layer_norm: of the layers above the first, see ``LoopLSTM``.
@@ -298,6 +302,7 @@ class ConditionalHandwriting(StackedHandwriting):
         num_layers: Layers = 3,
         num_mixtures: Count = 20,
         num_window_components: Count = 10,
+        steps_per_character: Pace = STEPS_PER_CHARACTER,
         dropout: Probability = 0.0,
         output_dropout: Probability = 0.0,
         recurrent_dropout: Probability = 0.0,
@@ -313,10 +318,12 @@ class ConditionalHandwriting(StackedHandwriting):
             recompute_steps,
         )  # fmt: skip
         self.num_characters = num_characters
+        self.steps_per_character = steps_per_character
         self._end_of_text = vocabulary.eos
         self.attention = LSTMWithGaussianAttention(
-            STROKE_SIZE, hidden_size, num_characters, num_window_components, lstm_gradient_clip
-        )
+            STROKE_SIZE, hidden_size, num_characters, num_window_components, lstm_gradient_clip,
+            steps_per_character,
+        )  # fmt: skip
 
     def vocabulary_dimensions(self) -> Mapping[str, tuple[int, int]]:
         """Return the places of the window vector among the inputs of each layer."""

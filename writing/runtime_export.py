@@ -19,6 +19,7 @@ from handwriting.runtime.synthesis import Limits, Prime
 from handwriting.runtime.text_writer import Pieces
 from handwriting.text.vocabulary import Vocabulary
 from model.custom_layers import window_ranges
+from model.custom_layers.lstm_with_gaussian_attention import STEPS_PER_CHARACTER
 from model.mixture import MAX_CORRELATION_LOGIT, MAX_LOG_SIGMA
 from model.models import ConditionalHandwriting
 from trainer.loaded_model import LoadedModel
@@ -50,6 +51,8 @@ def about(
 ) -> dict[str, Any]:
     """Return the rules, as plain values."""
     alpha, beta, step = window_ranges.PARAMETER_RANGES
+    pace = model.steps_per_character / STEPS_PER_CHARACTER
+    rules = bias_control.StallRules.at(pace)
     return {
         "task": TASK,
         "symbols": vocabulary.symbols,
@@ -72,15 +75,15 @@ def about(
         },
         "bias": BIAS,
         "stalled_pen": {
-            "carried": bias_control.CARRIED,
+            "carried": rules.carried,
             "resting_pace": bias_control.RESTING_PACE,
             "moving_pace": bias_control.MOVING_PACE,
         },
         "stalled_window": {
-            "long_stay": bias_control.LONG_STAY,
-            "longest_stay": bias_control.LONGEST_STAY,
+            "long_stay": rules.long_stay,
+            "longest_stay": rules.longest_stay,
         },
-        "limits": asdict(Limits()),
+        "limits": asdict(Limits.at(pace)),
         "pieces": asdict(Pieces()),
     }
 

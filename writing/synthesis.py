@@ -5,6 +5,7 @@ Shapes: ``P`` pen steps of a prime.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -22,6 +23,7 @@ from handwriting.runtime.synthesis import (
 )
 from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.lstm_with_gaussian_attention import STEPS_PER_CHARACTER
 from model.models import ConditionalHandwriting
 from writing.pen_steps import cuda_graph_steps
 from writing.pen_steps.packed_weights import pack
@@ -42,7 +44,7 @@ def write(
     scorer: Scorer = by_log_prob,
     generator: torch.Generator | None = None,
     seeds: Sequence[int] | None = None,
-    most_steps_per_character: float = Limits.steps_per_character,
+    most_steps_per_character: float | None = None,
     batch_size: int = 64,
     precision: str = "float32",
     progress: bool = False,
@@ -73,7 +75,8 @@ def write(
         seeds: each text's seed, instead of ``generator``.
         most_steps_per_character: a line ends after this many pen steps a character of its text, or
             twice the prime's own if they are more, and some more, even where the window has not
-            passed its text (``Limits``); see ``SynthesisedLine.reached_step_limit``.
+            passed its text (``Limits``); see ``SynthesisedLine.reached_step_limit``. Default: as
+            the model's pace says.
         batch_size: the most lines at work at once.
         precision: of the layers' products, see ``pack``.
         progress: show a progress bar, in lines.
@@ -87,8 +90,10 @@ def write(
         UserError: a text, or a prime's, that is empty or has characters the model does not know.
         ValueError: other arguments out of range, or not one a text.
     """
-    _check(model, vocabulary, best_of, most_steps_per_character, batch_size)
-    limits = Limits(most_steps_per_character)
+    limits = Limits.at(model.steps_per_character / STEPS_PER_CHARACTER)
+    if most_steps_per_character is not None:
+        limits = replace(limits, steps_per_character=most_steps_per_character)
+    _check(model, vocabulary, best_of, limits.steps_per_character, batch_size)
     requests = [
         request(vocabulary, text, prime, text_bias, seed, limits)
         for text, prime, text_bias, seed in zip(

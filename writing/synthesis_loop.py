@@ -16,9 +16,10 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.runtime.synthesis import SynthesisRequest, finished_line
 from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers.lstm_with_gaussian_attention import STEPS_PER_CHARACTER
 from model.mixture import BivariateMixture
 from model.models import ConditionalHandwriting
-from writing.bias_control import StalledPenBias, StalledWindowScale
+from writing.bias_control import StalledPenBias, StalledWindowScale, StallRules
 from writing.pen_steps.protocols import StepsOfTexts
 from writing.sampling import sample_noise
 
@@ -75,6 +76,7 @@ class SynthesisBatch:
         )
         self._text = _encode(model, vocabulary, [request.joined_text for request in requests])
         self._steps = pen_steps(self._text)
+        self._rules = StallRules.at(model.steps_per_character / STEPS_PER_CHARACTER)
         self._record = _Record(len(requests))
 
     def write(self, normalisation: Normalisation, bar: "tqdm[NoReturn]") -> list[SynthesisedLine]:
@@ -82,7 +84,8 @@ class SynthesisBatch:
         heads, noise, lines = self._heads(normalisation), self._noise(), self._all_at_work()
         at_limit = torch.ones(len(self._requests), dtype=torch.bool, device=noise.device)
         biases = torch.tensor([request.bias for request in self._requests]).to(noise)
-        bias, share = StalledPenBias(biases, normalisation), StalledWindowScale(biases)
+        bias = StalledPenBias(biases, normalisation, self._rules)
+        share = StalledWindowScale(biases, self._rules)
         row, step = heads[0], 0  # [B, 3]
         while True:
             if 0 < step < len(heads):

@@ -40,6 +40,15 @@ class Limits:
     more_steps: int = 100
     of_style_pace: float = 2.0
 
+    @classmethod
+    def at(cls, pace: float) -> "Limits":
+        """Return the limits in data whose characters take other numbers of pen steps.
+
+        Args:
+            pace: times as many as in IAM-OnDB.
+        """
+        return cls(cls.steps_per_character * pace, round(cls.more_steps * pace))
+
 
 @dataclass(frozen=True, eq=False)
 class Prime:

@@ -36,8 +36,8 @@ from model.custom_layers.recurrence import (
 from model.custom_layers.verified import Pairs, Verified, gradients_of
 from model.custom_layers.window_ranges import LOG_PHI_FLOOR, PARAMETER_RANGES, PHI_FLOOR
 
-# Pen steps that a character takes at the start of training, about what people's writing takes.
 STEPS_PER_CHARACTER = 25.0
+"""Pen steps that a character takes, about, in the points of a tablet."""
 
 
 class GaussianAttentionState(NamedTuple):
@@ -121,6 +121,7 @@ class LSTMWithGaussianAttention(nn.Module):
         num_window_components: Gaussians of the window, ``K``.
         gradient_clip: bound on the absolute derivative of the loss with respect to each gate's
             summed input (Graves 2013, section 4: 10); None for no bound.
+        steps_per_character: the window's pace at the start of training.
     """
 
     def __init__(
@@ -130,9 +131,11 @@ class LSTMWithGaussianAttention(nn.Module):
         num_characters: int,
         num_window_components: int,
         gradient_clip: float | None = None,
+        steps_per_character: float = STEPS_PER_CHARACTER,
     ) -> None:
         super().__init__()
         self.gradient_clip = gradient_clip
+        self._first_pace = steps_per_character
         self.hidden_size = hidden_size
         self.num_characters = num_characters
         self.num_window_components = num_window_components
@@ -159,7 +162,7 @@ class LSTMWithGaussianAttention(nn.Module):
             log_alpha.fill_(-math.log(self.num_window_components))
             # Components of different widths give the sum a choice from the start.
             log_beta.copy_(torch.linspace(-1.5, 0.5, self.num_window_components))
-            log_step.fill_(-math.log(STEPS_PER_CHARACTER))
+            log_step.fill_(-math.log(self._first_pace))
 
     def initial_state(self, one_hot_text: Tensor) -> GaussianAttentionState:
         """All zeros, for a text ``[B, U, C]`` whose type and device the state takes."""

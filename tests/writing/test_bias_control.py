@@ -10,7 +10,14 @@ from torch import Tensor
 
 from handwriting.ink.normalisation import Normalisation
 from model.models import UnconditionalHandwriting
-from writing.bias_control import LONG_STAY, LONGEST_STAY, StalledPenBias, StalledWindowScale
+from writing.bias_control import (
+    CARRIED,
+    LONG_STAY,
+    LONGEST_STAY,
+    StalledPenBias,
+    StalledWindowScale,
+    StallRules,
+)
 from writing.sampling import generate
 
 NORMALISATION = Normalisation(mean=(8.0, -1.0), std=(40.0, 20.0))
@@ -104,3 +111,14 @@ def test_a_model_of_pens_that_mostly_rest_does_not_rest_for_ever(bias: float) ->
     (strokes,) = generate(model, NORMALISATION, 1, 600, bias, seeds=[1])
     moves = np.hypot(*strokes[1:, 1:].T) > 20
     assert 5 < moves.sum() < 150
+
+
+def test_rules_go_with_the_pace_of_the_data() -> None:
+    """Data with half of the pen steps: as much time passes in each."""
+    coarse = StallRules.at(0.5)
+    assert (coarse.long_stay, coarse.longest_stay) == (LONG_STAY / 2, LONGEST_STAY / 2)
+    assert coarse.carried**10 == pytest.approx(CARRIED**20)
+    share = StalledWindowScale(torch.ones(1, dtype=torch.float64), coarse)
+    there = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    shares = [share.after(there).item() for _ in range(LONGEST_STAY)]
+    assert shares[LONG_STAY // 2 - 1] == 1 and max(shares[LONGEST_STAY // 2 + 1 :]) == 0

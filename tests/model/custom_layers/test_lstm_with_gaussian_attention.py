@@ -121,13 +121,14 @@ def test_padding_of_the_text_changes_nothing_and_gets_no_weight() -> None:
     assert output.phi[1, :, 3:].abs().max() == 0
 
 
-def test_the_window_starts_at_the_pace_of_writing() -> None:
+@pytest.mark.parametrize("steps", [STEPS_PER_CHARACTER, 10.0])
+def test_the_window_starts_at_the_pace_of_writing(steps: float) -> None:
     torch.manual_seed(0)
-    layer = LSTMWithGaussianAttention(INPUTS, 400, C, 10)
+    layer = LSTMWithGaussianAttention(INPUTS, 400, C, 10, steps_per_character=steps)
     text = nn.functional.one_hot(torch.randint(0, C, (4, 40)), C).float()
     kappa = layer(torch.randn(4, 250, INPUTS), text).kappa
     pace = 250 / kappa[:, -1].mean().item()
-    assert STEPS_PER_CHARACTER / 1.5 < pace < STEPS_PER_CHARACTER * 1.5
+    assert steps / 1.5 < pace < steps * 1.5
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
