@@ -48,7 +48,7 @@ from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import LARGEST_MEAN, LARGEST_STD, SMALLEST_STD, Normalisation
-from handwriting.leftovers import is_of_dead_process, process_tag
+from handwriting.leftovers import is_of_dead_process, process_tag, remove
 from handwriting.quoting import printable, quoted
 from handwriting.text.vocabulary import Vocabulary
 
@@ -315,7 +315,7 @@ def _build(
         with _disk_faults(folder):
             _publish(building, folder)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        remove(building)
     logger.info("prepared in %.1f s", time.monotonic() - started)
     return Corpus(folder)
 

@@ -13,6 +13,7 @@ import json
 import os
 import zlib
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -111,16 +112,17 @@ class CorpusWriter:
         self.splits: dict[str, SplitCounts] = {}
         self.changes: Counter[str] = Counter()
         self._offsets = [0]
-        self._strokes_file = open(folder / STROKES, "wb")  # noqa: SIM115 (closed in __exit__)
-        self._lines_file = open(folder / LINES, "wb")  # noqa: SIM115
+        with ExitStack() as opened:  # which closes the first where the second cannot be opened
+            self._strokes_file = opened.enter_context(open(folder / STROKES, "wb"))
+            self._lines_file = opened.enter_context(open(folder / LINES, "wb"))
+            self._files = opened.pop_all()
         self._checksums = {STROKES: 0, LINES: 0}
 
     def __enter__(self) -> "CorpusWriter":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._strokes_file.close()
-        self._lines_file.close()
+        self._files.close()
 
     @property
     def num_lines(self) -> int:

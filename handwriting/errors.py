@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,8 @@ EXIT_DONE = 0
 EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+_was_interrupted = threading.Event()
 
 # Where Python's own code for imports is, as its frames say.
 _IMPORTING = "<frozen importlib._bootstrap>"
@@ -70,8 +73,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise ``KeyboardInterrupt``, as Python does; but end the process where it is importing.
 
     Libraries half imported take an exception for a fault of their own, and compiled ones abort.
-    Files that were begun before an import are swept by the next command, as after SIGKILL.
+    Files that were begun before an import are swept by the next command, as after SIGKILL. What
+    else a library makes of the exception is taken for it in ``_exit_code``.
     """
+    _was_interrupted.set()
     while frame is not None:
         if frame.f_code.co_filename == _IMPORTING:
             _print_error("interrupted")
@@ -93,6 +98,9 @@ def _exit_code(main: Callable[[], None]) -> int:
         _print_error("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
+        if _was_interrupted.is_set():
+            _print_error("interrupted")
+            return EXIT_INTERRUPTED
         if line := fault_line(error):
             _print_error(f"error: {line}")
             return EXIT_USER_ERROR

@@ -6,7 +6,6 @@ that two processes never write to one, and the next writer removes what a killed
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from typing import IO, Any, BinaryIO
 
 from handwriting.environment import reason
 from handwriting.errors import DataError, UserError
-from handwriting.leftovers import sweep_once, unfinished_folder_name, unfinished_name
+from handwriting.leftovers import remove, sweep_once, unfinished_folder_name, unfinished_name
 from handwriting.quoting import printable
 
 
@@ -75,7 +74,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             yield temporary
             _move(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
 
 
 def _temporary_folder(folder: Path) -> Path:

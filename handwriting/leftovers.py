@@ -80,6 +80,10 @@ def remove(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
+            if path.exists():  # that opens a folder twice, which the system may not allow
+                for name in os.listdir(path):
+                    (path / name).unlink()
+                path.rmdir()
         else:
             path.unlink(missing_ok=True)
     except OSError:

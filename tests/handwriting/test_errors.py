@@ -59,3 +59,13 @@ def test_an_interruption_while_importing_is_one_line(tmp_path: Path) -> None:
     )
     done = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import stubborn")
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interruption_that_a_library_makes_an_error_of_is_one_line() -> None:
+    body = (
+        "import os, signal\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except BaseException as error:\n        raise ValueError('schema') from error"
+    )
+    done = run(body)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
