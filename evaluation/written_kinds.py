@@ -217,13 +217,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         UserError: a checkpoint is none of a writer, or of a recogniser.
     """
     options = _parse(argv)
+    from handwriting.runtime.scorers import by_legibility
     from model.models import ConditionalHandwriting
     from reading.recogniser import load_recogniser
     from trainer.loaded_model import load_model
     from utils.memory import keep_freed_memory
     from utils.report import describe_rows
     from writing.line_writer import line_writer
-    from writing.scorers import by_legibility
 
     keep_freed_memory()
     trained = load_model(options.resume, options.device)

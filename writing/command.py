@@ -18,6 +18,7 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.pages.paper import check_page
+from handwriting.runtime.scorers import Critic, by_legibility
 from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 from handwriting.runtime.synthesis import Prime, by_log_prob
 from handwriting.runtime.text_writer import TextWriter, WrittenText
@@ -31,7 +32,6 @@ from utils.shipped import checkpoint_path
 from writing.export_command import load_step
 from writing.line_writer import line_writer
 from writing.options import PRECISIONS, page_options, style_file, write_options
-from writing.scorers import Critic, by_legibility
 from writing.texts import normalised, read_texts
 
 TASK = "conditional"

@@ -30,7 +30,7 @@ def line_writer(
         vocabulary: of its texts.
         bias: sampling bias, at least 0 (Graves 2013, section 5.4).
         scorer: finds the best of several draws; what the model finds likeliest, or what a
-            recogniser can read (``writing.scorers.by_legibility``).
+            recogniser can read (``handwriting.runtime.scorers.by_legibility``).
         precision: of the layers' products, see ``writing.pen_steps.packed_weights.pack``.
         progress: show progress bars.
         pen_steps: what computes the pen steps, see ``writing.synthesis.write``.

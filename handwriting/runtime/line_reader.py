@@ -111,6 +111,22 @@ class LineReader:
             readings.update(zip(part, batch_readings, strict=True))
         return [readings[place] for place in range(len(lines))]
 
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        """Read each line by the attention decoder, following the best character each time, and by
+        CTC, each for itself: two looks at the ink that have the encoder in common and no more.
+
+        Args:
+            lines: as for ``read``.
+
+        Returns:
+            the readings of each line: two, or one of a recogniser without CTC.
+        """
+        alone = LineReader(self.recogniser, ReadingSettings(), threads=self.threads)
+        return [
+            (found.text,) if found.ctc_text is None else (found.text, found.ctc_text)
+            for found in alone.read(lines)
+        ]
+
     def _read_batch(self, lines: Sequence[np.ndarray]) -> list[LineReading]:
         encoded = self.recogniser.encode([self.features.compute(line) for line in lines])
         readings = []

@@ -21,6 +21,7 @@ from handwriting.runtime.noise import MOST_SEED, line_seed
 from handwriting.runtime.onnx_steps import FILE as FAST_FILE
 from handwriting.runtime.onnx_steps import OnnxSteps, open_session
 from handwriting.runtime.pen_steps import PenSteps, pack
+from handwriting.runtime.scorers import Critic, ReadsTwice, by_legibility
 from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 from handwriting.runtime.synthesis import (
     Limits,
@@ -103,6 +104,7 @@ class Writer:
 
     def __init__(self, weights: Path | str | None = None, fast: bool = False) -> None:
         folder = folders.weights_folder(weights)
+        self._folder = folder
         file = folders.read_weights(folder, folders.WRITER)
         self.about = file.about
         path = folder / folders.WRITER
@@ -117,6 +119,14 @@ class Writer:
         )
         hands = folders.read_weights_if_there(folder, folders.HANDS)
         self._hands = folders.built(folder / folders.HANDS, partial(hands_of, hands))
+
+    @cached_property
+    def _judge(self) -> ReadsTwice | None:
+        """The recogniser of the folder, which chooses among draws; None where it has none."""
+        from handwriting.runtime.reader import Reader
+
+        there = (self._folder / folders.RECOGNISER).is_file()
+        return Reader(self._folder, language_weight=0).lines if there else None
 
     def _rules(self) -> tuple[Vocabulary, Normalisation, Limits, Pieces]:
         about = self.about
@@ -156,7 +166,8 @@ class Writer:
             seed: of all that is drawn, 0 to 2**64 - 1.
             bias: 0 is as varied as real hands, more is neater; None for that of the hand or of the
                 model.
-            best_of: write each piece so often and keep what the model finds likeliest.
+            best_of: write each piece so often and keep what the recogniser of the folder reads with
+                the fewest errors, by two looks; without one, what the model finds likeliest.
             style: instead of ``hand``, a file with a line of handwriting to write like.
             style_text: what that line says, where the file does not say it.
             replace: write characters that the model does not know as similar ones, with a note;
@@ -173,8 +184,12 @@ class Writer:
         if not text.strip():
             raise UserError(f"text: must have a character that is no space, got {text!r}")
         prime, own_bias = self._style(hand, style, style_text, replace)
-        lines = partial(self._write_lines, bias=self._bias(own_bias if bias is None else bias))
-        written = TextWriter(lines, self.vocabulary, seed, best_of, self._pieces).write(text, prime)
+        wanted = self._bias(own_bias if bias is None else bias)
+        judge = self._judge if best_of > 1 else None
+        lines = partial(self._write_lines, bias=wanted, judge=judge)
+        critic = None if judge is None else Critic(judge)
+        writer = TextWriter(lines, self.vocabulary, seed, best_of, self._pieces, critic)
+        written = writer.write(text, prime)
         notes += [f"not ended by itself: {piece!r}" for piece in written.reached_step_limit]
         notes += written.flaws
         return WrittenText(text, tuple(written.lines), tuple(notes), page)
@@ -196,7 +211,8 @@ class Writer:
         prime, own_bias = self._style(hand, None, None, replace)
         seeds = [line_seed(seed, number) for number in range(len(texts))]
         wanted = self._bias(own_bias if bias is None else bias)
-        return self._write_lines(known, prime, best_of, seeds, wanted)
+        judge = self._judge if best_of > 1 else None
+        return self._write_lines(known, prime, best_of, seeds, wanted, judge)
 
     def known_text(self, text: str, name: str, replace: bool) -> tuple[str, list[str]]:
         """Return a text in characters that the model knows, and what was replaced, a sentence each;
@@ -256,6 +272,7 @@ class Writer:
         best_of: int,
         seeds: Sequence[int],
         bias: float,
+        judge: ReadsTwice | None,
     ) -> list[SynthesisedLine]:
         requests = [
             request(self.vocabulary, text, style, bias, seed, self._limits)
@@ -263,6 +280,8 @@ class Writer:
         ]
         best: dict[int, SynthesisedLine] = {}
         scorer: Scorer = by_log_prob
+        if judge is not None:
+            scorer = by_legibility(judge)
         for places in batches(requests, max(_BATCH // best_of, 1)):
             wanted = [wish for place in places for wish in requests[place].candidates(best_of)]
             lines = SynthesisLoop(self.about, self._pen_steps, wanted).write()

@@ -1,6 +1,7 @@
 """``from handwriting import Writer, Reader``, on tiny models with random weights."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import handwriting
 from handwriting import Error, PageOptions, Reader, Writer
 from handwriting.runtime import weights_folder
+from handwriting.runtime.synthesis import by_log_prob
+from handwriting.runtime.synthesised_line import SynthesisedLine
+from handwriting.text.error_rates import line_errors
 
 ROOT = Path(__file__).parents[3]
 
@@ -192,3 +196,28 @@ print(type(Reader({str(exported)!r}).read({str(tmp_path / "a.json")!r}).text).__
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "str\n"
+
+
+def test_the_recogniser_of_the_folder_chooses_among_draws(
+    writer: Writer, exported: Path, tmp_path: Path
+) -> None:
+    """Of the same draws it takes the one it reads best; without it, the likeliest is taken."""
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for name in ("writer", "hands"):
+        shutil.copy(exported / f"{name}.safetensors", alone)
+    texts = ["on it", "as is", "no rain"]
+    judged = writer.write_lines(texts, seed=3, best_of=6)
+    likeliest = Writer(alone).write_lines(texts, seed=3, best_of=6)
+    looks = Reader(exported, language_weight=0).lines
+
+    def errors(lines: list[SynthesisedLine]) -> list[float]:
+        return [
+            sum(line_errors(line.text, text).character_errors for text in found)
+            for line, found in zip(lines, looks.read_twice([x.strokes for x in lines]), strict=True)
+        ]
+
+    ended = [not line.reached_step_limit for line in likeliest]
+    better = np.array(errors(judged)) <= np.array(errors(likeliest))
+    assert all(better[ended])
+    assert all(np.array(by_log_prob(likeliest)) >= np.array(by_log_prob(judged)))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -12,12 +13,19 @@ from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.runtime.text_writer import flaws_of_ink
 from handwriting.text.error_rates import line_errors
 from handwriting.text.reading_flaws import word_flaws
-from reading.line_reader import LineReader
 
 _FLAW = 3.0  # wrong characters that a flaw of the ink counts as much as
 
 
-def by_legibility(*readers: LineReader) -> Scorer:
+class ReadsTwice(Protocol):
+    """A recogniser that looks at lines in two ways."""
+
+    def read_twice(self, lines: Sequence[np.ndarray]) -> list[tuple[str, ...]]:
+        """Return the readings of each line of strokes ``[T, 3]``: by the attention decoder, and by
+        CTC, where it has it."""
+
+
+def by_legibility(*readers: ReadsTwice) -> Scorer:
     """Return a scorer that prefers the line read with the fewest wrong characters.
 
     The attention decoder and CTC of each reader read each line apart, so that a quirk of one of
@@ -51,7 +59,7 @@ class Critic:
         readers: read them; without any, only what shows without reading is found.
     """
 
-    def __init__(self, *readers: LineReader) -> None:
+    def __init__(self, *readers: ReadsTwice) -> None:
         self._readers = readers
 
     def __call__(self, lines: Sequence[SynthesisedLine]) -> list[list[str]]:
@@ -69,7 +77,7 @@ class Critic:
 
 
 def _readings(
-    readers: Sequence[LineReader], lines: Sequence[SynthesisedLine]
+    readers: Sequence[ReadsTwice], lines: Sequence[SynthesisedLine]
 ) -> list[tuple[str, ...]]:
     """All readings of each line."""
     looks = [reader.read_twice([line.strokes for line in lines]) for reader in readers]
