@@ -18,10 +18,12 @@ from handwriting.ink.line import Line
 from handwriting.pages import PageOptions, WriteOptions, layout_pages
 from handwriting.pages.options import check_options
 from handwriting.pages.paper import check_page
+from handwriting.runtime.hands import hand_named, hands_of
 from handwriting.runtime.scorers import Critic, by_legibility
 from handwriting.runtime.style import in_measure_of, in_units_of, read_style_file
 from handwriting.runtime.synthesis import Prime, by_log_prob
 from handwriting.runtime.text_writer import TextWriter, WrittenText
+from handwriting.runtime.weights_folder import HANDS, read_weights_if_there
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 from model.models import ConditionalHandwriting
@@ -124,6 +126,9 @@ def _style(
     trained: LoadedModel, vocabulary: Vocabulary, options: argparse.Namespace
 ) -> Prime | None:
     """The line to write like, in the units of the model's data and with a text that it knows."""
+    if options.hand is not None:
+        hands = read_weights_if_there(options.resume.parent, HANDS)
+        return hand_named(hands_of(hands), options.hand).example
     if options.style is None:
         return None
     path = style_file(options)

@@ -40,8 +40,8 @@ PAGE = (
 PAPER = ("page", "landscape")
 TABLE = ("csv", "template", "template_file")
 _INKING = (
-    *("style", STYLE_TEXT, "format", "replace_unknown", "best_of", "precision", "markup", "dpi"),
-    "short_travel",
+    *("hand", "style", STYLE_TEXT, "format", "replace_unknown", "best_of", "precision", "markup"),
+    *("dpi", "short_travel"),
 )
 OPTIONS = (*_INKING, *TABLE, *PAPER, *PAGE, *GCODE)
 
@@ -54,6 +54,12 @@ def add_options(add: Callable[..., Any]) -> None:
         type=Path,
         metavar="FILE",
         help="file of text to write, UTF-8; - for standard input",
+    )
+    add(
+        "--hand",
+        metavar="NAME",
+        help="a hand to write in, of hands.safetensors beside the checkpoint (default: the seed"
+        " makes one up)",
     )
     add(
         "--style",
@@ -304,6 +310,7 @@ def _check_texts(options: argparse.Namespace) -> None:
 
 
 def _check_style(options: argparse.Namespace) -> None:
+    _check_one_of(options, ("hand", "style"))
     if options.style is None:
         check_absent(options, (STYLE_TEXT, "data"), "says more about --style, which is not given")
         return

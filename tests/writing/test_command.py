@@ -19,6 +19,8 @@ from data_loader.export import write_inkml
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
 from handwriting.formats.registry import WRITTEN_FORMATS
+from handwriting.runtime.hands import Hand, write_hands
+from handwriting.runtime.synthesis import Prime
 
 ROOT = Path(__file__).parents[2]
 TEXT = "to be\n\nor not"
@@ -137,6 +139,26 @@ def test_a_style_changes_the_hand(checkpoint: Path, tmp_path: Path) -> None:
     run(checkpoint, *options, *npy, out=tmp_path / "npy")
     assert contents(tmp_path / "id") == contents(tmp_path / "inkml") == contents(tmp_path / "npy")
     assert contents(tmp_path / "id") != contents(tmp_path / "none")
+
+
+def test_a_hand_is_a_style_with_a_name(checkpoint: Path, tmp_path: Path) -> None:
+    line_id, text = a_line()
+    line = next(SyntheticReader(**SYNTHETIC["args"]).read())
+    options = ("--text", "to be", "--format", "json")
+    run(checkpoint, *options, "--style", line_id, out=tmp_path / "style")
+    with pytest.raises(UserError, match="hand: there are none; got 'lena'"):
+        run(checkpoint, *options, "--hand", "lena", out=tmp_path / "hand")
+    hands = checkpoint.parent / "hands.safetensors"
+    write_hands([Hand("lena", Prime(line.strokes, text))], hands)
+    try:
+        run(checkpoint, *options, "--hand", "lena", out=tmp_path / "hand")
+        with pytest.raises(UserError, match="there are 1, such as lena; got 'lina'"):
+            run(checkpoint, *options, "--hand", "lina", out=tmp_path / "none")
+    finally:
+        hands.unlink()
+    assert contents(tmp_path / "hand") == contents(tmp_path / "style")
+    with pytest.raises(UserError, match="--hand, --style: give one of them"):
+        run(checkpoint, *options, "--hand", "lena", "--style", line_id, out=tmp_path / "both")
 
 
 def test_what_was_written_can_be_a_style(
