@@ -36,6 +36,7 @@ class SameWriterPairs:
         share: of the batches that are joined, 0 to 1.
         seed: of the draws.
         max_points: a joined line has no more pen steps than this; None for any number.
+        alone_epochs: first epochs, counted from 1, in which none are joined.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class SameWriterPairs:
         share: float,
         seed: int,
         max_points: int | None = None,
+        alone_epochs: int = 0,
     ) -> None:
         self._lengths = corpus.lengths
         self._writers = {int(line): corpus.writer(line) for line in lines}
@@ -54,6 +56,7 @@ class SameWriterPairs:
         self._share = share
         self._seed = seed
         self._max_points = max_points
+        self._alone_epochs = alone_epochs
 
     def of(self, epoch: int, batch: int, lines: Sequence[int]) -> list[int]:
         """Return the partner of each line of a batch: ``B`` numbers of lines, or ``NO_PARTNER``.
@@ -61,7 +64,8 @@ class SameWriterPairs:
         It depends on the seed, the epoch, the batch's number in it and the line, nothing else:
         processes that share a batch agree.
         """
-        if np.random.default_rng((self._seed, _OF_BATCH, epoch, batch)).random() >= self._share:
+        drawn = np.random.default_rng((self._seed, _OF_BATCH, epoch, batch)).random()
+        if 0 < epoch <= self._alone_epochs or drawn >= self._share:
             return [NO_PARTNER] * len(lines)
         return [self._partner(epoch, line) for line in lines]
 

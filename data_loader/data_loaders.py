@@ -315,17 +315,23 @@ class HandwritingDataLoader(CorpusLoader):
 
     def _epoch_lines(self, lines: np.ndarray) -> EpochLines | None:
         """Which of the training lines each epoch has; None where each has all of them."""
-        if not self.shares and self.settings.epoch_lines is None:
+        settings = self.settings
+        if not self.shares and settings.epoch_lines is None and not settings.short_epochs:
             return None
         sources = [self.corpus.source(line) for line in lines]
-        return EpochLines(sources, self.shares, self.settings.epoch_lines, self.context.seed)
+        is_short = self.corpus.lengths[lines] <= settings.short_points
+        return EpochLines(
+            sources, self.shares, settings.epoch_lines, self.context.seed, is_short,
+            settings.short_epochs,
+        )  # fmt: skip
 
     def _partners(self, lines: np.ndarray) -> SameWriterPairs | None:
         if not self.concatenate_share:
             return None
         return SameWriterPairs(
-            self.corpus, lines, self.concatenate_share, self.context.seed, self.settings.max_points
-        )
+            self.corpus, lines, self.concatenate_share, self.context.seed, self.settings.max_points,
+            self.settings.short_epochs,
+        )  # fmt: skip
 
     def _dataset(self, augmentation: Augmentation) -> BatchDataset:
         return BatchDataset(

@@ -19,6 +19,10 @@ class LoaderSettings:
         batch_size: lines in a batch, over all processes.
         max_points: training leaves out lines with more points than this; null keeps all.
         epoch_lines: lines in an epoch of training; null for as many as there are.
+        short_epochs: first epochs of training that have short lines alone, of up to
+            ``short_points`` points, none of them joined: the window of a model that writes finds
+            its way along short texts within minutes, and along long ones hardly ever.
+        short_points: the most points of a line in these epochs.
         limit: lines used of each split, evenly spread over it; null uses all.
         validation_limit: same as ``limit``, for the validation after each epoch.
         cache_dir: where prepared corpora are kept.
@@ -31,6 +35,8 @@ class LoaderSettings:
     batch_size: Annotated[int, Field(gt=0)] = 32
     max_points: Annotated[int, Field(ge=2)] | None = None
     epoch_lines: Annotated[int, Field(gt=0)] | None = None
+    short_epochs: Annotated[int, Field(ge=0)] = 0
+    short_points: Annotated[int, Field(ge=2)] = 160
     limit: Annotated[int, Field(gt=0)] | None = None
     validation_limit: Annotated[int, Field(gt=0)] | None = None
     cache_dir: str = "data/prepared"

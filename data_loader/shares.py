@@ -19,9 +19,12 @@ class EpochLines:
         shares: weight of each source; empty for the number of its lines.
         lines_per_epoch: lines in an epoch; None for ``L``.
         seed: of the order.
+        is_short: whether each line is short, ``[L]``; None where no epoch has short lines alone.
+        short_epochs: first epochs that do, counted from 1, of as many lines as the others.
 
     Raises:
-        ValueError: a source has no share, or a share is of a source without lines.
+        ValueError: a source has no share, or a share is of a source without lines, or a source has
+            no short line.
     """
 
     def __init__(
@@ -30,12 +33,24 @@ class EpochLines:
         shares: Mapping[str, float],
         lines_per_epoch: int | None,
         seed: int,
+        is_short: np.ndarray | None = None,
+        short_epochs: int = 0,
     ) -> None:
         names, place = np.unique(np.asarray(sources), return_inverse=True)
         if shares and set(shares) != set(names.tolist()):
             strangers = sorted(set(shares) ^ set(names.tolist()))
             raise ValueError(f"each source needs a share and lines, not so: {', '.join(strangers)}")
         self._members = [np.flatnonzero(place == number) for number in range(len(names))]
+        self._short_epochs = 0 if is_short is None else short_epochs
+        self._short_members = [
+            members if is_short is None else members[is_short[members]] for members in self._members
+        ]
+        if self._short_epochs:
+            without = [
+                name for name, m in zip(names, self._short_members, strict=True) if not len(m)
+            ]
+            if without:
+                raise ValueError(f"short_epochs: no short line in {', '.join(map(str, without))}")
         weights = np.array(
             [shares.get(name, len(m)) for name, m in zip(names, self._members, strict=True)]
         )
@@ -50,10 +65,12 @@ class EpochLines:
 
     def of(self, epoch: int) -> np.ndarray:
         """Return the positions of the lines of an epoch, int64, sorted by source."""
+        is_short = 0 < epoch <= self._short_epochs
+        of_sources = self._short_members if is_short else self._members
         parts = [
             self._piece(number, members, epoch * count, count)
             for number, (members, count) in enumerate(
-                zip(self._members, self._counts.tolist(), strict=True)
+                zip(of_sources, self._counts.tolist(), strict=True)
             )
         ]
         return np.concatenate(parts)

@@ -16,7 +16,7 @@ from data_loader.data_loaders import HandwritingDataLoader
 from data_loader.readers.composed import ComposedReader
 from data_loader.readers.mixed import MixedReader, MixedSource
 from data_loader.readers.unipen import UnipenReader
-from handwriting.errors import ConfigError
+from handwriting.errors import ConfigError, DataError
 from parse_config import ConfigParser
 
 
@@ -219,3 +219,29 @@ def test_one_source_at_least_must_be_there(tmp_path: Path) -> None:
     unipen = UnipenReader(data_dir=str(tmp_path))
     with pytest.raises(NoSource):
         MixedReader((MixedSource("unipen", unipen, optional=True),)).locate()
+
+
+def test_the_first_epochs_have_short_lines_alone_of_every_source(tmp_path: Path) -> None:
+    """As many lines as later ones, in the same shares, and none of them joined."""
+    parts = loader_parts(
+        batch_size=4, epoch_lines=24, cache_dir=str(tmp_path), short_epochs=2, short_points=60
+    )
+    loader = HandwritingDataLoader(mixed((1.0, 2.0)), concatenate_share=1.0, **parts)
+    lengths = {}
+    for epoch in (1, 2, 3):
+        loader.train.set_epoch(epoch)
+        batches = list(loader.train)
+        indices = np.concatenate([batch.line_indices.numpy() for batch in batches])
+        sources = [loader.corpus.source(int(index)) for index in indices]
+        assert (sources.count("few"), sources.count("many")) == (8, 16)
+        lengths[epoch] = max(int(batch.stroke_lengths.max()) for batch in batches)
+    assert max(lengths[1], lengths[2]) <= 60 < lengths[3]
+
+
+def test_a_source_without_short_lines_is_named(tmp_path: Path) -> None:
+    parts = loader_parts(
+        batch_size=4, epoch_lines=24, cache_dir=str(tmp_path), short_epochs=1, short_points=2
+    )
+    loader = HandwritingDataLoader(mixed((1.0, 2.0)), **parts)
+    with pytest.raises(DataError, match="short_epochs: no short line in few, many"):
+        loader.train  # noqa: B018
