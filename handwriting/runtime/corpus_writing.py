@@ -52,7 +52,7 @@ _ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class CorpusSettings:
-    """What decides the bytes of a corpus, beside its texts and the weights.
+    """Choices that decide the bytes of a corpus, beside its texts and the weights.
 
     Attributes:
         lines: how they are written.
@@ -86,7 +86,7 @@ class ShardReport:
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What was done: shards that were there already, shards, lines and texts left out of those
+    """Counts of a run: shards that were there already, shards, lines and texts left out of those
     written now."""
 
     there_before: int
@@ -165,7 +165,7 @@ def shard_path(folder: Path, number: int, format: CorpusFormat) -> Path:
 
 
 def _starts(path: Path, step: int) -> tuple[list[int], str]:
-    """Where each ``step`` lines of a file begin, in bytes, and its SHA-256.
+    """Find where each ``step`` lines of a file begin, in bytes, and its SHA-256.
 
     Raises:
         DataError: it cannot be read, is empty, or has too many lines.
@@ -191,7 +191,7 @@ def _starts(path: Path, step: int) -> tuple[list[int], str]:
 
 
 def _about(settings: CorpusSettings, texts: str, weights: Path) -> dict[str, Any]:
-    """What makes two corpora the same, as plain values."""
+    """Return what makes two corpora the same, as plain values."""
     used = [FAST_FILE] if settings.fast else []
     used += [folders.WRITER] if settings.lines.hand is None else [folders.WRITER, folders.HANDS]
     digests = {name: hashlib.sha256(read_regular_file(weights / name)).hexdigest() for name in used}

@@ -22,7 +22,7 @@ _AT_ONCE = 256  # lines whose windows are in memory
 
 @dataclass(frozen=True)
 class LineSettings:
-    """How lines are written; see ``Writer.write_lines``."""
+    """Options of all lines; see ``Writer.write_lines``."""
 
     hand: str | None = None
     bias: float | None = None
