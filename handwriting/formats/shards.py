@@ -202,8 +202,8 @@ def _about(folder: Path) -> dict[str, Any]:
 def _arrays(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """The strokes ``[N, 3]``, mapped, and where each line begins ``[L + 1]``."""
     try:
-        strokes = np.lib.format.open_memmap(folder / STROKES, mode="r")
-        offsets = np.lib.format.open_memmap(folder / OFFSETS, mode="r")
+        strokes = np.asarray(np.lib.format.open_memmap(folder / STROKES, mode="r"))
+        offsets = np.asarray(np.lib.format.open_memmap(folder / OFFSETS, mode="r"))
         _check_strokes(strokes.dtype, strokes.shape)
         _check_equal("type of offsets", (offsets.dtype, offsets.ndim), (np.dtype(np.int64), 1))
         if not 1 <= len(offsets) <= MOST_LINES + 1:

@@ -9,14 +9,7 @@ many there are.
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +28,7 @@ from handwriting.runtime.labelled_lines import LineSettings, NumberedText, write
 from handwriting.runtime.noise import MOST_SEED, line_seed
 from handwriting.runtime.onnx_steps import FILE as FAST_FILE
 from handwriting.runtime.writer import Writer
+from handwriting.worker_processes import map_in_processes
 
 CorpusFormat = Literal["folder", "webdataset"]
 ABOUT = "corpus.json"
@@ -44,10 +38,6 @@ MOST_TEXTS = 2**32 - 1
 _VERSION = 1
 _MOST_BYTES = 4096  # of a text
 _BLOCK = 1 << 22
-# Else sums of more threads come in another order, and processes take turns at the processors.
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
 
 
 @dataclass(frozen=True)
@@ -117,8 +107,7 @@ def write_corpus(
 ) -> CorpusReport:
     """Write the lines of a file, each by hand, into the shards of a corpus.
 
-    Processes are started anew, so that a program that calls this has its own code under
-    ``if __name__ == "__main__":``.
+    It starts processes, see ``map_in_processes``.
 
     Args:
         texts: a file with a text in each of its lines, UTF-8. Empty ones are passed over; one that
@@ -128,7 +117,7 @@ def write_corpus(
         settings: see there.
         weights: a folder of exported models, as for ``Writer``.
         workers: processes that write shards.
-        report: called for each shard that is written, in whatever order they are finished.
+        report: called for each shard that is written, in their order.
 
     Raises:
         UserError: the texts, the weights or a setting cannot be used, or the folder has another
@@ -248,69 +237,11 @@ def _written(shards: list[_Shard], workers: int, folder: Path) -> Iterator[Shard
     Raises:
         UserError: a process fails, or is ended by someone.
     """
-    if not shards:
-        return
-    before = multiprocessing.active_children()
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            min(workers, len(shards)), multiprocessing.get_context("spawn"), _begin
-        )
-        try:
-            yield from _results(pool, shards, workers)
-            pool.shutdown()
-        except BrokenProcessPool:
-            raise UserError(
-                "a process that wrote a shard was ended, as the system does where memory is short;"
-                " the same command goes on with the shards that are there"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in set(multiprocessing.active_children()) - set(before):
-                process.terminate()  # nothing is lost: a shard is there whole or not at all
-                process.join()
-            sweep(folder)
-
-
-def _results(
-    pool: ProcessPoolExecutor, shards: list[_Shard], workers: int
-) -> Iterator[ShardReport]:
-    waiting: set[Future[ShardReport]] = set()
-    for shard in shards:
-        waiting.add(pool.submit(_write_shard, shard))
-        while len(waiting) > 2 * workers:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
-    while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Have processes that are started compute with one thread each."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
     try:
-        yield
+        if shards:
+            yield from map_in_processes(_write_shard, shards, min(workers, len(shards)))
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _begin() -> None:
-    """Prepare a process: Ctrl-C is its parent's to act on, and it ends where the parent does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        sweep(folder)  # shards that were begun; nothing is lost, since one is there whole or not
 
 
 @cache

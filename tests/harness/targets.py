@@ -299,7 +299,7 @@ def use_corpus(path: Path) -> None:
     from data_loader.corpus import Corpus
 
     corpus = Corpus(path.parent)
-    corpus.check_strokes()
+    corpus.check_contents()
     for line in corpus.lines():
         _check_line(line)
     for split in corpus.splits:

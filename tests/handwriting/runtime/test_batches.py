@@ -104,13 +104,14 @@ from handwriting.runtime.batches import FilesToText, TextsToInk
 
 texts, files, weights = sys.argv[1:]
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+one = ray.data.ActorPoolStrategy(size=1)
 written = ray.data.read_text(texts).map_batches(
-    TextsToInk, fn_constructor_kwargs={"weights": weights}, batch_size=8, concurrency=1
+    TextsToInk, fn_constructor_kwargs={"weights": weights}, batch_size=8, compute=one
 )
 rows = written.take_all()
 print(sorted((row["text"], len(row["strokes"]) > 0, bool(row["error"])) for row in rows))
 read = ray.data.read_binary_files(files, include_paths=True).map_batches(
-    FilesToText, fn_constructor_kwargs={"weights": weights}, batch_size=2, concurrency=1
+    FilesToText, fn_constructor_kwargs={"weights": weights}, batch_size=2, compute=one
 )
 print(sorted((row["path"][-8:], bool(row["error"])) for row in read.take_all()))
 """
