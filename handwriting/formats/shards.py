@@ -12,6 +12,7 @@ Shapes: ``T`` pen steps, ``L`` lines, ``N`` pen steps of all lines.
 
 import io
 import json
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,12 @@ _MOST_ABOUT = 1 << 24  # bytes
 _MOST_LABELS = 1 << 20  # bytes of a line's
 _DECIMALS = 4
 _LONGEST_REASON = 200
+_LONGEST_HEADER = 200
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(?P<length>[\x10-\xff]\x00)\{'descr': '(?P<kind><[a-z]\d)',"
+    rb" 'fortran_order': False, 'shape': \((?P<rows>\d{1,15}),(?: (?P<columns>\d))?\), \} *\n",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +108,8 @@ def write_folder(
     labels = "".join(f"{_json(line.labels())}\n" for line in lines)
     files = {
         STROKES: _npy(strokes),
-        OFFSETS: npy_bytes(offsets),
-        LINES: labels.encode("utf-8", "surrogatepass"),
+        OFFSETS: _npy(offsets, "<i8"),
+        LINES: labels.encode(),
     }
     about = {
         "format": "handwriting shard",
@@ -130,7 +137,7 @@ def write_tar(path: Path, lines: Sequence[LabelledLine]) -> None:
         tarfile.open(unfinished, "w", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for line in lines:
-            _add(archive, f"{line.id}.json", _json(line.labels()).encode("utf-8", "surrogatepass"))
+            _add(archive, f"{line.id}.json", _json(line.labels()).encode())
             _add(archive, f"{line.id}.npy", _npy(line.strokes))
 
 
@@ -140,14 +147,10 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
-def _npy(strokes: np.ndarray) -> bytes:
-    return npy_bytes(np.ascontiguousarray(strokes, dtype="<f4"))
-
-
-def npy_bytes(array: np.ndarray) -> bytes:
-    """Return an array as a file of NumPy's."""
+def _npy(array: np.ndarray, kind: str = "<f4") -> bytes:
+    """An array as a file of NumPy's."""
     file = io.BytesIO()
-    np.save(file, array, allow_pickle=False)
+    np.save(file, np.ascontiguousarray(array, kind), allow_pickle=False)
     return file.getvalue()
 
 
@@ -180,7 +183,9 @@ def read_folder(folder: Path) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
                 _check_equal(f"checksum of {name}", _checksum(folder / name), checksum)
         numbers = range(len(offsets) - 1)
         for number, labels in zip(numbers, _labels(folder / LINES), strict=True):
-            yield strokes[offsets[number] : offsets[number + 1]], labels
+            line = strokes[offsets[number] : offsets[number + 1]]
+            _check_ends(line)
+            yield line, labels
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise _damaged(folder, error) from None
 
@@ -202,44 +207,77 @@ def _about(folder: Path) -> dict[str, Any]:
 def _arrays(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """The strokes ``[N, 3]``, mapped, and where each line begins ``[L + 1]``."""
     try:
-        strokes = np.asarray(np.lib.format.open_memmap(folder / STROKES, mode="r"))
-        offsets = np.asarray(np.lib.format.open_memmap(folder / OFFSETS, mode="r"))
-        _check_strokes(strokes.dtype, strokes.shape)
-        _check_equal("type of offsets", (offsets.dtype, offsets.ndim), (np.dtype(np.int64), 1))
+        strokes = _mapped(folder / STROKES, "<f4", 3)
+        offsets = _mapped(folder / OFFSETS, "<i8")
         if not 1 <= len(offsets) <= MOST_LINES + 1:
             raise ValueError(f"should have at most {MOST_LINES:,} lines, got {len(offsets) - 1:,}")
         _check_equal("first and last offset", offsets[[0, -1]].tolist(), [0, len(strokes)])
         if (np.diff(offsets) <= 0).any():
             raise ValueError("offsets do not ascend")
-    except (OSError, ValueError, EOFError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise _damaged(folder, error) from None
     return strokes, offsets
+
+
+def _mapped(path: Path, kind: str, columns: int | None = None) -> np.ndarray:
+    """The array ``[n]``, or ``[n, columns]``, of a file of NumPy's; see ``_shape``."""
+    with open_regular_file(path) as file:
+        start = file.read(_LONGEST_HEADER)
+        size = file.seek(0, io.SEEK_END)
+    shape, place = _shape(start, size, kind, columns)
+    if not shape[0]:
+        return np.zeros(shape, kind)  # nothing cannot be mapped
+    return np.asarray(np.memmap(path, kind, "r", place, shape))
 
 
 def strokes_of_npy(data: bytes) -> np.ndarray:
     """Return the strokes ``[T, 3]``, T >= 1, of a file of NumPy's; ``ValueError`` where it has
     anything else."""
-    file = io.BytesIO(data)
-    _check_equal("version of .npy", np.lib.format.read_magic(file), (1, 0))
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    _check_strokes(dtype, shape)
-    _check_equal("order of columns", is_fortran, False)
-    rows = data[file.tell() :]
-    _check_equal("bytes of strokes", len(rows), 3 * dtype.itemsize * shape[0])
-    if not rows:
+    shape, place = _shape(data, len(data), "<f4", 3)
+    if not shape[0]:
         raise ValueError("strokes: no pen step")
-    return np.frombuffer(rows, dtype).reshape(-1, 3)
+    strokes = np.frombuffer(data, "<f4", offset=place).reshape(shape)
+    _check_ends(strokes)
+    return strokes
 
 
-def _check_strokes(dtype: np.dtype, shape: tuple[int, ...]) -> None:
-    if dtype != np.dtype("<f4") or len(shape) != 2 or shape[1] != 3:
-        raise ValueError(f"strokes: {dtype} {list(shape)}, expected float32 [T, 3]")
+def _shape(start: bytes, size: int, kind: str, columns: int | None) -> tuple[tuple[int, ...], int]:
+    """The shape of the array of a file of NumPy's, and where its values begin. NumPy's own reader
+    takes a header for Python, which may be anything.
+
+    Args:
+        start: of the file.
+        size: of all of it.
+        kind: of its values, such as ``<f4``.
+        columns: of the array; None where it has one axis.
+
+    Raises:
+        ValueError: it is another array, or another file.
+    """
+    found = _HEADER.match(start)
+    if found is None:
+        raise ValueError("is no array in NumPy's format, of one or two axes")
+    rows = int(found["rows"])
+    shape = (rows,) if columns is None else (rows, columns)
+    own = (found["kind"].decode(), (found["columns"] or b"").decode())
+    _check_equal("values and columns", own, (kind, "" if columns is None else str(columns)))
+    place = 10 + int.from_bytes(found["length"], "little")
+    _check_equal("length of the header", place, found.end())
+    expected = place + rows * (columns or 1) * np.dtype(kind).itemsize
+    _check_equal("bytes of an array", size, expected)
+    return shape, place
+
+
+def _check_ends(strokes: np.ndarray) -> None:
+    ends = strokes[:, 0]
+    if not ((ends == 0) | (ends == 1)).all() or ends[-1] != 1:
+        raise ValueError("strokes: ends should be 0 or 1, and 1 in the last row")
 
 
 def parsed_labels(data: bytes) -> dict[str, Any]:
     """Return the labels of a line; ``ValueError`` where they lack an id, a text or a hand."""
     try:
-        labels = json.loads(data.decode("utf-8", "surrogatepass"))
+        labels = json.loads(data.decode())
     except RecursionError:
         raise ValueError("labels: JSON nested too deeply") from None
     if not isinstance(labels, dict):
@@ -247,6 +285,7 @@ def parsed_labels(data: bytes) -> dict[str, Any]:
     for name in ("id", "text", "hand"):
         if not isinstance(labels.get(name), str):
             raise ValueError(f"labels: {name} should be a text")
+        labels[name].encode()  # halves of surrogate pairs are no text
     return labels
 
 
