@@ -2,9 +2,9 @@
 
     python -m benchmarks.large_corpus [--lines 10000000] [--points 12]
 
-Makes such a corpus in a temporary folder (235 bytes of disk a line of 12 points, whose files are then
-in the system's cache) and prints, of a process of its own, the seconds of opening it and of its first
-uses, and the memory that these take.
+Makes such a corpus in a temporary folder (235 bytes of disk a line of 12 points; its files are then
+in the system's cache) and prints, of a process of its own, the seconds of opening it and of its
+first uses, and the memory that these take.
 """
 
 import json
