@@ -19,11 +19,13 @@ class LineCorpus(Protocol):
 
     Attributes:
         folder: where it lies; names it in messages.
-        lengths: int64 ``[L]``, pen steps of each of its ``L`` lines.
     """
 
     folder: Path
-    lengths: np.ndarray
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Pen steps of each of its ``L`` lines, int64 ``[L]``."""
 
     def __len__(self) -> int: ...
 

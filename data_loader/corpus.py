@@ -5,15 +5,17 @@ reused exactly when these are the same. It is built beside its place and renamed
 with its final name is complete. Processes that prepare at the same time wait for each other, and
 the second finds the work done.
 
-Its files have checksums (CRC-32, against disks and accidents). Those of the small files are
-compared whenever it is opened; that of the strokes, which takes reading all of them, where
-``prepare_corpus`` opens it, once a command, and not in each worker process.
+Nothing that grows with the number of lines is a Python object: strokes, texts, ids and names are
+mapped from files, so that a corpus may be larger than memory and is opened at once. Places in these
+files are checked whenever it is opened. The files have checksums (CRC-32, against disks and
+accidents), which takes reading all of them: they are compared where ``prepare_corpus`` opens a
+corpus, once a command, and not in each worker process; those of a corpus of more than
+``ALWAYS_CHECKED`` bytes only where a file's time has changed since they were.
 
 Shapes: ``T`` pen steps, ``L`` lines, ``N`` pen steps of all lines.
 """
 
 import hashlib
-import io
 import json
 import logging
 import os
@@ -23,8 +25,9 @@ import shutil
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +39,22 @@ from base.base_reader import BaseReader
 from data_loader.cleaning import Cleaning
 from data_loader.corpus_meta import check_meta
 from data_loader.corpus_writer import (
+    FILES,
     FORMAT_VERSION,
-    LINES,
+    IDS,
     META,
     OFFSETS,
+    SOURCES,
+    SPLITS,
     STROKES,
+    TEXTS,
+    WRITERS,
     CorpusWriter,
     meta_checksum,
 )
+from data_loader.name_numbers import NameNumbers
+from data_loader.parallel_cleaning import cleaned_lines
+from data_loader.text_column import TextColumn, check_ascending, mapped
 from handwriting.environment import reason
 from handwriting.errors import DataError
 from handwriting.ink.line import Line
@@ -55,9 +66,14 @@ from handwriting.text.vocabulary import Vocabulary
 TRAIN_SPLIT = "trainset"
 VALIDATION_SPLIT = "testset_v"
 UNFINISHED = ".building-"
+ALWAYS_CHECKED = 1 << 30
+"""Bytes of a corpus whose checksums are compared by each command."""
 # The file in an unfinished corpus that says which process makes it.
 MAKER = ".maker"
+# The file in a large corpus that says when its files were last written to as they were checked.
+_CHECKED = ".checked"
 _LONGEST_REASON = 300
+_BLOCK = 1 << 20
 _UNFINISHED_NAME = re.compile(re.escape(UNFINISHED) + r"(\d+)-[0-9a-f]{8}")
 
 logger = logging.getLogger(__name__)
@@ -76,7 +92,6 @@ class Corpus:
         folder: as ``prepare_corpus`` made it.
 
     Attributes:
-        lengths: int64 ``[L]``, pen steps of each line.
         splits: names of the splits that have lines, sorted; lines in no split have the name ''.
         sources: names of the mixed sources, sorted; the one name '' where there is one alone.
         meta: the contents of ``meta.json``.
@@ -102,83 +117,95 @@ class Corpus:
         _check_equal("format version", self.meta["format_version"], FORMAT_VERSION)
         _check_equal(f"checksum of {META}", meta_checksum(self.meta), self.meta["checksum"])
         check_meta(self.meta)
-        for name, size in self.meta["files"].items():
-            _check_equal(f"bytes of {name}", (self.folder / name).stat().st_size, size)
-        shape = (self.meta["points"], 3)
-        mapped = np.memmap(self.folder / STROKES, dtype=np.float32, mode="r", shape=shape)
-        self._strokes = np.asarray(mapped)
-        self._offsets = self._read_offsets()
-        records = [json.loads(record) for record in self._checked(LINES).splitlines()]
-        _check_equal("lines", len(records), self.meta["lines"])
-        if any(not isinstance(value, str) for record in records for value in record):
-            raise ValueError(f"{LINES}: a line has something that is no text")
-        columns: Iterator[tuple[str, ...]] = zip(*records, strict=True)
-        self._texts, self._writers, self._source_ids, self._splits, self._sources = columns
-        self.lengths = np.diff(self._offsets)
-        self.splits = sorted(set(self._splits))
-        if unknown := set(self._splits) - self.meta["splits"].keys():
+        lines, points = self.meta["lines"], self.meta["points"]
+        for name in FILES:
+            size = (self.folder / name).stat().st_size
+            _check_equal(f"bytes of {name}", size, self.meta["files"][name])
+        self._strokes = mapped(self.folder / STROKES, np.float32, (points, 3))
+        self._offsets = mapped(self.folder / OFFSETS, np.int64, (lines + 1,))
+        check_ascending(self._offsets, points, OFFSETS, least=1)
+        self._texts, self._writers, self._source_ids = (
+            TextColumn(self.folder, name, lines) for name in (TEXTS, WRITERS, IDS)
+        )
+        self._splits = NameNumbers(self.folder / SPLITS, self.meta["split_names"], lines)
+        self._sources = NameNumbers(self.folder / SOURCES, self.meta["source_names"], lines)
+        self.splits = sorted(self._splits.names)
+        if unknown := set(self.splits) - self.meta["splits"].keys():
             raise ValueError(f"{META}: has nothing about the split {quoted(min(unknown))}")
-        self.sources = sorted(set(self._sources))
+        self.sources = sorted(self._sources.names)
 
-    def _read_offsets(self) -> np.ndarray:
-        """The first of each line's pen steps, ascending, and their number: int64 ``[L + 1]``."""
-        offsets: np.ndarray = np.load(io.BytesIO(self._checked(OFFSETS)), allow_pickle=False)
-        _check_equal("type of offsets", (offsets.dtype, offsets.ndim), (np.dtype(np.int64), 1))
-        _check_equal("lines in offsets", len(offsets) - 1, self.meta["lines"])
-        _check_equal("first pen step", int(offsets[0]), 0)
-        _check_equal("pen steps", int(offsets[-1]), self.meta["points"])
-        if (np.diff(offsets) <= 0).any():
-            raise ValueError(f"{OFFSETS}: offsets do not ascend")
-        return offsets
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Pen steps of each line, int64 ``[L]``."""
+        lengths: np.ndarray = np.diff(self._offsets)
+        return lengths
 
-    def _checked(self, name: str) -> bytes:
-        """The contents of a file that has its checksum."""
-        data = (self.folder / name).read_bytes()
-        _check_equal(f"checksum of {name}", zlib.crc32(data), self.meta["checksums"][name])
-        return data
-
-    def check_strokes(self) -> None:
-        """Read all strokes once and compare their checksum.
+    def check_contents(self) -> None:
+        """Read all files once and compare their checksums; those of a large corpus only where they
+        have changed since.
 
         Raises:
-            DataError: they are not those that were written.
+            DamagedCorpus: they are not those that were written.
+            DataError: they cannot be read.
         """
-        try:
-            checksum = zlib.crc32(self._strokes.data)
-            _check_equal(f"checksum of {STROKES}", checksum, self.meta["checksums"][STROKES])
-        except (ValueError, LookupError) as error:
-            raise DamagedCorpus(f"{self.folder}: damaged prepared corpus: {_said(error)}") from None
+        is_large = sum(self.meta["files"][name] for name in FILES) > ALWAYS_CHECKED
+        if is_large and _known_times(self.folder) == _times(self.folder):
+            return
+        for name in FILES:
+            try:
+                checksum = _checksum(self.folder / name)
+                _check_equal(f"checksum of {name}", checksum, self.meta["checksums"][name])
+            except OSError as error:
+                raise DataError(f"{self.folder}: cannot be read: {reason(error)}") from None
+            except (ValueError, LookupError) as error:
+                raise self._damaged(error) from None
+        if is_large:
+            note_times(self.folder)
+
+    def _damaged(self, error: Exception) -> DamagedCorpus:
+        return DamagedCorpus(f"{self.folder}: damaged prepared corpus: {_said(error)}")
 
     def __reduce__(self) -> tuple[type["Corpus"], tuple[Path]]:
         return Corpus, (self.folder,)
 
     def __len__(self) -> int:
         """Number of lines ``L``."""
-        return len(self.lengths)
+        return len(self._offsets) - 1
 
     def strokes(self, index: int) -> np.ndarray:
         """float32 ``[T, 3]`` of line ``index``, in the source's units: a read-only view."""
         return self._strokes[self._offsets[index] : self._offsets[index + 1]]
 
     def text(self, index: int) -> str:
-        """The transcription, empty where there is none."""
-        return self._texts[index]
+        """The transcription, empty where there is none; ``DamagedCorpus`` where it cannot be read,
+        here and below."""
+        return self._text(self._texts, index)
 
     def writer(self, index: int) -> str:
         """The writer's id, empty where it is not known."""
-        return self._writers[index]
+        return self._text(self._writers, index)
 
     def source_id(self, index: int) -> str:
         """Return the id that the source has for the line."""
-        return self._source_ids[index]
+        return self._text(self._source_ids, index)
+
+    def _text(self, column: TextColumn, index: int) -> str:
+        try:
+            return column[index]
+        except ValueError as error:
+            raise self._damaged(error) from None
 
     def source(self, index: int) -> str:
         """Which of the mixed sources the line is from; empty where there is one alone."""
         return self._sources[index]
 
+    def sources_of(self, lines: np.ndarray) -> np.ndarray:
+        """Return the sources of many lines, as ``source`` does that of one: texts, ``[lines]``."""
+        return self._sources.of(lines)
+
     def line(self, index: int) -> Line:
         """Line ``index`` with all that is known about it."""
-        names = (self._texts[index], self._writers[index], self._source_ids[index])
+        names = (self.text(index), self.writer(index), self.source_id(index))
         return Line(self.strokes(index), *names, self._splits[index], self._sources[index])
 
     def lines(self) -> Iterator[Line]:
@@ -193,7 +220,7 @@ class Corpus:
         """
         if name not in self.splits:
             raise DataError(self._no_split(name))
-        return np.flatnonzero(np.asarray(self._splits) == name).astype(np.int64)
+        return self._splits.lines_of(name)
 
     @property
     def normalisation(self) -> Normalisation:
@@ -243,7 +270,11 @@ class Corpus:
 
 
 def prepare_corpus(
-    reader: BaseReader, cleaning: Cleaning, cache_dir: str | Path, progress: bool = True
+    reader: BaseReader,
+    cleaning: Cleaning,
+    cache_dir: str | Path,
+    progress: bool = True,
+    workers: int = 1,
 ) -> Corpus:
     """The corpus of ``reader`` after ``cleaning``: opened where it is prepared already, else made.
 
@@ -252,6 +283,7 @@ def prepare_corpus(
         cleaning: what is done to each line.
         cache_dir: where prepared corpora are kept, each in a folder of its own; made if needed.
         progress: show a progress bar, where stderr is a terminal.
+        workers: processes that clean lines, see ``cleaned_lines``; the corpus is the same.
 
     Raises:
         DataError: where the source cannot be read, has no usable line, or ``cache_dir`` cannot be
@@ -268,7 +300,7 @@ def prepare_corpus(
             cache.mkdir(parents=True, exist_ok=True)
         with _only_one_process(cache):
             corpus = _open_whole(cache / key) or _build(
-                reader, cleaning, cache / key, description, progress
+                reader, cleaning, cache / key, description, progress, workers
             )
     name, points = description["reader"], corpus.meta["points"]
     logger.info("corpus of %s: %d lines, %d points, %s", name, len(corpus), points, corpus.folder)
@@ -288,7 +320,7 @@ def _open_whole(folder: Path) -> Corpus | None:
         return None
     try:
         corpus = Corpus(folder)
-        corpus.check_strokes()
+        corpus.check_contents()
         return corpus
     except DamagedCorpus as error:
         logger.warning("%s; it is made anew", error)
@@ -301,6 +333,7 @@ def _build(
     folder: Path,
     description: dict[str, Any],
     progress: bool,
+    workers: int,
 ) -> Corpus:
     started = time.monotonic()
     building = folder.parent / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"
@@ -311,7 +344,7 @@ def _build(
             (building / MAKER).write_text(process_tag(), encoding="ascii")
             writer = CorpusWriter(building, cleaning)
         with writer:
-            _write_all(reader, writer, description, progress)
+            _write_all(reader, writer, description, progress, workers)
         with _disk_faults(folder):
             _publish(building, folder)
     finally:
@@ -321,18 +354,22 @@ def _build(
 
 
 def _write_all(
-    reader: BaseReader, writer: CorpusWriter, description: dict[str, Any], progress: bool
+    reader: BaseReader,
+    writer: CorpusWriter,
+    description: dict[str, Any],
+    progress: bool,
+    workers: int,
 ) -> None:
     bar = tqdm(
-        reader.read(),
+        cleaned_lines(reader.read(), writer.cleaning, workers),
         total=reader.expected_lines(),
         desc="preparing",
         unit=" lines",
         disable=None if progress else True,
     )
-    for line in bar:
+    for split, cleaned in bar:
         with _disk_faults(writer.folder):
-            writer.add(line)
+            writer.add_cleaned(split, cleaned)
     skipped = reader.skipped
     for message in skipped.messages:
         logger.warning("skipped: %s", message)
@@ -357,6 +394,8 @@ def _publish(building: Path, folder: Path) -> None:
     if folder.exists() and _open_whole(folder) is None:
         shutil.rmtree(folder)
     (building / MAKER).unlink()
+    if sum(map(os.path.getsize, building.iterdir())) > ALWAYS_CHECKED:
+        note_times(building)
     try:
         os.rename(building, folder)
     except OSError:
@@ -418,6 +457,33 @@ def _disk_faults(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {reason(error)}") from None
+
+
+def note_times(folder: Path) -> None:
+    """Note that the files of a corpus are as they were written; where that cannot be noted, they
+    are checked again."""
+    with suppress(OSError):
+        (folder / _CHECKED).write_text(json.dumps(_times(folder)), encoding="ascii")
+
+
+def _times(folder: Path) -> dict[str, Any]:
+    """When each file was last written to, in nanoseconds."""
+    return {name: (folder / name).stat().st_mtime_ns for name in (*FILES, META)}
+
+
+def _known_times(folder: Path) -> Any:
+    try:
+        return json.loads((folder / _CHECKED).read_text(encoding="ascii"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with open(path, "rb") as file:
+        while data := file.read(_BLOCK):
+            checksum = zlib.crc32(data, checksum)
+    return checksum
 
 
 def _said(error: Exception) -> str:

@@ -71,6 +71,8 @@ class CorpusMeta(_Part):
     writers: Count
     writers_in_several_splits: Count
     splits: dict[str, SplitMeta]
+    split_names: list[Text]
+    source_names: list[Text]
     skipped: SkippedMeta
     files: Counts
     checksums: Counts

@@ -1,16 +1,18 @@
 """Writes the files of a prepared corpus, one line of handwriting at a time.
 
 A folder holds ``strokes.bin`` (float32 rows ``(end_of_stroke, dx, dy)`` of all lines, one after the
-other, in the machine's byte order), ``offsets.npy`` (int64 ``[L + 1]``, where each line begins),
-``lines.jsonl`` (text, writer, source id, split and source of each line) and ``meta.json``, written
-last: what the corpus was made of, counts, what was dropped and why, statistics of each split, the
-size and the checksum (CRC-32) of each file, and its own.
+other), ``offsets.bin`` (int64 ``[L + 1]``, where each line begins), the columns ``texts``,
+``writers`` and ``ids`` (``data_loader.text_column``), ``splits.bin`` and ``sources.bin``
+(``data_loader.name_numbers``), all in the machine's byte order, and ``meta.json``, written last:
+what the corpus was made of, counts, what was dropped and why, statistics of each split, the names
+of splits and sources, the size and the checksum (CRC-32) of each file, and its own.
 
 Shapes: ``T`` pen steps, ``L`` lines.
 """
 
 import json
 import os
+import sys
 import zlib
 from collections import Counter
 from contextlib import ExitStack
@@ -20,13 +22,22 @@ from typing import IO, Any
 
 import numpy as np
 
-from data_loader.cleaning import Cleaning, clean
+from data_loader.cleaning import Cleaned, Cleaning, clean
+from data_loader.name_numbers import NameNumbering
+from data_loader.text_column import encoded, file_names
 from handwriting.files import to_disk
 from handwriting.ink.line import Line
 from handwriting.quoting import printable
 
-FORMAT_VERSION = 3
-STROKES, OFFSETS, LINES, META = "strokes.bin", "offsets.npy", "lines.jsonl", "meta.json"
+FORMAT_VERSION = 4
+STROKES, OFFSETS, META = "strokes.bin", "offsets.bin", "meta.json"
+SPLITS, SOURCES = "splits.bin", "sources.bin"
+TEXTS, WRITERS, IDS = COLUMNS = ("texts", "writers", "ids")
+FILES = (
+    *(STROKES, OFFSETS, SPLITS, SOURCES),
+    *(name for column in COLUMNS for name in file_names(column)),
+)
+"""All but ``meta.json``."""
 
 
 def meta_checksum(meta: dict[str, Any]) -> int:
@@ -100,6 +111,10 @@ class SplitCounts:
         }
 
 
+def _place(place: int) -> bytes:
+    return place.to_bytes(8, sys.byteorder)
+
+
 class CorpusWriter:
     """Cleans lines and appends them to a corpus in ``folder``, which exists and is empty.
 
@@ -111,28 +126,32 @@ class CorpusWriter:
         self.cleaning = cleaning
         self.splits: dict[str, SplitCounts] = {}
         self.changes: Counter[str] = Counter()
-        self._offsets = [0]
-        with ExitStack() as opened:  # which closes the first where the second cannot be opened
-            self._strokes_file = opened.enter_context(open(folder / STROKES, "wb"))
-            self._lines_file = opened.enter_context(open(folder / LINES, "wb"))
-            self._files = opened.pop_all()
-        self._checksums = {STROKES: 0, LINES: 0}
+        self.num_lines = 0
+        self._points = 0
+        self._text_ends = dict.fromkeys(COLUMNS, 0)
+        self._split_names, self._source_names = NameNumbering(), NameNumbering()
+        self._files: dict[str, IO[bytes]] = {}
+        self._checksums = dict.fromkeys(FILES, 0)
+        with ExitStack() as opened:
+            for name in FILES:
+                self._files[name] = opened.enter_context(open(folder / name, "wb"))
+            self._opened = opened.pop_all()
+        for name in (OFFSETS, *(file_names(column)[1] for column in COLUMNS)):
+            self._write(name, _place(0))
 
     def __enter__(self) -> "CorpusWriter":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._files.close()
-
-    @property
-    def num_lines(self) -> int:
-        """Lines written so far."""
-        return len(self._offsets) - 1
+        self._opened.close()
 
     def add(self, line: Line) -> None:
         """Clean ``line`` and append it, or count why it is dropped."""
-        counts = self.splits.setdefault(line.split, SplitCounts())
-        cleaned = clean(line, self.cleaning)
+        self.add_cleaned(line.split, clean(line, self.cleaning))
+
+    def add_cleaned(self, split: str, cleaned: Cleaned) -> None:
+        """Append a line of a split that was cleaned, or count why it is dropped."""
+        counts = self.splits.setdefault(split, SplitCounts())
         if cleaned.line is None:
             counts.dropped[cleaned.dropped] += 1
             return
@@ -142,45 +161,49 @@ class CorpusWriter:
             self.changes[change] += number
             self.changes[f"lines with {change}"] += 1
         strokes = np.ascontiguousarray(line.strokes, dtype=np.float32)
-        self._write(self._strokes_file, STROKES, strokes.tobytes())
-        record = [
-            line.text,
-            printable(line.writer),
-            printable(line.source_id),
-            line.split,
-            line.source,
-        ]
-        self._write(self._lines_file, LINES, (json.dumps(record) + "\n").encode())
-        self._offsets.append(self._offsets[-1] + len(strokes))
+        self._write(STROKES, strokes.tobytes())
+        self._points += len(strokes)
+        self._write(OFFSETS, _place(self._points))
+        self._write_text(TEXTS, line.text)
+        self._write_text(WRITERS, printable(line.writer))
+        self._write_text(IDS, printable(line.source_id))
+        self._write(SPLITS, self._split_names.number(line.split))
+        self._write(SOURCES, self._source_names.number(line.source))
+        self.num_lines += 1
 
     def finish(self, description: dict[str, Any]) -> None:
-        """Write the remaining files; ``description`` goes into ``meta.json`` as it is."""
-        for file in (self._strokes_file, self._lines_file):
+        """Have all on the disk; ``description`` goes into ``meta.json`` as it is."""
+        for file in self._files.values():
             to_disk(file)
-        with open(self.folder / OFFSETS, "wb") as file:
-            np.save(file, np.asarray(self._offsets, dtype=np.int64))
-            to_disk(file)
-        self._checksums[OFFSETS] = zlib.crc32((self.folder / OFFSETS).read_bytes())
         meta = json.loads(json.dumps(self._meta(description)))  # as it is read again
         with open(self.folder / META, "w", encoding="utf-8") as meta_file:
             json.dump({**meta, "checksum": meta_checksum(meta)}, meta_file, indent=1)
             to_disk(meta_file)
 
-    def _write(self, file: IO[bytes], name: str, data: bytes) -> None:
-        file.write(data)
+    def _write_text(self, column: str, text: str) -> None:
+        texts, offsets = file_names(column)
+        data = encoded(text)
+        self._write(texts, data)
+        self._text_ends[column] += len(data)
+        self._write(offsets, _place(self._text_ends[column]))
+
+    def _write(self, name: str, data: bytes) -> None:
+        self._files[name].write(data)
         self._checksums[name] = zlib.crc32(data, self._checksums[name])
 
     def _meta(self, description: dict[str, Any]) -> dict[str, Any]:
-        sizes = {name: os.path.getsize(self.folder / name) for name in (STROKES, OFFSETS, LINES)}
+        sizes = {name: os.path.getsize(self.folder / name) for name in FILES}
         return {
             "format_version": FORMAT_VERSION,
             **description,
             "cleaning": asdict(self.cleaning),
             "lines": self.num_lines,
-            "points": self._offsets[-1],
+            "points": self._points,
             "changes": dict(sorted(self.changes.items())),
             **self._writers(),
             "splits": {name: counts.to_dict() for name, counts in sorted(self.splits.items())},
+            "split_names": self._split_names.names,
+            "source_names": self._source_names.names,
             "files": sizes,
             "checksums": self._checksums,
         }

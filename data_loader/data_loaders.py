@@ -126,12 +126,13 @@ class EpochSampler:
         # Fixed now, since worker processes draw keys while the epoch may be changed.
         batches = enumerate(self.sampler.batches(self.epoch))
         rest = islice(batches, self.start, None)
-        return iter([self._key(number, self.lines[rows].tolist()) for number, rows in rest])
+        epoch = self.epoch
+        return (self._key(epoch, number, self.lines[rows].tolist()) for number, rows in rest)
 
-    def _key(self, batch: int, lines: list[int]) -> BatchSpec:
+    def _key(self, epoch: int, batch: int, lines: list[int]) -> BatchSpec:
         alone = [NO_PARTNER] * len(lines)
-        partners = self.partners.of(self.epoch, batch, lines) if self.partners else alone
-        return BatchSpec(self.epoch, lines, partners)
+        partners = self.partners.of(epoch, batch, lines) if self.partners else alone
+        return BatchSpec(epoch, lines, partners)
 
 
 class SplitBatches(BaseBatches):
@@ -261,7 +262,7 @@ class HandwritingDataLoader(CorpusLoader):
 
     def _limited(self, lines: np.ndarray, limit: int) -> Iterator[np.ndarray]:
         """Of each source, its part of ``limit`` lines, evenly spread over those there are."""
-        sources = np.array([self.corpus.source(line) for line in lines])
+        sources = self.corpus.sources_of(lines)
         names = np.unique(sources)
         share = -(-limit // len(names))
         for name in names:
@@ -311,14 +312,14 @@ class HandwritingDataLoader(CorpusLoader):
         return self.corpus.source(index)
 
     def _group_numbers(self, lines: np.ndarray) -> np.ndarray:
-        return np.array([self.groups.index(self.group(line)) for line in lines])
+        return np.searchsorted(np.array(self.groups), self.corpus.sources_of(lines).astype(str))
 
     def _epoch_lines(self, lines: np.ndarray) -> EpochLines | None:
         """Which of the training lines each epoch has; None where each has all of them."""
         settings = self.settings
         if not self.shares and settings.epoch_lines is None and not settings.short_epochs:
             return None
-        sources = [self.corpus.source(line) for line in lines]
+        sources = self.corpus.sources_of(lines)
         is_short = self.corpus.lengths[lines] <= settings.short_points
         return EpochLines(
             sources, self.shares, settings.epoch_lines, self.context.seed, is_short,

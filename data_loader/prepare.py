@@ -14,7 +14,7 @@ from base.schema import build
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import Corpus, prepare_corpus
 from data_loader.export import write_inkml, write_strokes_npy
-from handwriting.command_line import OneLineParser
+from handwriting.command_line import OneLineParser, whole_number
 from handwriting.errors import UserError, run_command
 from handwriting.files import check_can_write
 from utils.json_text import read_json
@@ -22,6 +22,7 @@ from utils.json_text import read_json
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
 DEFAULT_DATA = "data"
 DEFAULT_CACHE = "data/prepared"
+MOST_WORKERS = 1000
 COLUMNS = ("split", "lines", "writers", "no writer", "points", "characters", "dropped")
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.to:
         check_can_write(Path(arguments.to))
     reader, cleaning, cache_dir = _settings(arguments)
-    corpus = prepare_corpus(reader, cleaning, cache_dir)
+    corpus = prepare_corpus(reader, cleaning, cache_dir, workers=arguments.workers)
     print(describe(corpus))
     if arguments.export:
         EXPORTS[arguments.export](corpus.lines(), Path(arguments.to))
@@ -98,6 +99,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", help=f"folder of prepared corpora (default: {DEFAULT_CACHE})")
     parser.add_argument("--export", choices=sorted(EXPORTS), help="also write it in this format")
     parser.add_argument("--to", help="folder to export to")
+    parser.add_argument(
+        "--workers",
+        type=whole_number(1, MOST_WORKERS),
+        default=1,
+        metavar="N",
+        help="processes that clean lines; the corpus is the same (default: 1)",
+    )
     arguments = parser.parse_args(argv)
     if arguments.config and (arguments.data or arguments.source):
         parser.error("--data and --source cannot be given beside --config, which says both")

@@ -29,7 +29,7 @@ class EpochLines:
 
     def __init__(
         self,
-        sources: Sequence[str],
+        sources: Sequence[str] | np.ndarray,
         shares: Mapping[str, float],
         lines_per_epoch: int | None,
         seed: int,

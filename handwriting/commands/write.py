@@ -1,4 +1,4 @@
-"""``handwriting write``: texts into files of pages."""
+"""``handwriting write``: texts into files of pages, or into the shards of a labelled corpus."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handwriting.command_line import given, print_notes, whole_number
+from handwriting.commands.corpus import add_corpus_options, check_no_corpus, write_corpus_of
 from handwriting.commands.outputs import STANDARD, check_one_file, print_json, save
 from handwriting.errors import UserError
 from handwriting.files import read_regular_file
@@ -40,7 +41,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         *("-o", "--out"),
         type=Path,
-        default=_OUT,
         metavar="PATH",
         help=f"a file, whose suffix says the format: {listed(WRITTEN_FORMATS)}; or, without a"
         f" suffix, a folder (default: {_OUT})",
@@ -80,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print a line of JSON for each text")
     add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
     _add_page_options(parser.add_argument_group("the page, lengths in mm"))
+    add_corpus_options(parser.add_argument_group("a labelled corpus, to train recognisers on"))
 
 
 def _add_page_options(group: Any) -> None:
@@ -98,6 +99,10 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         UserError: one clear line.
     """
+    if options.texts is not None or options.corpus is not None:
+        write_corpus_of(options, _PAGE)
+        return
+    check_no_corpus(options)
     from handwriting.pages.layout import check_page
     from handwriting.pages.options import PageOptions
     from handwriting.runtime.writer import Writer
@@ -105,7 +110,8 @@ def run(options: argparse.Namespace) -> None:
     texts = list(_texts(options))
     if not texts:
         raise UserError("write: give a text, --text-file or --lines")
-    check_one_file(options.out, len(texts), "texts")
+    out = options.out or _OUT
+    check_one_file(out, len(texts), "texts")
     page = PageOptions(**given(options, _PAGE))
     check_page(page)
     writer = Writer(options.weights, options.fast)
@@ -122,7 +128,7 @@ def run(options: argparse.Namespace) -> None:
             replace=not options.no_replace,
             page=page,
         )
-        files = save(written, options.out, name, options.format)
+        files = save(written, out, name, options.format)
         seconds = time.perf_counter() - started
         if options.json:
             print_json(

@@ -202,14 +202,17 @@ class Writer:
         bias: float | None = None,
         best_of: int = 1,
         replace: bool = True,
+        seeds: Sequence[int] | None = None,
     ) -> list[SynthesisedLine]:
         """Write each text as one line, many at once; they are not cut, and each has a hand of its
-        own unless one is named. Arguments as for ``write``."""
+        own unless one is named. Arguments as for ``write``, and ``seeds``, one for each text, in
+        place of those that ``seed`` gives them."""
         _check_range("seed", seed, 0, MOST_SEED)
         _check_range("best_of", best_of, 1, MOST_DRAWS)
         known = [self.known_text(text, "text", replace)[0] for text in texts]
         prime, own_bias = self._style(hand, None, None, replace)
-        seeds = [line_seed(seed, number) for number in range(len(texts))]
+        if seeds is None:
+            seeds = [line_seed(seed, number) for number in range(len(texts))]
         wanted = self._bias(own_bias if bias is None else bias)
         judge = self._judge if best_of > 1 else None
         return self._write_lines(known, prime, best_of, seeds, wanted, judge)

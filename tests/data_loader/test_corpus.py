@@ -6,7 +6,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +15,17 @@ from line_helpers import ListReader, wavy_line, wavy_lines
 from patience import A_HANG
 from slow_corpus import prepare_slowly
 
+from data_loader import corpus as corpus_module
 from data_loader.cleaning import Cleaning
 from data_loader.corpus import MAKER, UNFINISHED, Corpus, corpus_key, prepare_corpus
+from data_loader.corpus_writer import FILES as files
 from data_loader.corpus_writer import Moments, meta_checksum
 from handwriting.errors import DataError
 from handwriting.ink.normalisation import Normalisation
 from handwriting.leftovers import process_tag
 
 ROOT = Path(__file__).parents[2]
-FILES = ("strokes.bin", "offsets.npy", "lines.jsonl", "meta.json")
+FILES = (*files, "meta.json")
 
 
 def prepare(lines, cache, cleaning: Cleaning | None = None, **arguments) -> Corpus:
@@ -131,6 +132,20 @@ def test_meta_tells_what_was_dropped_changed_and_counted(tmp_path):
     assert meta["cleaning"]["max_step"] == 1.0
 
 
+def test_the_number_of_workers_changes_no_byte(tmp_path):
+    lines = [wavy_line(number % 50, text=f"line {number}") for number in range(600)]
+    lines[400].strokes[5, 1] = np.nan
+    folders_of = [
+        prepare_corpus(
+            ListReader(lines), Cleaning(smooth=1.0), tmp_path / str(workers), False, workers
+        ).folder
+        for workers in (1, 3)
+    ]
+    for name in FILES:
+        one, three = (folder / name for folder in folders_of)
+        assert one.read_bytes() == three.read_bytes()
+
+
 def test_prepared_once_it_is_not_read_again(tmp_path):
     reader = ListReader(wavy_lines(10))
     first = prepare_corpus(reader, Cleaning(), tmp_path, progress=False)
@@ -181,7 +196,7 @@ def test_files_that_do_not_fit_each_other_are_noticed(tmp_path):
     meta = json.loads((folder / "meta.json").read_text())
     rewrite(folder, {**meta, "lines": 11})
     with pytest.raises(
-        DataError, match="damaged prepared corpus: lines in offsets: 10, expec.* 11"
+        DataError, match="damaged prepared corpus: bytes of offsets.bin: 88, expected 96"
     ):
         Corpus(folder)
 
@@ -192,18 +207,60 @@ def rewrite(folder: Path, meta: dict) -> None:
     (folder / "meta.json").write_text(json.dumps(meta))
 
 
-def test_offsets_ascend_from_0_to_the_end(tmp_path):
+@pytest.mark.parametrize("name", [name for name in FILES if "offsets" in name])
+def test_offsets_ascend_from_0_to_the_end(tmp_path, name):
     folder = prepare(wavy_lines(10), tmp_path).folder
-    meta = json.loads((folder / "meta.json").read_text())
-    offsets = np.load(folder / "offsets.npy")
+    offsets = np.fromfile(folder / name, np.int64)
     changed = offsets.copy()
-    changed[4] = changed[6]
-    for wrong in (changed, offsets[::-1].copy(), offsets - 1, offsets.astype(np.float64)):
-        np.save(folder / "offsets.npy", wrong)
-        checksum = zlib.crc32((folder / "offsets.npy").read_bytes())
-        rewrite(folder, {**meta, "checksums": {**meta["checksums"], "offsets.npy": checksum}})
-        with pytest.raises(DataError, match="damaged prepared corpus: .*(offset|pen step)"):
+    changed[4] = changed[6] + 1
+    for wrong in (changed, offsets[::-1], offsets - 1, np.zeros(11, np.int64)):
+        wrong.tofile(folder / name)
+        with pytest.raises(DataError, match=f"damaged prepared corpus: {name}: offsets"):
             Corpus(folder)
+
+
+def test_a_line_has_a_pen_step_at_least(tmp_path):
+    folder = prepare(wavy_lines(10), tmp_path).folder
+    offsets = np.fromfile(folder / "offsets.bin", np.int64)
+    offsets[4] = offsets[5]
+    offsets.tofile(folder / "offsets.bin")
+    with pytest.raises(DataError, match="damaged prepared corpus: offsets.bin: offsets do not as"):
+        Corpus(folder)
+
+
+@pytest.mark.parametrize("name", ["splits.bin", "sources.bin"])
+def test_numbers_of_names_are_those_there_are(tmp_path, name):
+    file = prepare(wavy_lines(10), tmp_path).folder / name
+    np.full(10, 7, np.uint16).tofile(file)
+    with pytest.raises(DataError, match=f"damaged prepared corpus: {name}: numbers are not"):
+        Corpus(file.parent)
+
+
+def test_bytes_that_are_no_text_are_noticed_where_they_are_read(tmp_path):
+    folder = prepare(wavy_lines(10), tmp_path).folder
+    file = folder / "texts.bin"
+    file.write_bytes(b"\xff" * file.stat().st_size)
+    with pytest.raises(DataError, match="damaged prepared corpus: texts: line 3: is no text"):
+        Corpus(folder).text(3)
+
+
+def test_a_large_corpus_is_read_whole_only_where_it_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_module, "ALWAYS_CHECKED", 100)
+    lines = wavy_lines(10)
+    folder = prepare(lines, tmp_path).folder
+
+    def refused(path):
+        raise AssertionError(f"{path} is read")
+
+    with monkeypatch.context() as context:
+        context.setattr(corpus_module, "_checksum", refused)
+        prepare(lines, tmp_path)
+        os.utime(folder / "ids.bin")
+        with pytest.raises(AssertionError, match="is read"):
+            prepare(lines, tmp_path)
+    Corpus(folder).check_contents()
+    monkeypatch.setattr(corpus_module, "_checksum", refused)
+    Corpus(folder).check_contents()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -218,7 +275,7 @@ def test_a_changed_byte_is_noticed(tmp_path, name):
             continue  # which is the same JSON
         file.write_bytes(changed)
         with pytest.raises(DataError, match="damaged prepared corpus") as fault:
-            Corpus(file.parent).check_strokes()
+            Corpus(file.parent).check_contents()
         assert "\n" not in str(fault.value)
     again = prepare(lines, tmp_path)
     np.testing.assert_array_equal(again.strokes(9), lines[9].strokes)
@@ -372,6 +429,7 @@ def test_a_corpus_that_cannot_be_read_now_stays(tmp_path, monkeypatch):
         ("splits.trainset", 0),
         ("skipped", {"counts": {}}),
         ("lines", True),
+        ("split_names", [1]),
     ],
 )
 def test_all_of_the_meta_is_checked(tmp_path, field, value):

@@ -56,6 +56,19 @@ def test_many_texts_are_written_in_one_start(run, tmp_path: Path) -> None:
     )
 
 
+def test_a_corpus_is_written(run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "texts.txt").write_text("rain\n\nit is\n\u6f22\n")
+    arguments = ("write", "--texts", tmp_path / "texts.txt", "--corpus", tmp_path / "c")
+    with pytest.raises(UserError, match="1 of 3 texts could not be written, all others are"):
+        run(*arguments, "--json")
+    printed = capsys.readouterr()
+    (shard,) = (json.loads(line) for line in printed.out.splitlines())
+    assert shard["shard"] == str(tmp_path / "c" / "shard-000000") and shard["lines"] == 2
+    assert shard["left_out"][0]["line"] == 4
+    assert printed.err.startswith(f"error: {tmp_path / 'texts.txt'}: line 4: text: the model")
+    assert "0 lines in 0 shards in" in run(*arguments)
+
+
 def standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
 
@@ -138,6 +151,11 @@ def test_serve_hands_the_page_its_weights(
         (["write", "a", "--hand", "tom"], "hand: there are 1, such as lena; got 'tom'"),
         (["write", "a", "--page-width", "0.1"], "page_width: should be greater than"),
         (["write", "a", "--seed", "x"], "--seed: a whole number from 0"),
+        (["write", "--texts", "x"], "--texts, --corpus: are given together"),
+        (["write", "a", "--texts", "x", "--corpus", "c"], "has the texts of --texts alone"),
+        (["write", "--texts", "x", "--corpus", "c", "--ruled"], "--ruled: is for pages, which a"),
+        (["write", "--texts", "x", "--corpus", "c"], "x: cannot be read: No such file"),
+        (["write", "a", "--workers", "2"], "--workers: is for --texts with --corpus"),
         (["read", "none.svg"], "none.svg: cannot be read: No such file"),
         (["read", "none.doc"], "none.doc: ink is read from"),
         (["convert", "none.svg", "-o", "x.svg"], "none.svg: cannot be read"),

@@ -281,7 +281,8 @@ def mutated_corpus(chance: random.Random, data: bytes, others: Sequence[bytes]) 
     """Return one of a corpus's files changed; sometimes with a checksum that fits again."""
     from data_loader.corpus_writer import meta_checksum
 
-    if not data.startswith(b"{") or chance.random() < 0.3:
+    is_meta = data.startswith(b"{") and data.count(b"\n{") == 0
+    if not is_meta or chance.random() < 0.3:
         at = chance.randrange(len(data))
         return (
             data[:at]
@@ -299,7 +300,7 @@ def use_corpus(path: Path) -> None:
     from data_loader.corpus import Corpus
 
     corpus = Corpus(path.parent)
-    corpus.check_strokes()
+    corpus.check_contents()
     for line in corpus.lines():
         _check_line(line)
     for split in corpus.splits:
@@ -307,6 +308,26 @@ def use_corpus(path: Path) -> None:
         if not np.isfinite([*normalisation.mean, *normalisation.std]).all():
             raise WrongAcceptance("a normalisation that is not finite")
         corpus.vocabulary_of(split)
+
+
+@functools.cache
+def _shard_files(tar: bool) -> tuple[Seed, ...]:
+    import tempfile
+
+    from base.registry import READERS
+    from handwriting.formats.shards import LabelledLine, write_folder, write_tar
+
+    source = READERS["synthetic"](**{**SOURCE["args"], "num_lines": 4})
+    lines = [
+        LabelledLine(number, line.strokes, line.text, "lena", number, ())
+        for number, line in enumerate(source.read(), start=1)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        if tar:
+            write_tar(Path(folder) / "shard-000000.tar", lines)
+        else:
+            write_folder(Path(folder), lines)
+        return tuple(Seed(path.name, path.read_bytes()) for path in sorted(Path(folder).iterdir()))
 
 
 @functools.cache
@@ -432,6 +453,20 @@ _OTHERS = (
         use_corpus,
         mutated_corpus,
         surroundings=lambda: list(_corpus_files()),
+    ),
+    Target(
+        "shard",
+        lambda: list(_shard_files(False)),
+        lambda path: _use_reader("shards", path.parent),
+        mutated_corpus,
+        0.3,
+        lambda: list(_shard_files(False)),
+    ),
+    Target(
+        "shard in a tar",
+        lambda: list(_shard_files(True)),
+        lambda path: _use_reader("shards", path.parent),
+        share=0.3,
     ),
     Target("checkpoint", _checkpoint_files, use_checkpoint, mutated_checkpoint, 0.3),
     Target("config", _configs, use_config, mutated_json, 0.3),
