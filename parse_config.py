@@ -37,6 +37,8 @@ from utils.device import device_problem
 from utils.json_text import parse_json, read_json
 from utils.shipped import checkpoint_path, shipped_names
 
+# As a checkpoint to resume: the newest one.
+_LATEST = Path("latest")
 # The packages that register components when they are imported.
 _COMPONENT_PACKAGES = ("data_loader", "model", "trainer")
 # What a resumed run may change: how long it goes on, not what it has computed so far.
@@ -280,6 +282,8 @@ class ConfigParser:
         if args.schema:
             print(json.dumps(json_schema(components), indent=2))
             raise SystemExit(0)
+        if args.resume == _LATEST and not _LATEST.exists():
+            args.resume, args.config = cls._latest(args, components), None
         if (args.config is None) == (args.resume is None):
             raise ConfigError(["give either -c CONFIG to start or -r CHECKPOINT to resume"])
         if args.weights is not None and args.resume is not None:
@@ -288,6 +292,19 @@ class ConfigParser:
         if args.resume is not None:
             return cls.from_checkpoint(args.resume, overrides, components, args.device)
         return cls.from_file(args.config, overrides, components, args.device, args.weights)
+
+    @classmethod
+    def _latest(cls, args: argparse.Namespace, components: Components | None) -> Path:
+        """The newest checkpoint of the config's name, or of all runs where there is no config."""
+        from trainer.run_folder import latest_checkpoint
+
+        overrides = _command_line_overrides(args)
+        if args.config is not None:
+            config = cls.from_file(args.config, overrides, components, args.device)
+            return latest_checkpoint(config.trainer.save_dir, config.name)
+        named = [value for path, value in overrides if new_path(path) == "trainer.save_dir"]
+        default = (components or project_components()).trainer().save_dir
+        return latest_checkpoint(str(named[-1]) if named else default)
 
 
 class _ArgumentParser(OneLineParser):
@@ -301,7 +318,10 @@ def _argument_parser(description: str | None) -> argparse.ArgumentParser:
     parser = _ArgumentParser(description=description, allow_abbrev=False)
     add = parser.add_argument
     add("-c", "--config", type=Path, metavar="FILE", help="config to train from")
-    add("-r", "--resume", type=checkpoint_path, metavar="CHECKPOINT", help="checkpoint to resume")
+    help_resume = (
+        "checkpoint to resume; latest is the newest one, with -c that of the config's name"
+    )
+    add("-r", "--resume", type=checkpoint_path, metavar="CHECKPOINT", help=help_resume)
     help_weights = (
         "checkpoint whose model and weights a new run starts from: a file, or one of"
         f" {', '.join(shipped_names())}; new characters are added to its vocabulary"

@@ -172,3 +172,4 @@ OPTIMIZERS = Registry("optimizer", "torch.optim:Optimizer", ("params",))
 LR_SCHEDULERS = Registry(
     "learning-rate schedule", "torch.optim.lr_scheduler:LRScheduler", ("optimizer", "last_epoch")
 )
+LOGGERS = Registry("logger", "logger.run_logger:RunLogger")

@@ -15,11 +15,12 @@ import torch
 from pydantic import Field, ValidationError
 
 from base.registry import LR_SCHEDULERS, MODELS, OPTIMIZERS, READERS, Registry
-from handwriting.errors import CheckpointError, ConfigError
+from handwriting.errors import CheckpointError, ConfigError, UserError
 from parse_config import Components, ConfigParser, json_schema, project_components
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(ROOT.glob("config_*.json"))
+PROJECT = json.loads((ROOT / "config_unconditional.json").read_text())
 
 
 @dataclass(frozen=True)
@@ -411,6 +412,54 @@ def save(path: Path, config: dict[str, Any]) -> Path:
 
 def resume(components: Components, path: Path, *arguments: str) -> ConfigParser:
     return ConfigParser.from_args(["-r", str(path), *arguments], components=components)
+
+
+@pytest.fixture
+def runs(tmp_path) -> Path:
+    """A folder of runs: old, new and one of another name, which is the newest."""
+    config = ConfigParser.from_dict({**PROJECT, "name": "mine"}).to_dict()
+    for age, (name, run) in enumerate((("other", "1"), ("mine", "2"), ("mine", "1"))):
+        folder = tmp_path / "runs" / "models" / name / run
+        folder.mkdir(parents=True)
+        path = save(folder / "checkpoint.pth", config)
+        os.utime(path, ns=(10**18 - age * 10**10,) * 2)
+    return tmp_path / "runs"
+
+
+def test_latest_is_the_newest_checkpoint_of_the_configs_name_or_of_all(runs, tmp_path):
+    save_dir = ["--set", f"trainer.save_dir={runs}"]
+    config = write(tmp_path / "a.json", {**PROJECT, "name": "mine"})
+    named = ConfigParser.from_args(["-c", str(config), "-r", "latest", *save_dir])
+    assert named.resume == runs / "models" / "mine" / "2" / "checkpoint.pth"
+    of_all = ConfigParser.from_args(["-r", "latest", *save_dir])
+    assert of_all.resume == runs / "models" / "other" / "1" / "checkpoint.pth"
+
+
+def test_without_a_run_latest_is_one_line(tmp_path):
+    config = write(tmp_path / "a.json", {**PROJECT, "name": "mine"})
+    save_dir = ["--set", f"trainer.save_dir={tmp_path}"]
+    for more in ([], ["-c", str(config)]):
+        with pytest.raises(UserError, match="^-r latest: .* has no checkpoint of a run$"):
+            ConfigParser.from_args(["-r", "latest", *save_dir, *more])
+
+
+def test_the_loggers_of_a_config_are_built_and_tensorboard_can_be_left_out():
+    named = [{"type": "tensorboard"}, {"type": "mlflow", "args": {"experiment": "pens"}}]
+    for tensorboard, kinds in (
+        (True, ["TensorboardLogger", "MlflowLogger"]),
+        (False, ["MlflowLogger"]),
+    ):
+        overrides = [("trainer.loggers", named), ("trainer.tensorboard", tensorboard)]
+        config = ConfigParser.from_dict(PROJECT, overrides)
+        loggers = config.trainer.run_loggers()
+        assert [type(each).__name__ for each in loggers] == kinds
+        assert loggers[-1].experiment == "pens"
+        assert ConfigParser.from_dict(config.to_dict()).to_dict() == config.to_dict()
+    assert [
+        type(each).__name__ for each in ConfigParser.from_dict(PROJECT).trainer.run_loggers()
+    ] == ["TensorboardLogger"]
+    with pytest.raises(ConfigError, match="trainer.loggers.0"):
+        ConfigParser.from_dict(PROJECT, [("trainer.loggers", [{"type": "wandbb"}])])
 
 
 def test_a_run_resumes_with_its_own_config(raw, components, checkpoint):

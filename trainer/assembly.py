@@ -28,6 +28,7 @@ from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
 from trainer.distributed import Distributed, faster_arrangement
 from trainer.loaded_model import checked_model
+from trainer.loggers import check_packages
 from trainer.restart import begun_run, sign
 from trainer.run_folder import RunFolder
 from trainer.run_lock import RunLock
@@ -115,6 +116,8 @@ def _assembled(
 ) -> Trainer:
     """Build a trainer before it has any state; the last three are of a run that is resumed."""
     start = None
+    if processes.is_main:
+        check_packages(config.trainer.run_loggers())
     if run is None and processes.is_main:  # before corpora are prepared, which can take a while
         check_can_write(Path(config.trainer.save_dir))
     if config.weights is not None:

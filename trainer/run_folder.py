@@ -135,6 +135,25 @@ class RunFolder:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
+def latest_checkpoint(save_dir: Path | str, name: str | None = None) -> Path:
+    """Return the checkpoint that was written last.
+
+    Args:
+        save_dir: what all runs are under.
+        name: of the experiment whose runs count; None for all.
+
+    Raises:
+        UserError: there is none.
+    """
+    models = Path(save_dir) / "models"
+    folders = [models / name] if name else list(models.glob("*"))
+    found = [each for folder in folders for each in folder.glob("*/checkpoint.pth")]
+    dated = sorted((each.stat().st_mtime_ns, str(each)) for each in found if each.is_file())
+    if not dated:
+        raise UserError(f"-r latest: {models / (name or '')} has no checkpoint of a run")
+    return Path(dated[-1][1])
+
+
 def _short(folder: Path) -> Path:
     """``folder`` relative to the working folder where it is under it, as a person would type it."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -24,7 +24,7 @@ from base.base_trainer import BaseTrainer, Monitor
 from base.batch import Batch
 from handwriting.errors import CheckpointError, Interrupted, UserError
 from logger.logger import open_log_file
-from logger.visualization import TensorboardWriter
+from logger.run_logger import LoggedRun, RunLoggers
 from trainer.checkpointing import link_checkpoint, load_weights, save_checkpoint
 from trainer.distributed import Distributed
 from trainer.progress import Progress, RunningMeans, duration
@@ -77,12 +77,14 @@ class Step:
         weight: the units these are over.
         lines: lines in the whole batch.
         stop: whether any process was asked to stop.
+        save: whether a checkpoint is due by ``save_minutes``.
     """
 
     terms: dict[str, float]
     weight: float
     lines: int
     stop: bool
+    save: bool
 
 
 class Trainer(BaseTrainer):
@@ -164,11 +166,11 @@ class Trainer(BaseTrainer):
         self._running = RunningMeans()
         self._parallel = self.distributed.wrap(model)
         self._stop = StopRequest()
-        self._writer = TensorboardWriter(None)
+        self._writer = RunLoggers()
         self._resumed = False
         self._sampled_epoch: int | None = None
         self._drawn_epoch: int | None = None
-        self._drawn_time = time.perf_counter()
+        self._drawn_time = self._saved_time = time.perf_counter()
 
     # The run from start to end
 
@@ -202,12 +204,18 @@ class Trainer(BaseTrainer):
         open_log_file(self.run.log / "train.log")
         self.run.write_config(self._header.get("config", {}))
         self.history.load(self.epoch)
-        if self.settings.tensorboard:
-            self._writer = TensorboardWriter(self.run.log, self.step if self._resumed else None)
+        self._open_loggers()
         of_best_epoch = self._position == 0 and self.monitor.best_epoch == self.epoch
         if self._resumed and of_best_epoch and self.run.checkpoint.exists():
             # Killed after the checkpoint of its best epoch, it may not have got to this.
             self._save_best()
+
+    def _open_loggers(self) -> None:
+        resumed_step = self.step if self._resumed else None
+        loggers = self.settings.run_loggers()
+        for logger in loggers:
+            logger.open(LoggedRun(self.run.log, self.run.name, self.run.run_id, resumed_step))
+        self._writer = RunLoggers(loggers)
 
     def _run_epoch(self) -> dict[str, float]:
         self._train_epoch()
@@ -259,6 +267,8 @@ class Trainer(BaseTrainer):
                 progress.step(self._running.means()["loss"])
                 if step.stop:
                     self._interrupt()
+                if step.save:
+                    self._save()
 
     def _training_batches(self) -> tuple[int, Iterable[Batch]]:
         """Number of batches of the epoch, and those that are still to do."""
@@ -305,14 +315,15 @@ class Trainer(BaseTrainer):
         *terms, weight = torch.stack([*values, weight.to(values[0].device)]).tolist()
         local = dict(zip(names, terms, strict=True))
         finite = math.isfinite(local["loss"])
-        flags = [float(not finite), float(self._stop.requested), len(batch), weight]
+        stop, save = float(self._stop.requested), float(self._is_save_due())
+        flags = [float(not finite), stop, save, len(batch), weight]
         summed = self.distributed.sum_list(flags + [term * weight for term in terms])
-        bad, stop, lines, total = summed[:4]
+        bad, stop, save, lines, total = summed[:5]
         if bad:
             raise NonFiniteLoss(self._describe("loss", local, batch, mine=not finite))
         if self.distributed.world_size > 1:
-            local = {name: value / total for name, value in zip(names, summed[4:], strict=True)}
-        return Step(local, total, int(lines), stop > 0)
+            local = {name: value / total for name, value in zip(names, summed[5:], strict=True)}
+        return Step(local, total, int(lines), stop > 0, save > 0)
 
     def _clip_gradients(self, step: Step, batch: Batch) -> float:
         limit = self.settings.clip_grad_norm
@@ -474,6 +485,14 @@ class Trainer(BaseTrainer):
             if best:
                 self._save_best()
             self._writer.flush()
+        self._saved_time = time.perf_counter()
+
+    def _is_save_due(self) -> bool:
+        """Whether ``save_minutes`` are over, by the clock of the main process."""
+        minutes = self.settings.save_minutes
+        if minutes is None or not self.distributed.is_main:
+            return False
+        return time.perf_counter() - self._saved_time >= 60 * minutes
 
     def _save_best(self) -> None:
         link_checkpoint(self.run.checkpoint, self.run.best)

@@ -117,6 +117,46 @@ def test_stopped_in_the_middle_of_an_epoch_equals_never_stopped(tmp_path: Path, 
     same_end(whole, second)
 
 
+@pytest.mark.parametrize("steps", [1, 8])
+def test_killed_after_a_checkpoint_by_the_clock_equals_never_stopped(
+    tmp_path: Path, steps: int
+) -> None:
+    """With no time between checkpoints, there is one after each step."""
+    variant = VARIANTS["schedule per step"]
+    whole = make_trainer(tmp_path / "whole", **variant)
+    whole.train()
+    first = make_trainer(tmp_path / "parts", **variant, save_minutes=1e-9)
+    criterion = first.criterion
+
+    def killed(output: Any, batch: Batch) -> dict[str, Tensor]:
+        if first.step == steps and torch.is_grad_enabled():
+            raise RuntimeError("killed")
+        return criterion(output, batch)
+
+    first.criterion = killed
+    with pytest.raises(RuntimeError, match="killed"):
+        first.train()
+    state = load_checkpoint(first.run.checkpoint, resumable=True)
+    assert state["step"] == steps
+    second = make_trainer(tmp_path / "parts", **variant, resume=state)
+    second.train()
+    same_end(whole, second)
+
+
+def test_no_checkpoint_within_an_epoch_before_its_time(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path, epochs=1, save_minutes=1e6)
+    positions = []
+    save = trainer._save
+
+    def noted(best: bool = False) -> None:
+        positions.append(trainer._position)
+        save(best)
+
+    trainer._save = noted
+    trainer.train()
+    assert positions == [0]
+
+
 def test_stopped_in_validation_equals_never_stopped(tmp_path: Path) -> None:
     whole = make_trainer(tmp_path / "whole", epochs=2)
     whole.train()
