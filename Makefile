@@ -140,7 +140,7 @@ package: setup
 	$(BIN)/python experiments.py -r conditional --export handwriting/weights
 	$(BIN)/python experiments.py -r recognition --export handwriting/weights
 	$(BIN)/python experiments.py -r language_model --export handwriting/weights
-	$(BIN)/python -m handwriting.runtime.made_hands handwriting/weights
+	cp saved/models/pretrained/hands.safetensors handwriting/weights/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
