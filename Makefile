@@ -80,7 +80,7 @@ format: setup
 figures: setup
 	$(BIN)/python experiments.py -r unconditional --device cpu --samples-only \
 		--out saved_figures/unconditional
-	$(BIN)/python experiments.py -r conditional --device cpu --samples-only \
+	$(BIN)/python experiments.py -r research/conditional --device cpu --samples-only \
 		--out saved_figures/conditional
 	$(BIN)/python experiments.py -r conditional --device cpu --bias 1 --seed 2 \
 		--text-file saved_figures/page.txt --format svg,png,json --out saved_figures/page
