@@ -1,4 +1,4 @@
-"""What a writer makes of kinds of text: ``python -m evaluation.written_kinds -r CHECKPOINT``.
+"""Legibility of kinds of text that a writer writes: ``python -m evaluation.written_kinds``.
 
 Texts of each kind (sentences, numbers, capitals, addresses, dates, prices, every character of ASCII
 in company) are drawn by a seed, and written in a hand of their own each. A recogniser that had no
