@@ -10,12 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-from PIL import Image
-
-from logger.visualization import TensorboardWriter, figure_pixels
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class RunLogger(ABC):
         """One point of each curve; ``train.loss`` goes under ``train/loss``."""
 
     @abstractmethod
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
 
     def flush(self) -> None:  # noqa: B027 - most packages send by themselves
@@ -73,17 +72,21 @@ class TensorboardLogger(RunLogger):
     """Events for tensorboard, in the folder of the run's log."""
 
     def __init__(self) -> None:
+        from logger.visualization import TensorboardWriter  # matplotlib
+
         self._writer = TensorboardWriter(None)
 
     def open(self, run: LoggedRun) -> None:
         """Begin a file of events; what was written after the resumed step is hidden."""
+        from logger.visualization import TensorboardWriter
+
         self._writer = TensorboardWriter(run.folder, run.resumed_step)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """One point of each curve."""
         self._writer.scalars(values, step)
 
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         self._writer.figures(figures, step)
 
@@ -121,9 +124,11 @@ class WandbLogger(RunLogger):
         """One point of each curve."""
         self._run.log({"step": step, **_with_slashes(values)})
 
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         make = importlib.import_module("wandb").Image
+        from logger.visualization import figure_pixels
+
         pictures = {name: make(figure_pixels(figure)) for name, figure in figures.items()}
         self._run.log({"step": step, **pictures})
 
@@ -156,9 +161,11 @@ class TrackioLogger(RunLogger):
         """One point of each curve."""
         self._run.log(_with_slashes(values), step=step)
 
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         make = importlib.import_module("trackio").Image
+        from logger.visualization import figure_pixels
+
         pictures = {name: make(figure_pixels(figure)) for name, figure in figures.items()}
         self._run.log(pictures, step=step)
 
@@ -201,8 +208,10 @@ class MlflowLogger(RunLogger):
         for name, value in _with_slashes(values).items():
             self._client.log_metric(self._run_id, name, value, step=step)
 
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, as ``NAME_STEP.png``."""
+        from logger.visualization import figure_pixels
+
         for name, figure in figures.items():
             self._client.log_image(self._run_id, figure_pixels(figure), f"{name}_{step}.png")
 
@@ -227,7 +236,7 @@ class RunLoggers:
         for logger in self._loggers:
             logger.scalars(values, step)
 
-    def figures(self, figures: Mapping[str, Figure | Image.Image], step: int) -> None:
+    def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         for logger in self._loggers:
             logger.figures(figures, step)
