@@ -127,9 +127,7 @@ class WandbLogger(RunLogger):
     def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         make = importlib.import_module("wandb").Image
-        from logger.visualization import figure_pixels
-
-        pictures = {name: make(figure_pixels(figure)) for name, figure in figures.items()}
+        pictures = {name: make(pixels) for name, pixels in _pixels(figures).items()}
         self._run.log({"step": step, **pictures})
 
     def close(self) -> None:
@@ -164,9 +162,7 @@ class TrackioLogger(RunLogger):
     def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
         make = importlib.import_module("trackio").Image
-        from logger.visualization import figure_pixels
-
-        pictures = {name: make(figure_pixels(figure)) for name, figure in figures.items()}
+        pictures = {name: make(pixels) for name, pixels in _pixels(figures).items()}
         self._run.log(pictures, step=step)
 
     def close(self) -> None:
@@ -210,10 +206,8 @@ class MlflowLogger(RunLogger):
 
     def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, as ``NAME_STEP.png``."""
-        from logger.visualization import figure_pixels
-
-        for name, figure in figures.items():
-            self._client.log_image(self._run_id, figure_pixels(figure), f"{name}_{step}.png")
+        for name, pixels in _pixels(figures).items():
+            self._client.log_image(self._run_id, pixels, f"{name}_{step}.png")
 
     def close(self) -> None:
         """End the run."""
@@ -250,6 +244,13 @@ class RunLoggers:
         """Close all of them."""
         for logger in self._loggers:
             logger.close()
+
+
+def _pixels(figures: "Mapping[str, Figure | Image.Image]") -> dict[str, Any]:
+    """The pixels of pictures; matplotlib is imported only where there are some to log."""
+    from logger.visualization import figure_pixels
+
+    return {name: figure_pixels(figure) for name, figure in figures.items()}
 
 
 def _with_slashes(values: Mapping[str, float]) -> dict[str, float]:
