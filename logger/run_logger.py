@@ -6,15 +6,22 @@ from its environment variables, never from a config, which may be a stranger's.
 """
 
 import importlib
+import logging
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handwriting.errors import UserError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -223,27 +230,67 @@ class RunLoggers:
     """
 
     def __init__(self, loggers: Iterable[RunLogger] = ()) -> None:
-        self._loggers = tuple(loggers)
+        self._loggers = list(loggers)
+
+    @classmethod
+    def opened(cls, loggers: Iterable[RunLogger], run: LoggedRun) -> "RunLoggers":
+        """Begin a run with every logger.
+
+        Raises:
+            UserError: a logger's package refused; those before it are closed.
+        """
+        opened = cls()
+        for logger in loggers:
+            try:
+                logger.open(run)
+            except Exception as error:
+                opened.close()
+                if logger.package is None:
+                    raise
+                raise UserError(
+                    f"trainer.loggers: {logger.package} began no run: {_first_line(error)}"
+                ) from error
+            opened._loggers.append(logger)
+        return opened
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """One point of each curve."""
-        for logger in self._loggers:
-            logger.scalars(values, step)
+        self._each(lambda logger: logger.scalars(values, step))
 
     def figures(self, figures: "Mapping[str, Figure | Image.Image]", step: int) -> None:
         """Pictures, by name."""
-        for logger in self._loggers:
-            logger.figures(figures, step)
+        self._each(lambda logger: logger.figures(figures, step))
 
     def flush(self) -> None:
         """Have all that was given on the disk."""
-        for logger in self._loggers:
-            logger.flush()
+        self._each(lambda logger: logger.flush())
 
     def close(self) -> None:
         """Close all of them."""
-        for logger in self._loggers:
-            logger.close()
+        self._each(lambda logger: logger.close())
+
+    def _each(self, do: Callable[[RunLogger], None]) -> None:
+        """Let every logger do something. A package that fails, as one does whose server is away, is
+        given nothing more; the run goes on."""
+        for logger in tuple(self._loggers):
+            try:
+                do(logger)
+            except Exception:
+                if logger.package is None:  # our own: a fault of the disk or of ours
+                    raise
+                self._drop(logger)
+
+    def _drop(self, logger: RunLogger) -> None:
+        self._loggers.remove(logger)
+        _log.warning(
+            "%s failed and is given nothing more of this run: %s",
+            logger.package,
+            _first_line(sys.exc_info()[1]),
+        )
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _pixels(figures: "Mapping[str, Figure | Image.Image]") -> dict[str, Any]:

@@ -105,7 +105,7 @@ def shortened(command: str) -> str:
     assert extra is not None, f"no short form for the command: {command}"
     if "--samples-only" in command:
         extra = ""
-    if "--text" in command:
+    if re.search(r"--text(-file)? ", command):
         extra = "--best-of 1"
     return f"{command} {extra}"
 
@@ -124,7 +124,14 @@ def arguments(command: str, clone: Path) -> list[str]:
 
 
 def run(command: str, clone: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        # mlflow-skinny has no data base.
+        "MLFLOW_TRACKING_URI": (clone / "mlruns").as_uri(),
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     return subprocess.run(
         arguments(command, clone), cwd=clone, env=environment, capture_output=True, text=True
     )

@@ -212,10 +212,8 @@ class Trainer(BaseTrainer):
 
     def _open_loggers(self) -> None:
         resumed_step = self.step if self._resumed else None
-        loggers = self.settings.run_loggers()
-        for logger in loggers:
-            logger.open(LoggedRun(self.run.log, self.run.name, self.run.run_id, resumed_step))
-        self._writer = RunLoggers(loggers)
+        run = LoggedRun(self.run.log, self.run.name, self.run.run_id, resumed_step)
+        self._writer = RunLoggers.opened(self.settings.run_loggers(), run)
 
     def _run_epoch(self) -> dict[str, float]:
         self._train_epoch()

@@ -3,12 +3,14 @@
 import sys
 import types
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from handwriting.errors import UserError
 from logger.run_logger import (
     LoggedRun,
     MlflowLogger,
@@ -118,3 +120,57 @@ def test_all_loggers_get_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     both.close()
     assert package.logged == [({"lr": 0.1}, {"step": 5})]
     assert list(tmp_path.glob("events.*"))
+
+
+class Failing(TrackioLogger):
+    """A package that fails at one of the calls."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.at = at
+        self.calls: list[str] = []
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name == self.at:
+            raise ConnectionError("no server at http://localhost:1\nand many lines more")
+
+    def open(self, run: LoggedRun) -> None:
+        self._call("open")
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        self._call("scalars")
+
+    def figures(self, figures: Mapping[str, Any], step: int) -> None:
+        self._call("figures")
+
+    def flush(self) -> None:
+        self._call("flush")
+
+    def close(self) -> None:
+        self._call("close")
+
+
+def test_a_package_that_begins_no_run_is_one_line_and_ends_the_others(tmp_path: Path) -> None:
+    first, second = Failing(at="never"), Failing(at="open")
+    expected = r"^trainer.loggers: trackio began no run: no server at \S+$"
+    with pytest.raises(UserError, match=expected):
+        RunLoggers.opened([first, second], LoggedRun(tmp_path, "toy", "1"))
+    assert first.calls == ["open", "close"]
+
+
+@pytest.mark.parametrize("at", ["scalars", "figures", "flush", "close"])
+def test_a_package_that_fails_later_is_left_out_and_the_others_go_on(
+    at: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = Failing(at), Failing(at="never")
+    loggers = RunLoggers.opened([bad, good], LoggedRun(tmp_path, "toy", "1"))
+    for _ in range(2):
+        loggers.scalars({"loss": 1.0}, 1)
+        loggers.figures({}, 1)
+        loggers.flush()
+    loggers.close()
+    assert good.calls == ["open", *["scalars", "figures", "flush"] * 2, "close"]
+    assert bad.calls[-1] == at and bad.calls.count(at) == 1
+    (line,) = caplog.messages
+    assert line.endswith("no server at http://localhost:1")
