@@ -62,6 +62,7 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     """
     with suppress(ValueError):  # outside the main thread
         signal.signal(signal.SIGINT, _interrupt)
+        sys.unraisablehook = _interrupt_again
     with safe_streams():
         code = _exit_code(main)
         if code != EXIT_DONE:
@@ -83,6 +84,17 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
             os._exit(EXIT_INTERRUPTED)
         frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more, in a moment, where an interrupt came in code that cannot raise: a
+    finaliser, or a function that compiled code calls."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        again = threading.Timer(0.01, signal.raise_signal, (signal.SIGINT,))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _exit_code(main: Callable[[], None]) -> int:

@@ -70,7 +70,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     sweep_once(folder.parent)
     temporary = _temporary_folder(folder)
     try:
-        with _naming(temporary, folder):
+        with _naming(temporary, folder), _kept_descriptor(temporary):
             yield temporary
             _move(temporary, folder)
     finally:
@@ -86,6 +86,20 @@ def _temporary_folder(folder: Path) -> Path:
         beside = folder / beside.name
     make_folder(beside, shown=folder)
     return beside
+
+
+@contextmanager
+def _kept_descriptor(folder: Path) -> Iterator[None]:
+    """Hold one of the process's open files meanwhile, which ``remove`` needs afterwards to look into
+    the folder: in the block there may be no more to be had."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened, nor one moved that is
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -81,13 +81,21 @@ def remove(path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
             if path.exists():  # that opens a folder twice, which the system may not allow
-                for name in os.listdir(path):
-                    (path / name).unlink()
-                path.rmdir()
+                _remove_files(path)
         else:
             path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def _remove_files(folder: Path) -> None:
+    """Remove a folder of files, with one open file at most; an empty one without any."""
+    try:
+        folder.rmdir()
+    except OSError:
+        for name in os.listdir(folder):
+            (folder / name).unlink()
+        folder.rmdir()
 
 
 def _short(name: str) -> str:

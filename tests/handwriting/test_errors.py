@@ -69,3 +69,15 @@ def test_an_interruption_that_a_library_makes_an_error_of_is_one_line() -> None:
     )
     done = run(body)
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_an_interruption_where_nothing_can_be_raised_is_not_lost() -> None:
+    done = run(
+        "import signal, time\n"
+        "    class Ending:\n"
+        "        def __del__(self): signal.raise_signal(signal.SIGINT)\n"
+        "    Ending()\n"
+        "    for _ in range(1000): time.sleep(0.01)\n"
+        "    print('went on')"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -50,6 +50,31 @@ def test_a_failure_leaves_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="limits of a process are POSIX")
+@pytest.mark.parametrize("left", range(4))
+def test_a_failure_for_want_of_open_files_leaves_no_folder(tmp_path: Path, left: int) -> None:
+    import resource
+
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [os.open(tmp_path, os.O_RDONLY) for _ in range(left + 1)]
+    for descriptor in free:
+        os.close(descriptor)
+    held = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(free), usual[1]))
+    try:
+        with (
+            pytest.raises(OSError, match="Too many open files"),
+            whole_folder(tmp_path / "results") as temporary,
+        ):
+            for number in range(9):
+                held.append(open(temporary / f"{number}.txt", "w"))  # noqa: SIM115
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        for file in held:
+            file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "results" / "today"
