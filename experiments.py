@@ -25,6 +25,7 @@ from handwriting.command_line import (
     whole_number,
 )
 from handwriting.errors import UserError, run_command
+from handwriting.limits import MOST_BIAS
 from reading.options import INK_OPTIONS, add_ink_options, reads
 from reading.options import OPTIONS as READING
 from reading.options import add_options as add_reading_options
@@ -57,7 +58,6 @@ COMMANDS = {
 }
 
 MOST_SEED = 2**63 - 1
-MOST_BIAS = 100.0  # the pen's spread falls with its power of e
 MOST_LINES = 100_000_000
 MOST_IN_BATCH = 10_000
 MOST_SAMPLES = 100_000

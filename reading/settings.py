@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handwriting.runtime.reading_settings import MOST_BEAM, MOST_WEIGHT
+from handwriting.limits import MOST_BEAM, MOST_WEIGHT
 from handwriting.runtime.reading_settings import ReadingSettings as DecodingSettings
 
 if TYPE_CHECKING:

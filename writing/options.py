@@ -8,6 +8,7 @@ from typing import Any
 from handwriting.command_line import check_absent, given, number, option_name, whole_number
 from handwriting.errors import UserError
 from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS, format_named, listed
+from handwriting.limits import MOST_DRAWS
 from handwriting.pages.options import (
     DPI,
     DRIFT,
@@ -27,9 +28,6 @@ from handwriting.runtime.precisions import PRECISIONS as PRECISIONS_OF_FILES
 
 PRECISIONS = ("float32", "bfloat16")
 """Of the matrix products; the first is the default."""
-
-MOST_DRAWS = 1000
-"""Of each piece, to keep the best of."""
 
 STYLE_TEXT = "style_text"
 GCODE = ("pen_up", "pen_down", "pen_change", "feed_rate", "travel_rate")

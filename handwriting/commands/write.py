@@ -13,11 +13,11 @@ from handwriting.commands.outputs import STANDARD, check_one_file, print_json, s
 from handwriting.errors import UserError
 from handwriting.files import read_regular_file
 from handwriting.formats.registry import WRITTEN_FORMATS, listed
+from handwriting.limits import MOST_DRAWS
 
 _PAGE = ("page_width", "line_spacing", "lines_per_page", "x_height", "align", "ruled")
 _OUT = Path("written.svg")
 _MOST_SEED = 2**64 - 1
-_MOST_DRAWS = 1000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--bias", type=float, metavar="X", help="0 is as varied as real hands, more is neater")
     add(
         "--best-of",
-        type=whole_number(1, _MOST_DRAWS),
+        type=whole_number(1, MOST_DRAWS),
         default=1,
         metavar="N",
         help="write each piece N times and keep the best",

@@ -14,6 +14,7 @@ import numpy as np
 
 from handwriting.errors import DataError
 from handwriting.ink.features import InkFeatures
+from handwriting.limits import MOST_BEAM, MOST_BIAS, MOST_DRAWS, MOST_WEIGHT
 from handwriting.quoting import quoted
 from handwriting.runtime.model_file import ModelFile
 from handwriting.text.vocabulary import SPECIALS
@@ -202,7 +203,7 @@ _WRITER = {
         log_alpha=_range, log_beta=_range, log_step=_range, log_phi_floor=_number(-100, 0)
     ),
     "mixture": _record(max_log_sigma=_number(0, 30), max_correlation_logit=_number(0, 20)),
-    "bias": _number(0, 10),
+    "bias": _number(0, MOST_BIAS),
     "stalled_pen": _all_of(
         _record(carried=_number(0, 1), resting_pace=_number(0, 1e6), moving_pace=_number(0, 1e6)),
         _ascending("resting_pace", "moving_pace"),
@@ -218,11 +219,12 @@ _WRITER = {
     ),
     "pieces": _record(
         longest=_whole(1, 1000),
-        candidates=_whole(1, 64),
+        candidates=_whole(1, MOST_DRAWS),
         shortest_example=_whole(0, 1000),
         attempts=_whole(1, 64),
     ),
 }
+_WEIGHTS_OF_READING = ("length_normalisation", "coverage", "language_weight")
 _RECOGNISER = {
     "symbols": _symbols,
     "features": _record(
@@ -241,8 +243,10 @@ _RECOGNISER = {
     "location": _flag,
     "ctc": _flag,
     "reading": _record(
-        beam=_whole(1, 100),
-        **dict.fromkeys(("length_normalisation", "coverage", "language_weight"), _number(0, 100)),
+        beam=_whole(1, MOST_BEAM),
+        **dict.fromkeys(
+            ("length_normalisation", "coverage", "language_weight"), _number(0, MOST_WEIGHT)
+        ),
         ctc_weight=_number(0, 1),
     ),
 }
@@ -251,7 +255,7 @@ _LANGUAGE_MODEL = {
     "num_layers": _whole(1, MOST_LAYERS),
     "hidden_size": _cells,
 }
-_HAND = _record(name=_name, text=_text, bias=_or_null(_number(0, 10)))
+_HAND = _record(name=_name, text=_text, bias=_or_null(_number(0, MOST_BIAS)))
 _HANDS = {"hands": _all_of(_list(_HAND, 0, 10_000), _hand_names)}
 
 

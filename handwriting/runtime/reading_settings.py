@@ -3,12 +3,7 @@
 from dataclasses import dataclass
 
 from handwriting.errors import UserError
-
-MOST_BEAM = 1000
-"""Hypotheses for each line."""
-
-MOST_WEIGHT = 100.0
-"""Of each part of a score, and of the power of a text's length."""
+from handwriting.limits import MOST_BEAM, MOST_WEIGHT
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from handwriting.formats.saving import SavablePages
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
 from handwriting.ink.pen_path import PathSampling
+from handwriting.limits import MOST_BIAS, MOST_DRAWS
 from handwriting.pages.aligned_text import AlignedLine
 from handwriting.pages.options import PageOptions
 from handwriting.pages.page import Page
@@ -40,8 +41,6 @@ from handwriting.text.spelling import writable_text
 from handwriting.text.vocabulary import Vocabulary
 from handwriting.text.writable_text import check_text, replace_unknown
 
-MOST_BIAS = 100.0  # the pen's spread falls with its power of e
-MOST_DRAWS = 1000
 _BATCH = 64
 
 
