@@ -90,8 +90,8 @@ def _temporary_folder(folder: Path) -> Path:
 
 @contextmanager
 def _kept_descriptor(folder: Path) -> Iterator[None]:
-    """Hold one of the process's open files meanwhile, which ``remove`` needs to look into the folder
-    afterwards: in the block there may be no more to be had."""
+    """Hold one of the process's open files meanwhile: ``remove`` needs one to look into the folder
+    afterwards, and in the block the last may be taken."""
     if os.name != "posix":  # elsewhere a folder cannot be opened, nor one moved that is
         yield
         return
