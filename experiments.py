@@ -231,7 +231,7 @@ def _add_evaluation(add: Callable[..., Any]) -> None:
         action="store_true",
         default=None,
         help="a model with text writes each line again in the style of another one, by the same"
-        " writer where that is known, and tells how well styles are kept",
+        " writer where that is known, and tells how well styles are kept and hands known again",
     )
     add(
         "--steps",

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from evaluation import (
     evaluate,
     evaluator_of,
 )
+from evaluation.hand_embedding import HandEmbedding
 from evaluation.legibility import LINES as LEGIBILITY_LINES
 from evaluation.legibility_command import (
     check_writes_texts,
@@ -27,6 +28,7 @@ from evaluation.legibility_command import (
 from evaluation.recognition import RecognitionEvaluator
 from handwriting.command_line import is_terminal
 from handwriting.files import check_can_write, whole_folder
+from handwriting.ink.line import Line
 from reading.options import decodings
 from reading.recogniser import TASK as RECOGNITION
 from reading.recogniser import language_model
@@ -81,6 +83,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             if options.steps is None:
                 mean = sum(len(line.strokes) for line in lines) / len(lines)
                 settings = replace(settings, steps=max(round(mean), 2))
+            settings = _with_embedding(settings, loader.corpus, lines)
             samples = evaluator.samples(settings, lines)
             for name, text in evaluator.report(report, settings, lines).items():
                 (folder / name).write_text(text, encoding="utf-8")
@@ -103,6 +106,23 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
 def _check_split(loader: HandwritingDataLoader, split: str) -> None:
     """``DataError`` that says which splits there are, where this is none of them."""
     loader.corpus.split(split)
+
+
+def _with_embedding(
+    settings: SampleSettings, corpus: LineCorpus, lines: Sequence[Line]
+) -> SampleSettings:
+    """The settings with an embedding of hands, where styles are to be measured."""
+    if not settings.in_hands:
+        return settings
+    return replace(settings, hand_embedding=HandEmbedding.of(_lines_of_others(corpus, lines)))
+
+
+def _lines_of_others(corpus: LineCorpus, lines: Sequence[Line]) -> Iterator[Line]:
+    """The lines of all splits by writers who wrote none of ``lines``."""
+    writers = {line.writer for line in lines} | {""}
+    for index in range(len(corpus)):
+        if corpus.writer(index) not in writers:
+            yield corpus.line(index)
 
 
 def _print_numbers(report: dict[str, Any], tables: Sequence[Sequence[Mapping[str, Any]]]) -> None:

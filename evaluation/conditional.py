@@ -20,6 +20,7 @@ from evaluation.evaluator import (
     required,
     seeds_of,
 )
+from evaluation.hand_embedding import KnownHands
 from evaluation.style_similarity import choose_styles, measure_style, style_similarity
 from handwriting.errors import UserError
 from handwriting.ink.drawing import INK_COLOUR
@@ -86,7 +87,10 @@ class ConditionalEvaluator(LikelihoodEvaluator):
             seconds = time.perf_counter() - started
             row = compare(written[bias], [line.strokes for line in real])
             rows.append({"bias": bias, **row, "seconds_per_line": seconds / len(real)})
-        return Samples(pictures, rows, real, written, _style_rows(styles, real, written))
+        hands = None
+        if styles and settings.hand_embedding is not None:
+            hands = KnownHands.of(settings.hand_embedding, lines, styles, settings.seed)
+        return Samples(pictures, rows, real, written, _style_rows(styles, real, written, hands))
 
     def _styles_of(
         self, real: Sequence[Line], lines: Sequence[Line], settings: SampleSettings
@@ -195,10 +199,13 @@ def compare(written: Sequence[SynthesisedLine], real: Sequence[np.ndarray]) -> d
 
 
 def _style_rows(
-    styles: Sequence[Line], real: Sequence[Line], written: Mapping[float, Sequence[SynthesisedLine]]
+    styles: Sequence[Line],
+    real: Sequence[Line],
+    written: Mapping[float, Sequence[SynthesisedLine]],
+    hands: KnownHands | None,
 ) -> list[dict[str, Any]]:
     """Tell how well real lines, and those written at each bias, keep the style of each of
-    ``styles``, a line for each of ``real``."""
+    ``styles``, a line for each of ``real``, and how often the hand is known again."""
     if not styles:
         return []
     measured = [measure_style(line.strokes, line.text) for line in styles]
@@ -211,6 +218,11 @@ def _style_rows(
             "lines": len(lines),
             **style_similarity(
                 measured, [measure_style(line.strokes, line.text) for line in lines]
+            ),
+            **(
+                hands.retrieval(styles, real, [(line.strokes, line.text) for line in lines])
+                if hands
+                else {"retrieval": None}
             ),
         }
         for ink, bias, lines in inks

@@ -20,6 +20,7 @@ from base.batch import Batch, BatchT
 from base.registry import METRICS, Registry
 from data_loader.batches import collate
 from evaluation.density_map import density_map, in_units_of_corpus
+from evaluation.hand_embedding import HandEmbedding
 from handwriting.errors import UserError
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
@@ -67,6 +68,8 @@ class SampleSettings:
         primed_bias: the bias of primed lines.
         sentences: for a model with text.
         in_hands: a model with text writes the texts of real lines in the styles of others.
+        hand_embedding: learned from other writers, to tell whose hand a line is in; None where the
+            data have too few.
         progress: show a progress bar.
         onnx: an export of the model, to draw with in its place.
     """
@@ -78,6 +81,7 @@ class SampleSettings:
     primed_bias: float = 0.5
     sentences: tuple[str, ...] = SENTENCES
     in_hands: bool = False
+    hand_embedding: HandEmbedding | None = None
     progress: bool = False
     onnx: OnnxStep | None = None
 
