@@ -135,24 +135,50 @@ def texts_of(number: int, characters: int, seed: int) -> list[Text]:
     return found
 
 
+COMPANY = {
+    **dict.fromkeys(".,;:!?", "{word}{character} {other}"),
+    **dict.fromkeys("'", "{word}{character}s {other}"),
+    **dict.fromkeys('"', "{word} {number}{character}"),
+    **dict.fromkeys("`", "{character}{word} {other}"),
+    **dict.fromkeys("([{", "{word} {character}{number}"),
+    **dict.fromkeys(")]}", "{word} {number}{character}"),
+    **dict.fromkeys("+-*=<>/|", "{number} {character} {amount}"),
+    **dict.fromkeys("^", "{number}{character}{amount}"),
+    **dict.fromkeys("#$~", "{word} {character}{number}"),
+    **dict.fromkeys("%", "{number} {character} {word}"),
+    **dict.fromkeys("&", "{Word} {character} {Other}"),
+    **dict.fromkeys("@_\\", "{word}{character}{other}"),
+}
+"""Where people write a character that is no letter or digit: words, and numbers of two digits."""
+
+
 def _company(character: str, random: np.random.Generator, words: Sequence[str]) -> str:
-    """A short text with the character once, where people would write it."""
+    """A short text with the character once, where people would write it: a digit in a number, a
+    letter in a word, a capital at the beginning of one, others as ``COMPANY`` says."""
     first, second = (str(random.choice(words)) for _ in range(2))
+    numbers = [str(number) for number in range(10, 100)]
     if character.isdigit():
         others = [str(digit) for digit in range(10) if str(digit) != character]
         digits = [str(random.choice(others)) for _ in range(3)]
         digits.insert(int(random.integers(4)), character)
         return f"{first} {''.join(digits)}"
     if character.isupper():
-        return f"{first} {character}{second[1:].replace(character.lower(), 'n')}"
+        initial = [word for word in words if word.startswith(character.lower())]
+        initial = initial or [character + second]  # of few words
+        return f"{first} {str(random.choice(initial)).capitalize()}"
     if character.islower():
         having = [word for word in words if word.count(character) == 1]
-        return f"{random.choice(having)} {str(random.choice(words)).replace(character, '')}"
-    if character in ".,;:!?'\"`)]}":
-        return f"{first}{character} {second}"
-    if character in "([{":
-        return f"{first} {character}{second}"
-    return f"{first} {character} {second}"
+        without = [word for word in words if character not in word]
+        return f"{random.choice(having)} {random.choice(without)}"
+    return COMPANY[character].format(
+        character=character,
+        word=first,
+        other=second,
+        Word=first.capitalize(),
+        Other=second.capitalize(),
+        number=random.choice(numbers),
+        amount=random.choice(numbers),
+    )
 
 
 def _is_read(character: str, text: str, reading: str) -> bool:
