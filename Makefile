@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # Settings laid over config_unconditional.json for `make train`: a small model and few epochs, on the
 # built-in corpus. Many small steps at a high learning rate give the best writing in a few minutes.
 QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3 \
+	--set data_loader.args.epoch_lines=null --set data_loader.args.concatenate_share=0 \
+	--set data_loader.args.max_points=null --set data_loader.args.validation_limit=null \
+	--set trainer.averaging=null --set trainer.precision=float32 \
 	--set arch.args.hidden_size=200 --set arch.args.num_layers=2 \
 	--set lr_scheduler.args.warmup_steps=50 --set lr_scheduler.args.decay=cosine \
 	--set lr_scheduler.args.decay_steps=1800 --set lr_scheduler.args.final_factor=0.02 \

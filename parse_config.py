@@ -12,7 +12,7 @@ import json
 import re
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -229,13 +229,15 @@ class ConfigParser:
         """The config in the JSON file ``path``; as ``from_dict`` otherwise.
 
         With ``weights``, the model is theirs, and so are the features of a recogniser; overrides
-        can still change settings such as dropout.
+        can still change settings such as dropout. Where their lines had one size and one kind of
+        points, and the config's have not, the config's lines are given the same.
         """
         raw = read_json(path)
         if not isinstance(raw, dict):
             raise ConfigError([f"{path}: should be an object, got {shown(raw)}"])
         if weights is not None:
             overrides = [*_of_weights(weights, is_ours=components is None), *overrides]
+            overrides += _measure_of_weights(weights, _overridden(raw, overrides)[0])
         return cls.from_dict(raw, overrides, components, device=device, weights=weights)
 
     @classmethod
@@ -436,6 +438,24 @@ def _of_weights(path: Path, is_ours: bool) -> list[tuple[str, Any]]:
     if features is not None:
         settings.append(("data_loader.args.features", features))
     return settings
+
+
+def _measure_of_weights(path: Path, raw: Any) -> list[tuple[str, Any]]:
+    """The cleaning that gave the lines of a checkpoint's weights one measure, where the config
+    ``raw`` has none that gives its lines some."""
+    from data_loader.cleaning import measure_of
+    from trainer.checkpointing import load_checkpoint
+
+    trained_on = load_checkpoint(path)["config"]["data_loader"]["args"]
+    try:
+        own = measure_of(raw["data_loader"]["args"])
+    except (AttributeError, KeyError, TypeError, ConfigError):
+        return []  # what is wrong with the config is said as it is checked
+    measure = measure_of(trained_on)
+    if own is not None or measure is None:
+        return []
+    settings = {"x_height": measure.x_height, "path": measure.path and asdict(measure.path)}
+    return [(f"data_loader.args.cleaning.{name}", value) for name, value in settings.items()]
 
 
 def _resume_problems(

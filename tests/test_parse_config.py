@@ -14,7 +14,7 @@ import pytest
 import torch
 from pydantic import Field, ValidationError
 
-from base.registry import LR_SCHEDULERS, MODELS, OPTIMIZERS, READERS, Registry
+from base.registry import LR_SCHEDULERS, OPTIMIZERS, READERS, Registry
 from handwriting.errors import CheckpointError, ConfigError, UserError
 from parse_config import Components, ConfigParser, json_schema, project_components
 
@@ -520,12 +520,28 @@ def test_the_shipped_configs_are_right(path):
     validator().validate(json.loads(path.read_text()))
 
 
-def test_the_unconditional_config_is_the_network_of_the_paper():
-    parser = ConfigParser.from_file(ROOT / "config_unconditional.json")
-    model = parser.build(MODELS, parser.config.arch)
-    assert (model.hidden_size, model.num_layers, model.num_mixtures) == (400, 3, 20)
-    assert parser.config.optimizer.args.lr == 1e-3
+@pytest.mark.parametrize("name", ["unconditional", "conditional"])
+def test_the_config_named_after_graves_is_the_network_of_the_paper(name):
+    parser = ConfigParser.from_file(ROOT / f"saved/models/graves/{name}.json")
+    arch = parser.config.arch.args
+    assert (arch.hidden_size, arch.num_layers, arch.num_mixtures) == (400, 3, 20)
+    assert (parser.config.optimizer.type, parser.config.optimizer.args.lr) == (
+        "GravesRMSprop",
+        1e-4,
+    )
     assert parser.config.data_loader.args.source.type == "auto"
+
+
+@pytest.mark.parametrize("name", ["unconditional", "conditional", "recognition"])
+def test_the_recipes_take_what_data_there_are(name):
+    """Whoever has IAM-OnDB alone, or nothing, trains with the same command."""
+    sources = json.loads((ROOT / f"config_{name}.json").read_text())["data_loader"]["args"][
+        "source"
+    ]
+    optional = {
+        each["source"]["type"] for each in sources["args"]["sources"] if each.get("optional")
+    }
+    assert sources["type"] == "mixed" and {"iam_ondb", "left_out"} <= optional
 
 
 def validator() -> jsonschema.Draft202012Validator:

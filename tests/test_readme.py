@@ -30,6 +30,12 @@ SMALL_MODEL = (
     "--set arch.args.hidden_size=8 --set arch.args.num_layers=1 --set arch.args.num_mixtures=2"
     " --set trainer.sample_period=0 --set data_loader.args.batch_size=2"
 )
+# The recipes' own sources, the built-in corpus among them, take minutes to prepare, and an epoch of
+# theirs has thousands of lines.
+SMALL_SOURCE = (
+    " --set data_loader.args.epoch_lines=8"
+    ' --set \'data_loader.args.source={"type": "auto", "args": {"data_dir": "data"}}\''
+)
 SMALL_RECOGNISER = (
     "--set arch.args.encoder_size=8 --set arch.args.encoder_layers=1 --set data_loader.args.limit=2"
     " --set trainer.sample_period=0 --set trainer.epochs=1 --set data_loader.args.epoch_lines=4"
@@ -52,8 +58,8 @@ SHORT = {
     "python experiments.py -r conditional --export-onnx": "--limit 2",
     "python experiments.py -r conditional": "--limit 2 --samples 1",
     "python experiments.py -r research/conditional": "--limit 2 --samples 1",
-    "python train.py -c": f"{SMALL_MODEL} --set trainer.epochs=1",
-    "torchrun": f"{SMALL_MODEL} --set trainer.epochs=1",
+    "python train.py -c": f"{SMALL_MODEL}{SMALL_SOURCE} --set trainer.epochs=1",
+    "torchrun": f"{SMALL_MODEL}{SMALL_SOURCE} --set trainer.epochs=1",
     "python train.py -r": "--set trainer.epochs=2",
     "python experiments.py": "--steps 12 --samples 1",
     "python -m data_loader.prepare": "",

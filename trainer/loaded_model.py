@@ -1,7 +1,7 @@
 """A trained model and its data, from its checkpoint alone."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from base.components import checked_block, checked_settings
 from base.registry import DATA_LOADERS, MODELS
 from base.renamed import with_new_names
 from base.schema import Block, build
+from data_loader.cleaning import measure_of
 from data_loader.corpus import VALIDATION_SPLIT
 from data_loader.data_loaders import HandwritingDataLoader
 from data_loader.loader_settings import LoaderContext
@@ -213,7 +214,8 @@ def open_data(
 
     Args:
         trained: the model.
-        data: a folder, or None.
+        data: a folder, or None; its lines get the size and the kind of points that the model
+            was trained on.
         remedy: what the user can do where there are no data, for the message.
         builtin: whether a config that leaves the source open may find the built-in corpus, which
             is then made.
@@ -225,7 +227,10 @@ def open_data(
     args = {name: value for name, value in raw["args"].items() if name not in _TRAINING_ALONE}
     if data is not None:
         # Who names a folder does not want the numbers of the built-in corpus.
+        measure = measure_of(args)
         args["source"] = {"type": "auto", "args": {"data_dir": str(data), "builtin": False}}
+        if measure is not None:  # without it the lines are nothing that the model knows
+            args["cleaning"] = asdict(measure)
     elif not builtin and args["source"]["type"] == "auto":
         args["source"] = {"type": "auto", "args": {**args["source"]["args"], "builtin": False}}
     try:

@@ -1,17 +1,20 @@
 """A model from its checkpoint: only what it uses has to fit."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny_checkpoint import SHORT_LINES, make_checkpoint
 
 import experiments
 from handwriting.errors import CheckpointError
+from parse_config import ConfigParser
 from trainer.checkpointing import load_checkpoint, save_checkpoint
-from trainer.loaded_model import load_model
+from trainer.loaded_model import load_model, open_data
 
 STRANGE: dict[str, Callable[[dict[str, Any]], None]] = {
     "optimizer": lambda config: config.update(optimizer={"type": "Adam2031", "args": {"x": 1}}),
@@ -32,6 +35,18 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("plain")
     tasks = ("conditional", "recognition", "unconditional")
     return {task: make_checkpoint(folder / f"{task}.pth", SHORT_LINES, task=task) for task in tasks}
+
+
+def inkml_folder(folder: Path, size: int = 1) -> Path:
+    """Three lines of a zigzag, so large."""
+    folder.mkdir()
+    for number in range(3):
+        points = ", ".join(f"{size * step} {size * (step % 3)}" for step in range(8 + number))
+        (folder / f"{number}.inkml").write_text(
+            f'<ink><annotation type="truth">ab</annotation><annotation type="split">testset_v'
+            f"</annotation><trace>{points}</trace></ink>"
+        )
+    return folder
 
 
 def changed(path: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -71,14 +86,7 @@ def test_it_is_evaluated_on_data_that_are_named(
 ) -> None:
     """The corpus that is named is prepared here, from InkML."""
     monkeypatch.chdir(tmp_path)  # what the checkpoint names for corpora is not beside it
-    data = tmp_path / "data"
-    data.mkdir()
-    for number in range(3):
-        points = ", ".join(f"{step} {step % 3}" for step in range(8 + number))
-        (data / f"{number}.inkml").write_text(
-            f'<ink><annotation type="truth">ab</annotation><annotation type="split">testset_v'
-            f"</annotation><trace>{points}</trace></ink>"
-        )
+    data = inkml_folder(tmp_path / "data")
     path = changed(plain["unconditional"], tmp_path, STRANGE[what])
     out = ["--out", str(tmp_path / "out"), "--device", "cpu", "--samples", "1", "--steps", "5"]
     experiments.main(["-r", str(path), "--data", str(data), "--bias", "0", *out])
@@ -108,3 +116,45 @@ def test_a_setting_goes_on_working_under_its_old_name(
         arguments["joined"] = arguments.pop("concatenate_share")
 
     assert load_model(changed(plain["conditional"], tmp_path, older)).model is not None
+
+
+MEASURE = {"x_height": 1.0, "path": {"smooth": 0.08, "step": 0.9, "turn": 1.0}}
+
+
+def in_one_measure(config: dict[str, Any]) -> None:
+    config["data_loader"]["args"]["cleaning"].update(MEASURE)
+
+
+def test_lines_of_any_folder_get_the_size_that_the_model_was_trained_on(
+    plain: dict[str, Path], tmp_path: Path
+) -> None:
+    trained = load_model(changed(plain["unconditional"], tmp_path, in_one_measure))
+    small, large = (
+        open_data(trained, inkml_folder(tmp_path / f"data-{size}", size), "").corpus.line(0).strokes
+        for size in (1, 1000)
+    )
+    np.testing.assert_allclose(small, large, rtol=1e-3, atol=1e-4)
+    unchanged = open_data(load_model(plain["unconditional"]), tmp_path / "data-1000", "")
+    assert np.ptp(unchanged.corpus.line(0).strokes) > 100 * np.ptp(small)
+
+
+def test_a_run_from_weights_gives_its_lines_their_size_but_for_those_that_have_one(
+    plain: dict[str, Path], tmp_path: Path
+) -> None:
+    weights = changed(plain["unconditional"], tmp_path, in_one_measure)
+    config = load_checkpoint(plain["unconditional"])["config"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    def cleaning(**loader: Any) -> dict[str, Any]:
+        overrides = [(f"data_loader.args.{name}", value) for name, value in loader.items()]
+        parser = ConfigParser.from_file(tmp_path / "config.json", overrides, weights=weights)
+        found: dict[str, Any] = parser.to_dict()["data_loader"]["args"]["cleaning"]
+        return {name: found[name] for name in MEASURE}
+
+    assert cleaning() == MEASURE
+    assert cleaning(source={"type": "inkml"}) == MEASURE
+    own = {"x_height": 2.0}
+    assert cleaning(cleaning=own) == {"x_height": 2.0, "path": None}
+    inside = {"sources": [{"name": "a", "source": {"type": "inkml"}, "cleaning": own}]}
+    unmeasured = dict.fromkeys(MEASURE)
+    assert cleaning(source={"type": "mixed", "args": inside}) == unmeasured
