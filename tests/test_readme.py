@@ -193,8 +193,10 @@ def test_make_train_trains_with_settings_that_fit(clone: Path) -> None:
     ).stdout  # fmt: skip
     (command,) = [line for line in printed.splitlines() if "train.py" in line]
     command = "python " + command.split(maxsplit=1)[1]
-    few = "data_loader.args.source.args={'num_lines': 60, 'max_characters': 20}".replace("'", '"')
-    done = run(f"{shortened(command)} --set '{few}' --set data_loader.args.limit=6", clone)
+    assert '{"type": "synthetic"}' in command
+    few = '{"type": "synthetic", "args": {"num_lines": 60, "max_characters": 20}}'
+    few = f"--set 'data_loader.args.source={few}' --set data_loader.args.limit=6"
+    done = run(f"{shortened(command)} {few}", clone)
     assert done.returncode == 0, done.stderr
     assert list(clone.glob("saved/models/*/*/samples.png"))
 
