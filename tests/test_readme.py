@@ -67,6 +67,7 @@ SHORT = {
     "python -m evaluation.adapt": "--epochs 1",
     "python -m evaluation.label_noise": "",
     "python -m evaluation.written_kinds": "--texts 1 --characters 0",
+    "python -m evaluation.written_pages": "--pages 1 --draws 1",
     "python -m evaluation.calibrate": "--drawings 1 --lines 4",
     "python -m benchmarks.training_step": "--hidden-size 8 --batch-size 2 --steps 5 --repeats 1",
     "python -m benchmarks.recognition": "--encoder-size 8 --encoder-layers 1 --decoder-size 8"
