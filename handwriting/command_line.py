@@ -75,6 +75,15 @@ def _number(text: str) -> float:
         return math.nan
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--weights``, as ``handwriting.runtime.weights_folder`` takes it."""
+    parser.add_argument(
+        "--weights",
+        metavar="DIR",
+        help="a folder of exported models, or hub:OWNER/NAME[@REVISION] for those on a model hub",
+    )
+
+
 def option_name(name: str) -> str:
     """Return the option, as a user writes it, that argparse keeps as ``name``."""
     return "--" + name.replace("_", "-")

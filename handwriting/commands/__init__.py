@@ -1,4 +1,4 @@
-"""The command ``handwriting``: write, read, hands, convert, serve, info.
+"""The command ``handwriting``: write, read, hands, convert, serve, hub, info.
 
 Each sub-command is a module here with ``add_options`` and ``run``; only that of the one that is
 asked for is imported, so that help answers at once.
@@ -19,6 +19,7 @@ COMMANDS = {
     "hands": "list the hands that can be written in",
     "convert": "convert files of ink",
     "serve": "open the page that writes and reads in a browser, on this machine",
+    "hub": "send exported models to a model hub",
     "info": "say what is installed: versions, models, formats",
 }
 SHELLS = ("bash", "zsh", "tcsh")

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from handwriting.command_line import add_weights
 from handwriting.commands.outputs import print_json
 
 
@@ -18,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--text", help="what these lines say (default: the hand's name and its example)")
     add("--json", action="store_true", help="print a line of JSON for each hand")
-    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from handwriting.command_line import add_weights
 from handwriting.commands.outputs import print_json
 from handwriting.errors import UserError
 from handwriting.formats.registry import READ_SUFFIXES, WRITTEN_FORMATS
@@ -17,7 +18,7 @@ PACKAGES = ("numpy", "pillow", "pydantic", "safetensors", "svgelements", "onnxru
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--json", action="store_true", help="print it as one line of JSON")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -48,7 +49,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _models(folder: Path | None) -> dict[str, str]:
+def _models(folder: str | None) -> dict[str, str]:
     """The models of a folder in words, or why there are none."""
     from handwriting.runtime import weights_folder as folders
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handwriting.command_line import add_weights
 from handwriting.commands.ink_sources import add_ink, add_input_format, ink_sources
 from handwriting.commands.outputs import check_one_file, print_error, print_json, save
 from handwriting.errors import UserError
@@ -33,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--ctc-weight", type=float, metavar="X", help="weight of the encoder's own reading, 0 to 1")
     add("--language-weight", type=float, metavar="X", help="weight of the language model")
     add("--json", action="store_true", help="print a line of JSON for each file")
-    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -2,9 +2,8 @@
 
 import argparse
 import importlib
-from pathlib import Path
 
-from handwriting.command_line import whole_number
+from handwriting.command_line import add_weights, whole_number
 from handwriting.errors import UserError
 
 _MOST_PORT = 65_535
@@ -21,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of this machine, 0 for any that is free (default: 8000)",
     )
     add("--no-open", action="store_true", help="do not open a browser")
-    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from handwriting.command_line import given, print_notes, whole_number
+from handwriting.command_line import add_weights, given, print_notes, whole_number
 from handwriting.commands.corpus import add_corpus_options, check_no_corpus, write_corpus_of
 from handwriting.commands.outputs import STANDARD, check_one_file, print_json, save
 from handwriting.errors import UserError
@@ -78,7 +78,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " the time, with slightly other strokes",
     )
     add("--json", action="store_true", help="print a line of JSON for each text")
-    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
     _add_page_options(parser.add_argument_group("the page, lengths in mm"))
     add_corpus_options(parser.add_argument_group("a labelled corpus, to train recognisers on"))
 

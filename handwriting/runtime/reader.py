@@ -30,7 +30,8 @@ class Reader:
     >>> print(page.text)  # doctest: +SKIP
 
     Args:
-        weights: a folder of exported models; None for those of the environment variable
+        weights: a folder of exported models, or a repository of a model hub,
+            ``hub:OWNER/NAME[@REVISION]``; None for those of the environment variable
             ``HANDWRITING_WEIGHTS``, else those in the package.
         beam: texts that the search keeps for each line; 1 is the quickest. None, here and below,
             for what the models were exported with.

@@ -1,4 +1,4 @@
-"""Places of exported models: in the package, or in a folder that is named."""
+"""Places of exported models: in the package, in a folder that is named, or on a model hub."""
 
 import os
 from collections.abc import Callable
@@ -12,11 +12,17 @@ from handwriting.runtime.model_rules import check_model
 Built = TypeVar("Built")
 
 VARIABLE = "HANDWRITING_WEIGHTS"
-"""Environment variable that names a folder, for what names none."""
+"""Environment variable that names a folder or a repository, for what names none."""
+
+HUB_PREFIX = "hub:"
+"""Before the name of a repository of a model hub."""
 
 WRITER, RECOGNISER, LANGUAGE_MODEL, HANDS = (
     f"{name}.safetensors" for name in ("writer", "recogniser", "language_model", "hands")
 )
+FILES = (WRITER, RECOGNISER, LANGUAGE_MODEL, HANDS)
+"""All that a folder may have; of a repository these alone are downloaded."""
+
 _TASKS = {
     WRITER: "conditional",
     RECOGNISER: "recognition",
@@ -30,11 +36,19 @@ def weights_folder(folder: Path | str | None = None) -> Path:
     """Return the folder of exported models: the one that is named, else that of the environment
     variable ``HANDWRITING_WEIGHTS``, else the package's own.
 
+    Args:
+        folder: a folder, or ``hub:OWNER/NAME[@REVISION]`` for a repository, whose models are
+            downloaded, those that are not on this machine yet; see ``handwriting.runtime.hub``.
+
     Raises:
-        UserError: it is no folder.
+        UserError: it is no folder, or the repository cannot be used.
     """
     named = folder if folder is not None else os.environ.get(VARIABLE) or None
     path = _PACKAGED if named is None else Path(named)
+    if path.as_posix().startswith(HUB_PREFIX):
+        from handwriting.runtime.hub import download, parse_repository
+
+        return download(parse_repository(path.as_posix()), FILES)
     if path.is_dir():
         return path
     if named is None:

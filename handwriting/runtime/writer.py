@@ -88,7 +88,8 @@ class Writer:
     The same seed writes the same strokes, on every machine.
 
     Args:
-        weights: a folder of exported models; None for those of the environment variable
+        weights: a folder of exported models, or a repository of a model hub,
+            ``hub:OWNER/NAME[@REVISION]``; None for those of the environment variable
             ``HANDWRITING_WEIGHTS``, else those in the package.
         fast: write with onnxruntime and ``step.int8.onnx`` of the folder: many lines in about half
             the time, with slightly other strokes.

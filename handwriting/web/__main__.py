@@ -8,7 +8,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from handwriting.command_line import OneLineParser, whole_number
+from handwriting.command_line import OneLineParser, add_weights, whole_number
 from handwriting.errors import run_command
 from handwriting.runtime.weights_folder import weights_folder
 from handwriting.web.server import PORT, PORTS, PageServer
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="python -m handwriting.web", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--weights", type=Path, metavar="DIR", help="a folder of exported models")
+    add_weights(parser)
     add("--out", type=Path, metavar="DIR", help="write the page to a new folder instead")
     add("--port", type=whole_number(*PORTS), default=PORT, metavar="N", help="0: any that is free")
     add("--open", action="store_true", help="open a browser at it")

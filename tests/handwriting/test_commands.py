@@ -142,7 +142,7 @@ def test_serve_hands_the_page_its_weights(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a command, one of write, read, hands, convert, serve, info"),
+        ([], "give a command, one of write, read, hands, convert, serve, hub, info"),
         (["wright"], "invalid choice: 'wright'"),
         (["write"], "write: give a text, --text-file or --lines"),
         (["write", "a", "b", "-o", "x.svg"], "--out x.svg: is one file, got 2 texts"),
