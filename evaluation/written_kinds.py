@@ -21,6 +21,8 @@ from data_loader.readers.synthetic_text import english_vocabulary
 from handwriting.command_line import OneLineParser, number, whole_number
 from handwriting.errors import UserError, run_command
 from handwriting.files import whole_file
+from handwriting.ink.line import points_from_strokes, strokes_from_points
+from handwriting.ink.measures import height_without_extremes
 from handwriting.quoting import printable
 from handwriting.runtime.noise import line_seed
 from handwriting.runtime.synthesis import Scorer, by_log_prob
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from handwriting.text.vocabulary import Vocabulary
     from reading.line_reader import LineReader
     from trainer.loaded_model import LoadedModel
+    from utils.figures.sheet import Sheet
 
 CHARACTERS = "".join(map(chr, range(33, 127)))
 _WORDS = 5000
@@ -41,6 +44,9 @@ _TOGETHER = 64
 _MOST_TEXTS = 10_000
 _MOST_DRAWS = 64
 _WORST = 10
+_SHOWN = 40  # of each kind, on a sheet
+_IN_A_ROW = 4
+_APART = 2.0  # inks of a row, in heights
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,13 @@ class Read:
         text: see ``Text``.
         reading: of its ink.
         at_limit: whether the writer did not end it by itself.
+        strokes: ``[T, 3]``, that were read.
     """
 
     text: Text
     reading: str
     at_limit: bool
+    strokes: np.ndarray
 
     @property
     def is_exact(self) -> bool:
@@ -202,7 +210,7 @@ def written_and_read(
         inks = lines([text.text for text in part], None, draws, seeds)
         readings = judge.read([ink.strokes for ink in inks])
         for text, ink, reading in zip(part, inks, readings, strict=True):
-            yield Read(text, reading.text, ink.reached_step_limit)
+            yield Read(text, reading.text, ink.reached_step_limit, ink.strokes)
 
 
 def kind_rows(found: Sequence[Read]) -> list[dict[str, Any]]:
@@ -234,6 +242,36 @@ def character_rates(found: Sequence[Read]) -> dict[str, float]:
             right[each.text.part] += each.is_exact
     rates = {character: right[character] / number[character] for character in number}
     return dict(sorted(rates.items(), key=lambda item: item[1]))
+
+
+def sheet_of(found: Sequence[Read]) -> "Sheet":
+    """A contact sheet of the first texts of each kind, several in a row under their words; where
+    the reading is another one, it stands behind its text."""
+    from utils.figures.sheet import Ink, Row, contact_sheet
+
+    rows = []
+    for kind in dict.fromkeys(each.text.kind for each in found):
+        reads = [each for each in found if each.text.kind == kind][:_SHOWN]
+        for start in range(0, len(reads), _IN_A_ROW):
+            part = reads[start : start + _IN_A_ROW]
+            rows.append(Row(f"{kind}: {'   '.join(map(_label, part))}", [Ink(_side_by_side(part))]))
+    return contact_sheet(rows)
+
+
+def _label(read: Read) -> str:
+    return read.text.text if read.is_exact else f"{read.text.text} [{printable(read.reading)}]"
+
+
+def _side_by_side(reads: Sequence[Read]) -> np.ndarray:
+    placed: list[np.ndarray] = []
+    left = 0.0
+    for read in reads:
+        parts = points_from_strokes(read.strokes)
+        points = np.concatenate(parts)
+        shift = np.array([left - points[:, 0].min(), -np.median(points[:, 1])])
+        placed += [part + shift for part in parts]
+        left += float(np.ptp(points[:, 0])) + _APART * height_without_extremes(points[:, 1])
+    return strokes_from_points(placed)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -277,6 +315,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"characters in company that are read least often, percent: {', '.join(worst)}")
     if options.out is not None:
         _write(found, options.out)
+    if options.sheet is not None:
+        from utils.figures.drawing import save_figure
+        from utils.figures.sheet_files import sheet_image
+
+        save_figure(sheet_image(sheet_of(found)), options.sheet)
+        print(f"written to {options.sheet}")
 
 
 def _vocabulary(trained: "LoadedModel") -> "Vocabulary":
@@ -321,6 +365,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--bias", type=number(0, 100), default=0.75, help="sampling bias (default: 0.75)")
     add("--seed", type=whole_number(0, 2**31 - 1), default=1, help="of all that is drawn")
     add("--out", type=Path, metavar="FILE", help="CSV file of all texts and readings")
+    add("--sheet", type=Path, metavar="FILE", help="PNG picture of the first texts of each kind")
     add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, ...")
     return parser.parse_args(argv)
 
