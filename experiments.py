@@ -7,14 +7,16 @@ python experiments.py -r saved/models/.../model_best.pth write "Dear Sir"
 python experiments.py -r saved/models/.../model_best.pth read page.svg
 python experiments.py -r saved/models/.../model_best.pth export DIR
 python experiments.py -r saved/models/.../model_best.pth export-onnx
+torchrun --nproc_per_node=2 experiments.py -r saved/models/.../model_best.pth
 """
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handwriting.command_line import (
     OneLineParser,
@@ -33,6 +35,9 @@ from utils.shipped import checkpoint_path, shipped_names
 from writing.options import OPTIONS as WRITING
 from writing.options import add_onnx_options, add_runtime_options, check_writing_options, writes
 from writing.options import add_options as add_writing_options
+
+if TYPE_CHECKING:
+    from trainer.distributed import Distributed
 
 _SAMPLES = ("samples", "in_hands", "steps", "samples_only")
 _EVALUATION = ("split", "limit", "bs", *_SAMPLES)
@@ -67,12 +72,24 @@ MOST_STEPS = 100_000
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with the arguments ``argv`` (default: the process's own)."""
     options = parse_options(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    is_main = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if is_main else logging.WARNING, format="%(message)s")
     run(options)
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what the options ask for; torch is imported only now, once they are known to be right."""
+    from trainer.distributed import distributed
+    from utils.device import resolve_device
+
+    with distributed(resolve_device(options.device)) as processes:
+        if processes.world_size > 1:
+            _check_divisible(options)
+            options.device = str(processes.device)
+        _run(options, processes)
+
+
+def _run(options: argparse.Namespace, processes: "Distributed") -> None:
     from reading.recogniser import check_task_options
     from trainer.loaded_model import load_model
     from utils.matmul_precision import float32_products
@@ -105,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
         else:
             from evaluation.command import evaluate_model
 
-            evaluate_model(trained, options)
+            evaluate_model(trained, options, processes)
 
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -269,6 +286,15 @@ def _check_conflicts(options: argparse.Namespace) -> None:
         "is for evaluation, it does not go with --text or --text-file",
     )
     check_writing_options(options)
+
+
+def _check_divisible(options: argparse.Namespace) -> None:
+    """``UserError`` for all but an evaluation, which alone several processes divide."""
+    exports = options.export is not None or options.export_onnx
+    if exports or reads(options) or writes(options) or options.samples_only:
+        raise UserError(
+            "torchrun: divides the lines of an evaluation alone; start this one without it"
+        )
 
 
 def _check_reading(options: argparse.Namespace) -> None:

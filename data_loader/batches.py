@@ -56,6 +56,8 @@ class BucketBatchSampler:
     ``rank, rank + world_size, ...`` of each. With ``shuffle`` (training) each process gets a row
     of every batch: a last batch of fewer rows than processes joins the one before it. Without
     (evaluation), a process may find nothing for it in the last batch, and does not get that one.
+    With ``whole_batches`` each takes whole ones instead, every ``world_size``-th from that of its
+    rank on, as one process would see them.
 
     Args:
         lengths: pen steps of each line, ``[L]``.
@@ -68,6 +70,7 @@ class BucketBatchSampler:
         epoch_lines: which positions an epoch has; None for all of them in every epoch.
         groups: a number for each line, ``[L]``: without ``shuffle``, a batch has lines of one
             group, and the groups follow one another. None for one group.
+        whole_batches: as above; without ``shuffle`` alone.
 
     Raises:
         ValueError: for a number out of its range, or, when shuffling, for fewer lines or a smaller
@@ -85,7 +88,9 @@ class BucketBatchSampler:
         world_size: int = 1,
         epoch_lines: EpochLines | None = None,
         groups: np.ndarray | None = None,
+        whole_batches: bool = False,
     ) -> None:
+        self.whole_batches = whole_batches
         self.groups = groups
         self.epoch_lines = epoch_lines
         self.lengths = np.asarray(lengths, dtype=np.int64)
@@ -102,6 +107,8 @@ class BucketBatchSampler:
             raise ValueError("batch size and pool size must be at least 1")
         if not 0 <= self.rank < self.world_size:
             raise ValueError(f"rank: 0 to {self.world_size - 1}, got {self.rank}")
+        if self.shuffle and self.whole_batches:
+            raise ValueError("whole batches: are for evaluation, got shuffled ones")
         smallest = min(self.batch_size, self._num_lines)
         if self.shuffle and smallest < self.world_size:
             raise ValueError(
@@ -111,6 +118,8 @@ class BucketBatchSampler:
 
     def __len__(self) -> int:
         """Batches that this process gets in an epoch, the same in every epoch."""
+        if self.whole_batches:
+            return len(self.global_batches(0)[self.rank :: self.world_size])
         if self.groups is not None and not self.shuffle:
             return sum(len(batch) > self.rank for batch in self.global_batches(0))
         return sum(size > self.rank for size in self._batch_sizes(self._num_lines))
@@ -120,7 +129,12 @@ class BucketBatchSampler:
         return len(self.lengths) if self.epoch_lines is None else len(self.epoch_lines)
 
     def batches(self, epoch: int) -> Iterator[list[int]]:
-        """This process's rows of each batch of ``epoch``: positions in ``lengths``."""
+        """This process's rows of each batch of ``epoch``, or its whole batches: positions in
+        ``lengths``."""
+        if self.whole_batches:
+            for batch in self.global_batches(epoch)[self.rank :: self.world_size]:
+                yield batch.tolist()
+            return
         for batch in self.global_batches(epoch):
             rows = batch[self.rank :: self.world_size]
             if len(rows):

@@ -297,6 +297,7 @@ class HandwritingDataLoader(CorpusLoader):
             world_size=self.context.world_size,
             epoch_lines=self._epoch_lines(lines) if shuffle else None,
             groups=None if shuffle or not self.groups else self._group_numbers(lines),
+            whole_batches=self.context.whole_batches and not shuffle,
         )
         dataset = self._dataset(augmentation)
         keys = EpochSampler(lines, sampler, self._partners(lines) if shuffle else None)

@@ -59,6 +59,8 @@ class LoaderContext:
         grow_vocabulary: whether characters of the training split that ``vocabulary`` does not have
             are added to it.
         cache_dir: where prepared corpora are kept, instead of the settings' folder.
+        whole_batches: whether processes divide whole batches of an evaluation, not the lines of
+            each, so that every batch is what one process would see.
     """
 
     seed: int = 0
@@ -68,6 +70,7 @@ class LoaderContext:
     normalisation: Normalisation | None = None
     grow_vocabulary: bool = False
     cache_dir: str | None = None
+    whole_batches: bool = False
 
     def vocabulary_for(self, training: Callable[[], Vocabulary]) -> Vocabulary:
         """Return the vocabulary to use; ``training`` gives that of the training split, and is

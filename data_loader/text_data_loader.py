@@ -223,5 +223,6 @@ class TextDataLoader(CorpusLoader):
             shuffle,
             rank=self.context.rank,
             world_size=self.context.world_size,
+            whole_batches=self.context.whole_batches and not shuffle,
         )
         return TextBatches(texts, numbers, sampler, self.vocabulary)

@@ -32,6 +32,7 @@ from handwriting.ink.line import Line
 from reading.options import decodings
 from reading.recogniser import TASK as RECOGNITION
 from reading.recogniser import language_model
+from trainer.distributed import ALONE, Distributed
 from trainer.loaded_model import LoadedModel, open_data
 from utils.figures.drawing import save_figure
 from utils.figures.sheet import Sheet
@@ -42,8 +43,16 @@ from writing.export_command import load_step
 _REMEDY = "say where the data are with --data PATH, or draw samples alone with --samples-only"
 
 
-def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
-    """Write numbers and pictures to a folder, and print the numbers."""
+def evaluate_model(
+    trained: LoadedModel, options: argparse.Namespace, processes: Distributed = ALONE
+) -> None:
+    """Write numbers and pictures to a folder, and print the numbers.
+
+    Args:
+        trained: the model, on the device of this process.
+        options: of the command.
+        processes: that divide the lines; the main one writes and prints, and draws the pictures.
+    """
     split = options.split or trained.validation_split
     out = options.out or _default_folder(options.resume, split, bool(options.samples_only))
     check_can_write(out)
@@ -51,10 +60,10 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     recogniser = judging_recogniser(trained, options)
     if options.in_hands:
         check_writes_texts(trained, "--in-hands")
-    loader = None
-    if not options.samples_only:
-        loader = open_data(trained, options.data, _REMEDY)
-        _check_split(loader, split)
+    loader = None if options.samples_only else _open(trained, options.data, split, processes)
+    if loader is not None and not processes.is_main:
+        _measure(evaluator, loader, split, options, processes)
+        return
     settings = SampleSettings(
         seed=options.seed,
         samples=options.samples or (None if recogniser is None else LEGIBILITY_LINES),
@@ -75,7 +84,7 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
         if loader is None:
             samples = evaluator.samples(settings, lines=())
         else:
-            about, numbers, rows = _measure(evaluator, loader, split, options)
+            about, numbers, rows = _measure(evaluator, loader, split, options, processes)
             report.update({**about, **numbers})
             write_lines(rows, loader.corpus, folder / "lines.csv")
             _print_numbers(report, evaluator.tables(numbers))
@@ -87,12 +96,10 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
             samples = evaluator.samples(settings, lines)
             for name, text in evaluator.report(report, settings, lines).items():
                 (folder / name).write_text(text, encoding="utf-8")
-        if samples.rows:
-            report["written"] = list(samples.rows)
-            print(describe_rows(samples.rows))
-        if samples.styles:
-            report["styles"] = list(samples.styles)
-            print(describe_rows(samples.styles))
+        for name, written in (("written", samples.rows), ("styles", samples.styles)):
+            if written:
+                report[name] = list(written)
+                print(describe_rows(written))
         if recogniser is not None:
             report["legibility"] = measure_legibility(recogniser, samples, folder)
             print(describe_rows(report["legibility"]["rows"]))
@@ -103,9 +110,13 @@ def evaluate_model(trained: LoadedModel, options: argparse.Namespace) -> None:
     print(f"written to {out}: {', '.join(names)}")
 
 
-def _check_split(loader: HandwritingDataLoader, split: str) -> None:
-    """``DataError`` that says which splits there are, where this is none of them."""
+def _open(
+    trained: LoadedModel, data: Path | None, split: str, processes: Distributed
+) -> HandwritingDataLoader:
+    """The data; ``DataError`` that says which splits they have, where ``split`` is none of them."""
+    loader = open_data(trained, data, _REMEDY, processes=processes)
     loader.corpus.split(split)
+    return loader
 
 
 def _with_embedding(
@@ -149,12 +160,13 @@ def _measure(
     loader: HandwritingDataLoader,
     split: str,
     options: argparse.Namespace,
+    processes: Distributed,
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """Measure a split: return facts about it, its numbers, and those of each line."""
     started = time.perf_counter()
     batches = loader.evaluation(split, options.bs, options.limit)
     evaluator.source_of = loader.group if loader.groups else None
-    numbers, rows = evaluate(evaluator, batches, progress=is_terminal())
+    numbers, rows = evaluate(evaluator, batches, is_terminal() and processes.is_main, processes)
     line_indices = [int(row["line_index"]) for row in rows]
     about = {
         "split": split,

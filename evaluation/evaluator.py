@@ -6,6 +6,7 @@ Shapes: ``B`` lines, ``T`` pen steps.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from base.base_metric import BaseMetric
 from base.base_model import BaseModel
 from base.batch import Batch, BatchT
 from base.registry import METRICS, Registry
@@ -29,6 +31,7 @@ from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.vocabulary import Vocabulary
 from model.metric import line_scores
 from model.mixture import BivariateMixture
+from trainer.distributed import ALONE, Distributed
 from utils.figures.density import density_figure
 from utils.figures.sheet import Sheet
 from utils.figures.sheet_files import sheet_image
@@ -156,6 +159,21 @@ class Evaluator(ABC, Generic[BatchT]):
     def numbers(self) -> dict[str, Any]:
         """The task's numbers over all lines counted, plain values; nan where there was none."""
 
+    def take_counted(self) -> dict[str, Any]:
+        """Return what was counted, tensors and plain values, and count from nothing again.
+
+        Raises:
+            UserError: the task's lines cannot be divided between processes.
+        """
+        raise UserError(
+            f"torchrun: an evaluation of the task {self.model.task!r} cannot be divided between"
+            " processes"
+        )
+
+    def add_counted(self, counted: dict[str, Any]) -> None:
+        """Count what ``take_counted`` returned, here or in another process."""
+        raise NotImplementedError
+
     def tables(self, numbers: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
         """The rows of each table that is printed of the numbers."""
         return [self.describe(numbers)]
@@ -220,6 +238,14 @@ class LikelihoodEvaluator(Evaluator[Batch]):
         """``nll``, ``nll_per_step_raw`` and ``sse``, as ``model.metric`` defines them."""
         return {name: metric.compute() for name, metric in self._metrics.items()}
 
+    def take_counted(self) -> dict[str, Any]:
+        """The sums of each metric."""
+        return take_sums(self._metrics)
+
+    def add_counted(self, counted: dict[str, Any]) -> None:
+        """Add to the sums of each metric."""
+        add_sums(self._metrics, counted)
+
     @torch.no_grad()
     def density(self, strokes: np.ndarray, text: str, title: str) -> Figure | None:
         """Return the density of the pen along a line, see ``density_map``.
@@ -261,7 +287,10 @@ def evaluator_of(
 
 @torch.inference_mode()
 def evaluate(
-    evaluator: Evaluator[BatchT], batches: Iterable[BatchT], progress: bool = False
+    evaluator: Evaluator[BatchT],
+    batches: Iterable[BatchT],
+    progress: bool = False,
+    processes: Distributed = ALONE,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Measure the lines of ``batches``.
 
@@ -269,19 +298,64 @@ def evaluate(
         evaluator: of the model.
         batches: on any device; with a length, for the progress bar.
         progress: show a progress bar.
+        processes: each of which has every ``world_size``-th of all batches, from the one with its
+            rank on.
 
     Returns:
         the numbers over all lines, and a row for each line: ``line_index`` (its number in the
-        corpus) and the task's columns, in the order of the corpus.
+        corpus) and the task's columns, in the order of the corpus; in every process the same, those
+        of one process alone.
     """
     device = next(evaluator.model.parameters()).device
     rows: list[dict[str, Any]] = []
+    shares: list[_Share] = []
     for batch in tqdm(batches, desc="evaluating", unit="batch", disable=not progress):
         columns = {"line_index": batch.line_indices.tolist(), **evaluator.score(batch.to(device))}
         rows += [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
+        if processes.world_size > 1:
+            shares.append({"rows": rows, "counted": evaluator.take_counted()})
+            rows = []
+    if processes.world_size > 1:
+        rows = _joined(evaluator, processes.gather(shares))
     return evaluator.numbers(), sorted(rows, key=lambda row: row["line_index"])
+
+
+_Share = dict[str, Any]
+"""Of a batch: the ``rows`` of its lines, and what its task ``counted``."""
+
+
+def _joined(evaluator: Evaluator[Any], shares: Sequence[Sequence[_Share]]) -> list[dict[str, Any]]:
+    """Count the batches of all processes in the order that one process would have them in, so that
+    sums are rounded the same; return the rows of their lines.
+
+    Raises:
+        ValueError: a line came twice, from a data loader that divides nothing.
+    """
+    rows: list[dict[str, Any]] = []
+    for turn in zip_longest(*shares):
+        for share in turn:
+            if share is not None:
+                evaluator.add_counted(share["counted"])
+                rows += share["rows"]
+    if len({row["line_index"] for row in rows}) < len(rows):
+        raise ValueError("evaluation: the processes have lines in common")
+    return rows
+
+
+def take_sums(metrics: Mapping[str, BaseMetric]) -> dict[str, Any]:
+    """Return the sums of metrics by name, and reset them."""
+    sums = {name: metric.sums() for name, metric in metrics.items()}
+    for metric in metrics.values():
+        metric.reset()
+    return sums
+
+
+def add_sums(metrics: Mapping[str, BaseMetric], sums: Mapping[str, Tensor]) -> None:
+    """Add sums to those of metrics, by name."""
+    for name, metric in metrics.items():
+        metric.load_sums(metric.sums() + sums[name])
 
 
 def sample_figures(

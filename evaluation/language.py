@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from base.batch import Batch
-from evaluation.evaluator import EVALUATORS, Evaluator, Samples, SampleSettings
+from evaluation.evaluator import (
+    EVALUATORS,
+    Evaluator,
+    Samples,
+    SampleSettings,
+    add_sums,
+    take_sums,
+)
 from handwriting.ink.line import Line
 from handwriting.text.vocabulary import Vocabulary
 from model.language_model import BitsPerCharacter, character_nll
@@ -42,6 +49,14 @@ class LanguageEvaluator(Evaluator[Batch]):
             "nll": nll.tolist(),
             "bits_per_character": bits.tolist(),
         }
+
+    def take_counted(self) -> dict[str, Any]:
+        """The sums of the metric."""
+        return take_sums({"bits": self._bits})
+
+    def add_counted(self, counted: dict[str, Any]) -> None:
+        """Add to the sums of the metric."""
+        add_sums({"bits": self._bits}, counted)
 
     def numbers(self) -> dict[str, float]:
         """``bits_per_character``; ``perplexity``, 2 to the power of it: among how many equally

@@ -111,6 +111,19 @@ class RecognitionEvaluator(Evaluator[RecognitionBatch]):
             columns.update(_columns(key, references, found))
         return columns
 
+    def take_counted(self) -> dict[str, Any]:
+        """The readings of each line, and the seconds that each decoding took."""
+        read = {at: [line.reference, line.readings] for at, line in self._read.items()}
+        counted = {"read": read, "seconds": dict(self._seconds)}
+        self._read, self._seconds = {}, dict.fromkeys(self._seconds, 0.0)
+        return counted
+
+    def add_counted(self, counted: dict[str, Any]) -> None:
+        """Add lines, and seconds."""
+        self._read |= {at: _Read(*line) for at, line in counted["read"].items()}
+        for key, seconds in counted["seconds"].items():
+            self._seconds[key] += seconds
+
     @property
     def _vocabulary(self) -> Vocabulary:
         return required(self.vocabulary, "vocabulary")

@@ -59,6 +59,7 @@ SHORT = {
     "python experiments.py -r conditional": "--limit 2 --samples 1",
     "python experiments.py -r research/conditional": "--limit 2 --samples 1",
     "python train.py -c": f"{SMALL_MODEL}{SMALL_SOURCE} --set trainer.epochs=1",
+    "torchrun --nproc_per_node=2 experiments.py": "--limit 2 --samples 1",
     "torchrun": f"{SMALL_MODEL}{SMALL_SOURCE} --set trainer.epochs=1",
     "python train.py -r": "--set trainer.epochs=2",
     "python experiments.py": "--steps 12 --samples 1",

@@ -109,6 +109,10 @@ class Distributed:
             self.barrier()
 
 
+ALONE = Distributed()
+"""One process on the CPU."""
+
+
 def _to_bytes(value: Any) -> Tensor:
     buffer = io.BytesIO()
     torch.save(value, buffer)

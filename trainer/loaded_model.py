@@ -28,6 +28,7 @@ from handwriting.ink.normalisation import Normalisation
 from handwriting.text.vocabulary import Vocabulary
 from trainer.cache_folder import cache_folder
 from trainer.checkpointing import evaluation_weights, load_checkpoint, load_weights
+from trainer.distributed import ALONE, Distributed
 from utils.device import resolve_device
 from utils.seeding import preserved_random_state
 
@@ -208,7 +209,11 @@ def _features(config: dict[str, Any]) -> InkFeatures | None:
 
 
 def open_data(
-    trained: LoadedModel, data: Path | None, remedy: str, builtin: bool = True
+    trained: LoadedModel,
+    data: Path | None,
+    remedy: str,
+    builtin: bool = True,
+    processes: Distributed = ALONE,
 ) -> HandwritingDataLoader:
     """Open the data that the config names, or those in the folder ``data``, as the model sees them.
 
@@ -219,6 +224,7 @@ def open_data(
         remedy: what the user can do where there are no data, for the message.
         builtin: whether a config that leaves the source open may find the built-in corpus, which
             is then made.
+        processes: that divide the batches of an evaluation; the main one prepares the corpus.
 
     Raises:
         UserError: there are none, or they are not those of the config.
@@ -240,12 +246,16 @@ def open_data(
         raise CheckpointError(f"{where}{'; '.join(error.problems)}") from None
     context = LoaderContext(
         trained.config["seed"],
+        processes.rank,
+        processes.world_size,
         vocabulary=trained.vocabulary,
         normalisation=trained.normalisation,
         cache_dir=_cache_dir(trained),
+        whole_batches=True,
     )
     try:
-        loader: HandwritingDataLoader = build(block, {"context": context})
+        with processes.main_first():
+            loader: HandwritingDataLoader = build(block, {"context": context})
     except NoSource as error:
         if data is not None:
             raise UserError(f"--data: nothing to read, got {str(data)!r} ({error})") from None

@@ -112,11 +112,25 @@ def test_in_evaluation_a_process_may_get_nothing():
     assert len(empty) == 0
 
 
+@pytest.mark.parametrize("groups", [None, LENGTHS % 3])
+@pytest.mark.parametrize("world_size", [1, 2, 3, 12])
+def test_whole_batches_are_those_of_one_process(groups, world_size):
+    options = {"shuffle": False, "groups": groups}
+    alone = list(BucketBatchSampler(LENGTHS, 20, **options).batches(0))
+    for rank in range(world_size):
+        sampler = BucketBatchSampler(
+            LENGTHS, 20, rank=rank, world_size=world_size, whole_batches=True, **options
+        )
+        assert list(sampler.batches(0)) == alone[rank::world_size]
+        assert len(sampler) == len(alone[rank::world_size])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"batch_size": 0}, "at least 1"),
         ({"batch_size": 8, "rank": 2, "world_size": 2}, "0 to 1, got 2"),
+        ({"batch_size": 8, "whole_batches": True}, "are for evaluation, got shuffled ones"),
         ({"batch_size": 1, "world_size": 2}, "2 processes .* batches of 1 from 203 lines"),
     ],
 )
