@@ -18,6 +18,9 @@ QUICK := --set 'data_loader.args.source={"type": "synthetic"}' --bs 16 --lr 5e-3
 RESULTS := benchmarks/results
 MEASURE := $(BIN)/python -m benchmarks
 
+# Hands of the pictures beside the README's letter.
+SIX_HANDS := lena otto mira jonas ida hugo
+
 # How much of it, and which; see docs/reliability.md.
 SEED := 1
 CASES := 100000
@@ -87,6 +90,11 @@ figures: setup
 		--out saved_figures/conditional
 	$(BIN)/python experiments.py -r conditional --device cpu --bias 1 --seed 2 \
 		--text-file saved_figures/page.txt --format svg,png,json --out saved_figures/page
+	for hand in $(SIX_HANDS); do \
+		$(BIN)/python experiments.py -r conditional --device cpu --bias 1 --seed 2 --hand $$hand \
+			--page a5 --margin 8 --text-file saved_figures/page.txt --format png --dpi 100 \
+			--out saved_figures/hands/$$hand || exit 2; \
+	done
 	$(BIN)/python experiments.py -r recognition --device cpu \
 		--ink saved_figures/page/page.json --out saved_figures/reading
 

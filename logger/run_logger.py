@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handwriting.errors import UserError
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
 
 _log = logging.getLogger(__name__)
+
+
+class LoggerRefused(Exception):
+    """A logger's package began no run; the message, of one line, says which and why."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ class RunLoggers:
         """Begin a run with every logger.
 
         Raises:
-            UserError: a logger's package refused; those before it are closed.
+            LoggerRefused: a package begins no run; those before it are closed.
         """
         opened = cls()
         for logger in loggers:
@@ -247,9 +249,8 @@ class RunLoggers:
                 opened.close()
                 if logger.package is None:
                     raise
-                raise UserError(
-                    f"trainer.loggers: {logger.package} began no run: {_first_line(error)}"
-                ) from error
+                message = f"{logger.package} began no run: {_first_line(error)}"
+                raise LoggerRefused(message) from error
             opened._loggers.append(logger)
         return opened
 

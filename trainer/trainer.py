@@ -24,7 +24,7 @@ from base.base_trainer import BaseTrainer, Monitor
 from base.batch import Batch
 from handwriting.errors import CheckpointError, Interrupted, UserError
 from logger.logger import open_log_file
-from logger.run_logger import LoggedRun, RunLoggers
+from logger.run_logger import LoggedRun, LoggerRefused, RunLoggers
 from trainer.checkpointing import link_checkpoint, load_weights, save_checkpoint
 from trainer.distributed import Distributed
 from trainer.progress import Progress, RunningMeans, duration
@@ -213,7 +213,10 @@ class Trainer(BaseTrainer):
     def _open_loggers(self) -> None:
         resumed_step = self.step if self._resumed else None
         run = LoggedRun(self.run.log, self.run.name, self.run.run_id, resumed_step)
-        self._writer = RunLoggers.opened(self.settings.run_loggers(), run)
+        try:
+            self._writer = RunLoggers.opened(self.settings.run_loggers(), run)
+        except LoggerRefused as error:
+            raise UserError(f"trainer.loggers: {error}") from error
 
     def _run_epoch(self) -> dict[str, float]:
         self._train_epoch()

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from handwriting.errors import UserError
 from logger.run_logger import (
     LoggedRun,
+    LoggerRefused,
     MlflowLogger,
     RunLogger,
     RunLoggers,
@@ -153,8 +153,8 @@ class Failing(TrackioLogger):
 
 def test_a_package_that_begins_no_run_is_one_line_and_ends_the_others(tmp_path: Path) -> None:
     first, second = Failing(at="never"), Failing(at="open")
-    expected = r"^trainer.loggers: trackio began no run: no server at \S+$"
-    with pytest.raises(UserError, match=expected):
+    expected = r"^trackio began no run: no server at \S+$"
+    with pytest.raises(LoggerRefused, match=expected):
         RunLoggers.opened([first, second], LoggedRun(tmp_path, "toy", "1"))
     assert first.calls == ["open", "close"]
 
