@@ -19,6 +19,8 @@ EXIT_FAILURE = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+_LONGEST_PROBLEM = 1000
+
 _was_interrupted = threading.Event()
 
 # Where Python's own code for imports is, as its frames say.
@@ -33,11 +35,15 @@ class ConfigError(UserError):
     """One or more settings are wrong.
 
     Args:
-        problems: one text per wrong setting, each as ``path: rule, got value``.
+        problems: one text per wrong setting, each as ``path: rule, got value``; cut where a value
+            makes it longer than anyone reads.
     """
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = list(problems)
+        self.problems = [
+            each if len(each) <= _LONGEST_PROBLEM else f"{each[:_LONGEST_PROBLEM]}..."
+            for each in problems
+        ]
         super().__init__("\n".join(self.problems))
 
 

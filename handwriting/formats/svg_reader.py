@@ -116,7 +116,8 @@ class _Transform:
                 f"line {node.line}: transform cannot be read, got {quoted(text)}"
             ) from None
         matrix, shift = np.array(values[:4]).reshape(2, 2), np.array(values[4:])
-        return _Transform(self.matrix @ matrix, self(shift))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused as ink
+            return _Transform(self.matrix @ matrix, self(shift))
 
 
 def _transform_around(node: Node) -> _Transform:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from handwriting.errors import ConfigError
+
 PROGRAM = """
 from handwriting.errors import *
 def main():
@@ -69,6 +71,13 @@ def test_an_interruption_that_a_library_makes_an_error_of_is_one_line() -> None:
     )
     done = run(body)
     assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_a_wrong_setting_is_told_in_a_line_that_can_be_read() -> None:
+    short = "levels: must be some of lines, words, got 'a'"
+    found = ConfigError([short, f"names: got {['x' * 5000] * 3}"])
+    assert found.problems[0] == short
+    assert found.problems[1].startswith("names: got ['xxx") and len(str(found)) < 1200
 
 
 def test_an_interruption_where_nothing_can_be_raised_is_not_lost() -> None:
