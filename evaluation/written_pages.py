@@ -107,7 +107,7 @@ def errors(texts: Sequence[str], read: Sequence[str]) -> ErrorCounts:
 
 def _text_of(found: dict[str, str], at: int) -> str:
     """The text of the pages of one letter; files are named by its number, from 1."""
-    names = [name for name in found if name.startswith(f"{at + 1}-page")]
+    names = [name for name in found if int(name.partition("-")[0]) == at + 1]
     return "\n".join(found[name] for name in sorted(names))
 
 

@@ -36,11 +36,11 @@ class Commands:
         out = Path(str(given["--out"]))
         out.mkdir()
         if "--csv" in given:
-            for name in ("1-page.json", "1-page-1.png", "2-page.json", "2-page-1.png"):
+            for name in ("01-page.json", "01-page-1.png", "02-page.json", "02-page-1.png"):
                 (out / name).write_text("")
         else:
-            read = {path.name: path.name[0] for path in Path(str(given["--ink"])).iterdir()}
-            assert sorted(read) == ["1-page.json", "2-page.json"]
+            read = {path.name: path.name[1] for path in Path(str(given["--ink"])).iterdir()}
+            assert sorted(read) == ["01-page.json", "02-page.json"]
             for name, text in read.items():
                 (out / f"{name}.txt").write_text(page_text(int(text)))
 
