@@ -520,7 +520,7 @@ class _SmallCase(NamedTuple):
     def apply(
         self, recurrence: type[torch.autograd.Function], leaves: list[Tensor], dtype: torch.dtype
     ) -> tuple[Tensor, ...]:
-        """What a recurrence makes of leaves, with lines of pen steps ``[T, B, I]``."""
+        """Call a recurrence on leaves, the first of them pen steps ``[T * B, I]``."""
         pen, *others = leaves
         rows = pen.unflatten(0, (-1, len(self.text)))
         found: tuple[Tensor, ...] = recurrence.apply(
