@@ -8,6 +8,7 @@ from pydantic import Field
 
 from data_loader.corpus import TRAIN_SPLIT, VALIDATION_SPLIT
 from handwriting.ink.normalisation import Normalisation
+from handwriting.limits import MOST_WORKERS
 from handwriting.text.vocabulary import Vocabulary
 
 
@@ -42,7 +43,7 @@ class LoaderSettings:
     cache_dir: str = "data/prepared"
     train_split: str = TRAIN_SPLIT
     validation_split: str = VALIDATION_SPLIT
-    num_workers: Annotated[int, Field(ge=0)] = 0
+    num_workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 0
     pin_memory: bool = False
 
 

@@ -17,12 +17,12 @@ from data_loader.export import write_inkml, write_strokes_npy
 from handwriting.command_line import OneLineParser, whole_number
 from handwriting.errors import UserError, run_command
 from handwriting.files import check_can_write
+from handwriting.limits import MOST_WORKERS
 from utils.json_text import read_json
 
 EXPORTS = {"strokes_npy": write_strokes_npy, "inkml": write_inkml}
 DEFAULT_DATA = "data"
 DEFAULT_CACHE = "data/prepared"
-MOST_WORKERS = 1000
 COLUMNS = ("split", "lines", "writers", "no writer", "points", "characters", "dropped")
 
 

@@ -66,11 +66,13 @@ def run_command(main: Callable[[], None]) -> NoReturn:
     one line on stderr. 130: ``Interrupted`` or Ctrl-C. 1: anything else, with a traceback, since
     that is a fault of the program.
     """
+    hook = sys.unraisablehook
     with suppress(ValueError):  # outside the main thread
         signal.signal(signal.SIGINT, _interrupt)
         sys.unraisablehook = _interrupt_again
     with safe_streams():
         code = _exit_code(main)
+        sys.unraisablehook = hook  # of whoever calls this and does not end here, such as a test
         if code != EXIT_DONE:
             drop_unwritable_output()
     sys.exit(code)
@@ -94,13 +96,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
     """Interrupt once more, in a moment, where an interrupt came in code that cannot raise: a
-    finaliser, or a function that compiled code calls."""
-    if issubclass(ignored.exc_type, KeyboardInterrupt):
-        again = threading.Timer(0.01, signal.raise_signal, (signal.SIGINT,))
-        again.daemon = True
-        again.start()
-    else:
+    finaliser, or a function that compiled code calls. Where no thread can be started for that, end
+    the process, as in an import."""
+    if not issubclass(ignored.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(ignored)
+        return
+    again = threading.Timer(0.01, signal.raise_signal, (signal.SIGINT,))
+    again.daemon = True
+    try:
+        again.start()
+    except (RuntimeError, MemoryError):
+        _print_error("interrupted")
+        os._exit(EXIT_INTERRUPTED)
 
 
 def _exit_code(main: Callable[[], None]) -> int:

@@ -11,3 +11,6 @@ MOST_BEAM = 1000
 
 MOST_WEIGHT = 100.0
 """Of each part of a reading's score, and of the power of a text's length."""
+
+MOST_WORKERS = 1000
+"""Processes that work beside a command."""

@@ -1,11 +1,14 @@
 """Logging: to the console beside a progress bar, and to a file that is known only later."""
 
+import errno
 import json
 import logging
 import logging.config
 import logging.handlers
+import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,12 +41,22 @@ class LogFile(logging.FileHandler):
     """A file that records are added to for as long as that can be done.
 
     Args:
-        path: of the file.
+        path: of the file, which need not be there.
+
+    Raises:
+        OSError: it is a link or no regular file: in the folder of someone else's run it could
+            lead anywhere.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self._is_lost = False
+
+    def _open(self) -> TextIOWrapper:
+        path = self.baseFilename
+        if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
+            raise OSError(errno.ELOOP, "is no regular file, the log is not written there", path)
+        return super()._open()
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record's text, which does nothing to a terminal that shows the file."""

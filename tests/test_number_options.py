@@ -6,9 +6,11 @@ from types import ModuleType
 import pytest
 
 import experiments
+from base.components import checked_block
+from base.registry import DATA_LOADERS
 from evaluation import adapt
 from handwriting.command_line import OneLineParser, number, whole_number
-from handwriting.errors import UserError
+from handwriting.errors import ConfigError, UserError
 from handwriting.pages import GcodeOptions, GifOptions, PageOptions, WriteOptions
 from handwriting.pages.layout import check_page
 from handwriting.pages.options import MOST_PIXELS, check_options, check_pixels
@@ -94,3 +96,9 @@ def test_decoding_is_bounded(name: str) -> None:
     for value in (10_000_000, -1):
         with pytest.raises(UserError, match=f"{name}: should be . to 1.*, got {value}"):
             DecodingSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_worker_processes_of_a_config_are_bounded() -> None:
+    settings = {"args": {"num_workers": 1_000_000}, "type": "HandwritingDataLoader"}
+    with pytest.raises(ConfigError, match=r"num_workers: .* 1000, got 1000000"):
+        checked_block(DATA_LOADERS, settings, "data_loader")

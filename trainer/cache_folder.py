@@ -6,8 +6,8 @@ touched by it:
 
 - it is the default, ``data/prepared`` in the working folder;
 - it lies in the folder that the checkpoint is in;
-- the checkpoint is in the folder of its run, where training wrote it, and the folder has nothing in
-  it but prepared corpora, or is not there yet.
+- the checkpoint is in the folder of its run, where training wrote it, and the folder has prepared
+  corpora in it and nothing else. One that is empty or not there is anyone's.
 
 Otherwise corpora are prepared in the default folder.
 """
@@ -21,6 +21,7 @@ from data_loader.loader_settings import LoaderSettings
 from trainer.run_folder import RunFolder
 
 _log = logging.getLogger(__name__)
+_CORPUS = re.compile(r"[0-9a-f]{16}")
 _OURS = re.compile(r"[0-9a-f]{16}|\.lock|\.building-.*")
 
 
@@ -51,8 +52,8 @@ def _is_safe(path: Path, named: str, run: dict[str, str]) -> bool:
 
 def _has_corpora_alone(folder: Path) -> bool:
     try:
-        return all(_OURS.fullmatch(each.name) for each in folder.iterdir())
-    except FileNotFoundError:
-        return True
+        names = [each.name for each in folder.iterdir()]
     except OSError:
         return False
+    has_corpora = any(_CORPUS.fullmatch(name) for name in names)
+    return has_corpora and all(_OURS.fullmatch(name) for name in names)

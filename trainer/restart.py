@@ -7,7 +7,8 @@ A run's folder has the name of the start of torchrun that last trained it, by wh
 import os
 from pathlib import Path
 
-from handwriting.files import whole_file
+from handwriting.errors import UserError
+from handwriting.files import open_regular_file, whole_file
 from handwriting.leftovers import host_tag
 from trainer.run_folder import RunFolder
 
@@ -65,7 +66,7 @@ def _signed(save_dir: Path | str, name: str) -> list[Path]:
 
 def _signature(run: RunFolder) -> str:
     try:
-        with open(run.models / LAUNCH, encoding="utf-8", errors="replace") as file:
-            return file.read(1000).strip()
-    except OSError:
+        with open_regular_file(run.models / LAUNCH) as file:
+            return file.read(1000).decode("utf-8", "replace").strip()
+    except (UserError, OSError):
         return ""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 from handwriting.environment import reason
 from handwriting.errors import UserError
-from handwriting.files import whole_file
+from handwriting.files import read_regular_file, whole_file
+
+_LARGEST_VALUE = 1e30  # of a number in the history, which is drawn
 
 
 @dataclass(frozen=True)
@@ -183,9 +186,13 @@ class History:
         """Keep the rows up to ``epoch``, in memory and in the file.
 
         Rows of later epochs are of a run that went on after the checkpoint; the last line may be
-        half a line when the process was killed.
+        half a line when the process was killed, and a folder of someone else's has anything in it.
+
+        Raises:
+            DataError: it is no regular file, or cannot be read.
         """
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        data = read_regular_file(self._path) if os.path.lexists(self._path) else b""
+        lines = data.decode("utf-8", "replace").splitlines()
         self.rows = [row for row in map(_parsed, lines) if row and row["epoch"] <= epoch]
         with whole_file(self._path) as temporary:
             temporary.write_text("".join(map(_json_line, self.rows)), encoding="utf-8")
@@ -199,11 +206,19 @@ class History:
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
+    """A row, its values null that are not as this program writes them; None for what is no row."""
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("epoch"), int) else None
+    if not isinstance(row, dict) or type(row.get("epoch")) is not int:
+        return None
+    named = {name: value for name, value in row.items() if name.isprintable()}
+    return {name: value if _is_number(value) else None for name, value in named.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and -_LARGEST_VALUE <= value <= _LARGEST_VALUE
 
 
 def _json_line(row: dict[str, Any]) -> str:

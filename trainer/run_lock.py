@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from handwriting.environment import reason
 from handwriting.errors import UserError
+from handwriting.files import open_regular_file, whole_file
 
 LOCK = ".lock"
 HOLDER = ".lock-holder.json"
@@ -62,15 +63,17 @@ class RunLock:
             "host": socket.gethostname(),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
-        (self._folder / HOLDER).write_text(json.dumps(holder) + "\n", encoding="utf-8")
+        # Not written into what is there: in a folder of someone else's that may be a link.
+        with whole_file(self._folder / HOLDER, make_parents=False) as temporary:
+            temporary.write_text(json.dumps(holder) + "\n", encoding="utf-8")
 
 
 def _holder(folder: Path) -> str:
     """Say who holds the lock of a folder, as far as is known."""
     try:
-        with open(folder / HOLDER, encoding="utf-8") as file:
+        with open_regular_file(folder / HOLDER) as file:
             holder = json.loads(file.read(1000))
         process, host, since = (str(holder[key])[:100] for key in ("process", "host", "since"))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (UserError, OSError, ValueError, KeyError, TypeError):
         return "another process is training this run"
     return ascii(f"process {process} on {host} is training this run since {since}")[1:-1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from handwriting.command_line import check_absent, whole_number
 from handwriting.commands.outputs import print_error, print_json
 from handwriting.errors import UserError
+from handwriting.limits import MOST_WORKERS
 
 if TYPE_CHECKING:
     from handwriting.runtime.corpus_writing import CorpusReport, ShardReport
@@ -16,7 +17,6 @@ FORMATS = ("folder", "webdataset")
 _OF_A_CORPUS = ("corpus_format", "shard_lines", "workers")
 _OF_PAGES = ("lines", "out", "format", "style", "style_text")
 _MOST_SHARD_LINES = 10_000
-_MOST_WORKERS = 1000
 
 
 def add_corpus_options(group: Any) -> None:
@@ -43,7 +43,7 @@ def add_corpus_options(group: Any) -> None:
     )
     add(
         "--workers",
-        type=whole_number(1, _MOST_WORKERS),
+        type=whole_number(1, MOST_WORKERS),
         metavar="N",
         help="processes that write; the corpus is the same (default: 1)",
     )

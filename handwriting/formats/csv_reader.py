@@ -45,6 +45,8 @@ _DELIMITERS = (";", "\t", ",", "|")
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _UNIT = re.compile(r"[\[(].*")
 _TRUTHS = {"true": 1.0, "down": 1.0, "false": 0.0, "up": 0.0}
+# Columns that say whether something is so; of a table without names, the third and the fourth.
+_STATES = frozenset({"stroke", "pen", "end", "up", "2", "3"})
 _MISSING = frozenset({"", "nan", "null", "none", "na"})
 _MOST_COLUMNS = 64
 # Share of points at which the pen is up that are ends of strokes; more are of its way in the air.
@@ -111,11 +113,17 @@ def _columns(
     for row, line in enumerate(lines, start=first_row):
         cells = _cells(line, delimiter)
         for at, name in wanted.items():
-            value = _number(cells[at], delimiter) if at < len(cells) else math.nan
+            value = _value(name, cells[at], delimiter) if at < len(cells) else math.nan
             if value is None:
                 raise BadInk(f"row {row}: {name} is no number, got {quoted(cells[at])}")
             found[name].append(value)
     return {name: np.frombuffer(values) for name, values in found.items() if len(values)}
+
+
+def _value(name: str, cell: str, delimiter: str | None) -> float | None:
+    """The number in a cell of a column: ``_number``, and None for a truth that is no measure."""
+    is_truth = cell.lower() in _TRUTHS
+    return None if is_truth and name not in _STATES else _number(cell, delimiter)
 
 
 def _number(cell: str, delimiter: str | None) -> float | None:

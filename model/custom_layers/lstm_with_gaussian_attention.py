@@ -13,6 +13,7 @@ Shapes: ``B`` batch, ``T`` pen steps, ``U`` characters of the padded text, ``K``
 """
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from model.custom_layers.cpu import extension, recurrences
-from model.custom_layers.cuda import window_recurrence
+from model.custom_layers.cuda import graphs, runners, window_recurrence
 from model.custom_layers.lstm import COMPILED_STEPS, clip_gradient
 from model.custom_layers.recurrence import (
     GateGradients,
@@ -189,10 +190,12 @@ class LSTMWithGaussianAttention(nn.Module):
             return self._forward_compiled(inputs, one_hot_text, state)
         dtype = one_hot_text.dtype
         weights = (self.weight_input, self.weight_recurrent, self.bias, self.weight_window)
-        on_gpu = window_recurrence.is_for(one_hot_text)
+        recurrent_type = product_type(one_hot_text)
+        on_gpu = window_recurrence.is_for(one_hot_text) and agrees_on_gpu(
+            one_hot_text.device, recurrent_type
+        )
         recurrence = window_recurrence.RowRecurrence if on_gpu else _Recurrence
         # Autocast would take the window's products to its lower precision, too.
-        recurrent_type = product_type(one_hot_text)
         with torch.autocast(inputs.device.type, enabled=False):
             hidden, window, cell, last_kappa, kappa, phi = recurrence.apply(
                 inputs.to(dtype).transpose(0, 1), *weights, self.bias_window, one_hot_text,
@@ -483,6 +486,66 @@ def _bounded_columns(raw: Tensor, bounds: tuple[Tensor, Tensor]) -> tuple[Tensor
 
 def _compare(dtype: torch.dtype) -> Pairs:
     """The compiled recurrence beside the one above, with operands of products of a type."""
+    leaves, lines = _small_case(torch.device("cpu"))
+    pen, weights = leaves[0], recurrences.WindowWeights(*leaves[1:6])
+    state = GaussianAttentionState(*leaves[6:])
+    found = recurrences.window_lstm(pen, weights, lines.text, state, dtype, 1.0)
+    return _pairs(lines.results(found, leaves), _plain_results(torch.device("cpu"), dtype))
+
+
+def _compare_on_gpu(device: torch.device, dtype: torch.dtype) -> Pairs:
+    """The GPU's recurrence beside the one above: launched step by step, then as a graph, which it
+    is from the second time on."""
+    plain = _plain_results(device, dtype)
+    found: dict[str, tuple[Tensor, Tensor]] = {}
+    try:
+        for turn in ("first", "second"):
+            leaves, lines = _small_case(device)
+            results = lines.apply(window_recurrence.RowRecurrence, leaves, dtype)
+            pairs = _pairs(lines.results(results, leaves), plain)
+            found |= {f"{name} of a {turn} call": pair for name, pair in pairs.items()}
+    finally:
+        runners.GRAPHS.clear()  # They are of this thread's stream, and of no line's size.
+    return found
+
+
+class _SmallCase(NamedTuple):
+    """Texts ``[B, U, C]``, and weights of the loss for hidden outputs and windows, ``[T * B, H]``
+    and ``[T * B, C]``."""
+
+    text: Tensor
+    of_hidden: Tensor
+    of_window: Tensor
+
+    def apply(
+        self, recurrence: type[torch.autograd.Function], leaves: list[Tensor], dtype: torch.dtype
+    ) -> tuple[Tensor, ...]:
+        """Call a recurrence on leaves, the first of them pen steps ``[T * B, I]``."""
+        pen, *others = leaves
+        rows = pen.unflatten(0, (-1, len(self.text)))
+        found: tuple[Tensor, ...] = recurrence.apply(
+            rows, *others[:5], self.text, *others[5:], 1.0, dtype, True
+        )
+        return found
+
+    def results(self, found: tuple[Tensor, ...], leaves: list[Tensor]) -> dict[str, Tensor]:
+        """Results of a recurrence, and gradients of leaves."""
+        hidden, window, cell, last_kappa, _, phi = (part.reshape(-1) for part in found)
+        ends = [(each * each).sum() for each in (cell, last_kappa)]
+        loss = hidden @ self.of_hidden.flatten() + window @ self.of_window.flatten() + sum(ends)
+        loss.backward()
+        # Those of the window are much larger, and would hide the others.
+        gates, window = (gradients_of(each) for each in (leaves[:4], leaves[4:]))
+        return {
+            "hidden outputs": hidden,
+            "windows": phi,
+            "gradients of the gates": gates,
+            "gradients of the window": window,
+        }
+
+
+def _small_case(device: torch.device) -> tuple[list[Tensor], _SmallCase]:
+    """Leaves (pen steps, weights, state), the same each time, and what goes with them."""
     steps, lines, inputs, size, characters, components = 5, 3, 3, 21, 11, 4
     generator = torch.Generator().manual_seed(1)
     shapes = [
@@ -496,23 +559,16 @@ def _compare(dtype: torch.dtype) -> Pairs:
     text[1, 4:] = 0
     of_hidden = torch.randn(steps * lines, size, generator=generator)
     of_window = torch.randn(steps * lines, characters, generator=generator)
-    results = []
-    for compiled in (True, False):
-        leaves = [value.clone().requires_grad_() for value in values]
-        pen, weights = leaves[0], recurrences.WindowWeights(*leaves[1:6])
-        state = GaussianAttentionState(*leaves[6:8], *leaves[8:])
-        if compiled:
-            found = recurrences.window_lstm(pen, weights, text, state, dtype, 1.0)
-        else:
-            rows = pen.unflatten(0, (steps, lines))
-            found = _Recurrence.apply(rows, *weights, text, *state, 1.0, dtype, True)
-        hidden, window, cell, last_kappa, _, phi = (part.reshape(-1) for part in found)
-        ends = [(each * each).sum() for each in (cell, last_kappa)]
-        loss = hidden @ of_hidden.flatten() + window @ of_window.flatten() + sum(ends)
-        loss.backward()
-        gradients = gradients_of(leaves)
-        results.append({"hidden outputs": hidden, "windows": phi, "gradients": gradients})
-    fast, plain = results
+    leaves = [value.to(device).requires_grad_() for value in values]
+    return leaves, _SmallCase(*(part.to(device) for part in (text, of_hidden, of_window)))
+
+
+def _plain_results(device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    leaves, lines = _small_case(device)
+    return lines.results(lines.apply(_Recurrence, leaves, dtype), leaves)
+
+
+def _pairs(fast: dict[str, Tensor], plain: dict[str, Tensor]) -> Pairs:
     return {name: (fast[name], plain[name]) for name in fast}
 
 
@@ -521,3 +577,22 @@ COMPILED = {
     torch.float32: Verified("compiled window", lambda: _compare(torch.float32), 1e-4),
     torch.bfloat16: Verified("compiled window in bfloat16", lambda: _compare(torch.bfloat16), 0.03),
 }
+
+
+def agrees_on_gpu(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a GPU's recurrence gives there what the plain one does, for operands of products of a
+    type; compared at its first use in a process."""
+    way = _on_gpu(device, dtype, graphs.mode)
+    # Nothing else may run on a GPU while someone captures what does.
+    if not way.is_known and device.type == "cuda" and torch.cuda.is_current_stream_capturing():
+        return False
+    return bool(way)
+
+
+@cache
+def _on_gpu(device: torch.device, dtype: torch.dtype, mode: str) -> Verified:
+    """The comparison for one GPU and one way of ``HANDWRITING_CUDA``. Products may be rounded to
+    TF32, with 10 bits after the point."""
+    tolerance = 0.03 if dtype == torch.bfloat16 else 0.01
+    name = f"window on {device} ({mode}, {str(dtype).removeprefix('torch.')})"
+    return Verified(name, lambda: _compare_on_gpu(device, dtype), tolerance)

@@ -1,8 +1,8 @@
 """Fast ways of computing that are held to the plain one before they are used.
 
-A fast way that was compiled for a machine may be wrong on it: a compiler, a processor or a library
-that nobody has tried. So at its first use in a process it computes something small, results and
-gradients, beside the plain way; where they differ, the plain way is used, and a line of the log
+A fast way that was compiled for a machine may be wrong on it: a compiler, a processor, a GPU or a
+library that nobody has tried. So at its first use in a process it computes something small, results
+and gradients, beside the plain way; where they differ, the plain way is used, and a line of the log
 says so.
 """
 
@@ -36,6 +36,11 @@ class Verified:
         self._tolerance = tolerance
         self._agrees: bool | None = None
         self._lock = threading.Lock()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was asked before."""
+        return self._agrees is not None
 
     def __bool__(self) -> bool:
         """Whether both ways agree."""

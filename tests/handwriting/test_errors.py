@@ -1,12 +1,13 @@
 """Exit codes and what is printed with them, in real processes."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from handwriting.errors import ConfigError
+from handwriting.errors import ConfigError, run_command
 
 PROGRAM = """
 from handwriting.errors import *
@@ -90,3 +91,30 @@ def test_an_interruption_where_nothing_can_be_raised_is_not_lost() -> None:
         "    print('went on')"
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_an_interruption_is_not_lost_where_no_thread_can_be_started() -> None:
+    done = run(
+        "import signal, threading, time\n"
+        '    def refuse(self): raise RuntimeError("can\'t start new thread")\n'
+        "    class Ending:\n"
+        "        def __del__(self): signal.raise_signal(signal.SIGINT)\n"
+        "    threading.Thread.start = refuse\n"
+        "    Ending()\n"
+        "    time.sleep(5)\n"
+        "    print('went on')"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_the_hook_of_the_caller_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hook(unraisable: object) -> None: ...
+
+    monkeypatch.setattr(sys, "unraisablehook", hook)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            run_command(lambda: None)
+        assert sys.unraisablehook is hook
+    finally:
+        signal.signal(signal.SIGINT, handler)

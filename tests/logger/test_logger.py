@@ -1,12 +1,14 @@
 """The log goes to the console at once, and to its file from the first line on."""
 
 import logging
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from handwriting.environment import fault_line
 from logger.logger import LaterFileHandler, close_log_file, open_log_file, setup_logging
 
 
@@ -47,6 +49,20 @@ def test_a_second_file_takes_over_and_appends(tmp_path: Path) -> None:
     logging.info("two")
     assert "two" not in (tmp_path / "a.log").read_text()
     assert re.fullmatch(r"resumed\n.*INFO root: two\n", (tmp_path / "b.log").read_text())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.parent / "mine")])
+def test_a_log_is_written_to_no_link_and_no_pipe(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    make(tmp_path / "train.log")
+    setup_logging()
+    with pytest.raises(OSError, match="is no regular file") as caught:
+        open_log_file(tmp_path / "train.log")
+    line = f"{tmp_path / 'train.log'}: is no regular file, the log is not written there"
+    assert fault_line(caught.value) == line
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_between_two_runs_lines_are_kept_for_the_second_one(tmp_path: Path) -> None:

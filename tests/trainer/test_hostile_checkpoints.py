@@ -454,6 +454,37 @@ def test_a_cache_that_a_checkpoint_names_is_not_written_into(
     assert str(loader.corpus.folder.parent) == beside
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_folder_is_filled_that_a_checkpoint_names(
+    is_there: bool, whole: dict[str, Any], stranger: Path, tmp_path: Path
+) -> None:
+    """An empty one is anyone's, and so is a name that is free."""
+    named = tmp_path / "elsewhere"
+    if is_there:
+        named.mkdir()
+    checkpoint = copy.deepcopy(whole)
+    checkpoint["config"]["data_loader"]["args"]["cache_dir"] = str(named)
+    save(stranger, checkpoint)
+    loader = open_data(load_model(stranger, "cpu"), None, "")
+    go_on(stranger)
+    assert loader.corpus.folder.parent == Path("data/prepared")
+    assert (list(named.iterdir()) == []) if is_there else not named.exists()
+
+
+def test_links_in_the_folder_of_a_run_are_not_written_through(
+    whole: dict[str, Any], stranger: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    save(stranger, whole)
+    log = tmp_path / "got" / "log" / "tiny" / stranger.parent.name
+    log.mkdir(parents=True)
+    for path in (stranger.parent / HOLDER, log / "metrics.jsonl"):
+        path.symlink_to(mine)
+    go_on(stranger)
+    assert mine.read_text() == "mine"
+
+
 HOLDING = """
 import sys, time
 from pathlib import Path

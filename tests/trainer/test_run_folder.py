@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
 from handwriting.errors import UserError
 from trainer.run_folder import History, RunFolder
+from utils.figures.drawing import save_curves
 
 
 def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
@@ -56,3 +58,35 @@ def test_history_keeps_rows_up_to_an_epoch_and_drops_half_lines(tmp_path: Path) 
     again.load(2)
     assert again.rows == [{"epoch": 1, "val.nll": None}, {"epoch": 2, "val.nll": 3.0}]
     assert [json.loads(line) for line in path.read_text().splitlines()] == again.rows
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        b"\xff\xfe\0",
+        b"[" * 100_000,
+        b'{"epoch": true}',
+        b'{"epoch": -1, "train.loss": 1' + b"0" * 4000 + b"}",
+        b'{"epoch": 0, "train.loss": NaN, "val.loss": -1e308}',
+        b'{"epoch": 0, "train.\\ud800": 1, "val.loss": "text", "\x1b[31m": 2}',
+        b'{"epoch": 0, "val.loss": ' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+def test_a_history_from_anywhere_is_read_and_drawn(found: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"epoch": 1, "train.loss": 1.5}\n' + found + b"\n")
+    history = History(path)
+    history.load(1)
+    history.append({"epoch": 2, "train.loss": 1.0, "val.loss": 2.0})
+    save_curves(history.rows, tmp_path / "curve.png")
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert rows == history.rows
+    assert rows[0] == {"epoch": 1, "train.loss": 1.5}
+    for row in rows:
+        assert all(value is None or abs(value) <= 1e30 for value in row.values())
+
+
+def test_a_history_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.jsonl")
+    with pytest.raises(UserError, match="metrics.jsonl: is not a regular file"):
+        History(tmp_path / "metrics.jsonl").load(1)

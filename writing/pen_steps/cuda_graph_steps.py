@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from model.custom_layers.cuda import graphs
+from model.custom_layers.verified import Pairs, Verified
 from model.mixture import NOISE_SIZE
 from model.models import STROKE_SIZE
 from writing.pen_steps.draw import sample_pen_steps
@@ -21,19 +22,64 @@ from writing.pen_steps.packed_steps import PenSteps, TextPenSteps
 from writing.pen_steps.packed_weights import PackedWeights
 
 STEPS_BEFORE_CAPTURE = 8
+TRIED_LINES = 2
 
 
 def pen_steps(weights: PackedWeights, batch_size: int) -> PenSteps:
     """The pen steps of lines without a text, as fast as the device of the weights allows; see
     ``PenSteps``."""
-    is_possible = graphs.graphs_are_possible(weights.output.device)
-    return (GraphedPenSteps if is_possible else PenSteps)(weights, batch_size)
+    return (GraphedPenSteps if _agrees(weights) else PenSteps)(weights, batch_size)
 
 
 def text_pen_steps(weights: PackedWeights, text: Tensor) -> TextPenSteps:
     """The like for texts ``[B, U+1, C]``, see ``TextPenSteps``."""
-    is_possible = graphs.graphs_are_possible(weights.output.device)
-    return (GraphedTextPenSteps if is_possible else TextPenSteps)(weights, text)
+    is_graphed = _agrees(weights, text[:TRIED_LINES])
+    return (GraphedTextPenSteps if is_graphed else TextPenSteps)(weights, text)
+
+
+class _Kind(NamedTuple):
+    """Kind of pen steps that are compared once in a process."""
+
+    device: torch.device
+    layers: torch.dtype
+    with_text: bool
+
+
+_verified: dict[_Kind, Verified] = {}
+
+
+def _agrees(weights: PackedWeights, text: Tensor | None = None) -> bool:
+    """Whether pen steps may be replayed; at their first use in a process some of a small batch are
+    compared with those that are launched kernel by kernel."""
+    device, layers = weights.output.device, weights.layers[0].weight.dtype
+    if not graphs.graphs_are_possible(device):
+        return False
+    name = f"pen steps {'with' if text is not None else 'without'} a text as graphs on {device}"
+    tolerance = 0.03 if layers == torch.bfloat16 else 0.01
+    fresh = Verified(name, lambda: _compare(weights, text), tolerance)
+    return bool(_verified.setdefault(_Kind(device, layers, text is not None), fresh))
+
+
+@torch.inference_mode()
+def _compare(weights: PackedWeights, text: Tensor | None) -> Pairs:
+    """Pen steps as graphs beside the plain ones, on given strokes."""
+    graphed: GraphedPenSteps
+    if text is None:
+        graphed, plain = GraphedPenSteps(weights, TRIED_LINES), PenSteps(weights, TRIED_LINES)
+    else:
+        graphed, plain = GraphedTextPenSteps(weights, text), TextPenSteps(weights, text)
+    lines = TRIED_LINES if text is None else len(text)
+    generator = torch.Generator().manual_seed(1)
+    found: list[tuple[Tensor, ...]] = []
+    for _ in range(STEPS_BEFORE_CAPTURE + 3):
+        drawn = torch.rand(lines, STROKE_SIZE + 1 + NOISE_SIZE, generator=generator)
+        strokes, bias, noise = drawn.to(weights.output).split([STROKE_SIZE, 1, NOISE_SIZE], dim=1)
+        each = (way.step_and_draw(strokes, bias.squeeze(1), noise) for way in (graphed, plain))
+        found.append(tuple(part for results in each for part in results))
+    raw, strokes, plain_raw, plain_strokes = (
+        torch.stack(parts) for parts in zip(*found, strict=True)
+    )
+    return {"outputs": (raw, plain_raw), "pen steps": (strokes, plain_strokes)}
 
 
 class _Results(NamedTuple):

@@ -1,5 +1,7 @@
 """Pen steps as graphs, which ``RecordedGraphs`` stands in for: the numbers of ``PenSteps``."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> RecordedGraphs:
     recorded = RecordedGraphs()
     monkeypatch.setattr(cuda_graphs, "capture", recorded)
     monkeypatch.setattr(cuda_graph_steps, "STEPS_BEFORE_CAPTURE", 3)
+    monkeypatch.setattr(cuda_graph_steps, "_verified", {})
     return recorded
 
 
@@ -156,6 +159,34 @@ def test_writing_and_sampling_take_them(graphs: RecordedGraphs, monkeypatch) -> 
     assert graphs.replays > 50
     for plain, graphed in zip(*found, strict=True):
         np.testing.assert_allclose(graphed, plain, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("fault", ["none", "wrong", "raises"])
+def test_they_are_compared_with_the_plain_ones_once(
+    fault: str, graphs: RecordedGraphs, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cuda_graphs, "graphs_are_possible", lambda device: True)
+
+    def capture(body, device) -> Callable[[], None]:
+        if fault == "raises":
+            raise ValueError("no such graph")
+        replay = graphs(body, device)
+        return (lambda: None) if fault == "wrong" else replay  # results stay the last ones
+
+    monkeypatch.setattr(cuda_graphs, "capture", capture)
+    model = model_of(ConditionalHandwriting)
+    text = model.encode(torch.tensor([VOCABULARY.encode("abc")]), torch.tensor([3]))
+    with_text, without = pack(model), pack(model_of(UnconditionalHandwriting))
+    for make in (
+        lambda: cuda_graph_steps.text_pen_steps(with_text, text),
+        lambda: cuda_graph_steps.pen_steps(without, 7),
+    ):
+        caplog.clear()
+        kinds = {isinstance(make(), GraphedPenSteps) for _ in range(2)}
+        assert kinds == {fault == "none"}
+        said = [record.message for record in caplog.records]
+        assert len(said) == (fault != "none")
+        assert all("as graphs on cpu: the plain way is used, since" in line for line in said)
 
 
 def test_without_a_gpu_steps_are_the_plain_ones() -> None:

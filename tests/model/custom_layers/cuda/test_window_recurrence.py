@@ -1,6 +1,8 @@
 """The GPU's form of the window layer's recurrence, run here on the CPU: as a loop, and as graphs
 that ``RecordedGraphs`` stands in for. At the end, for a GPU, the same on one."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from padded_texts import padded_texts
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from base.batch import Batch
 from handwriting.text.vocabulary import Vocabulary
+from model.custom_layers import lstm_with_gaussian_attention as window_layer
 from model.custom_layers.cuda import buffers, runners, window_recurrence
 from model.custom_layers.cuda import graphs as cuda_graphs
 from model.custom_layers.lstm_with_gaussian_attention import (
@@ -34,6 +37,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> RecordedGraphs:
 
 def use_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_recurrence, "is_for", lambda tensor: True)
+    monkeypatch.setattr(window_layer, "agrees_on_gpu", lambda device, dtype: True)
     monkeypatch.setattr(runners, "STEPS_AT_ONCE", AT_ONCE)
     monkeypatch.setattr(buffers, "TEXT_MULTIPLE", 8)
 
@@ -330,6 +334,72 @@ def test_other_products_get_other_graphs(graphs: RecordedGraphs) -> None:
     finally:
         torch.set_float32_matmul_precision(precision)
     assert graphs.captures == 4
+
+
+AGREES_ON_GPU = window_layer.agrees_on_gpu
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch, rows: str) -> Iterator[str]:
+    """The recurrence on rows, compared with the plain one as in a new process."""
+    monkeypatch.setattr(window_layer, "agrees_on_gpu", AGREES_ON_GPU)
+    window_layer._on_gpu.cache_clear()
+    yield rows
+    window_layer._on_gpu.cache_clear()
+
+
+def calls_of_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of lines that run on rows from now on."""
+    calls, forward = [], window_recurrence.RowRecurrence.forward
+
+    def counted(ctx, inputs: Tensor, *others: object) -> tuple[Tensor, ...]:
+        calls.append(inputs.shape[1])
+        return forward(ctx, inputs, *others)
+
+    monkeypatch.setattr(window_recurrence.RowRecurrence, "forward", staticmethod(counted))
+    return calls
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_is_compared_with_the_plain_one_once(
+    compared: str, dtype: torch.dtype, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = calls_of_rows(monkeypatch)
+    layer, text = make_layer(torch.float32), make_text(dtype=torch.float32)
+    for _ in range(2):
+        with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype == torch.bfloat16):
+            layer(make_inputs().float(), text)
+    assert calls == [3, 3, B, B]  # two calls to compare
+    assert not caplog.records
+    assert len(runners.GRAPHS) == (compared == "graph")
+
+
+@pytest.mark.parametrize("pass_name", ["run_forward", "run_backward"])
+@pytest.mark.parametrize("fault", ["wrong", "NaN", "raises"])
+def test_one_that_differs_or_fails_is_not_used(
+    compared: str, pass_name: str, fault: str, monkeypatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = getattr(runners, pass_name)
+
+    def broken(buffers: object, *others: object) -> None:
+        if fault == "raises":
+            raise ValueError("no such kernel")
+        original(buffers, *others)
+        spoilt = buffers.phis if pass_name == "run_forward" else buffers.grad_gates
+        spoilt.mul_(float("nan") if fault == "NaN" else 1.1)
+
+    monkeypatch.setattr(runners, pass_name, broken)
+    layer, text = make_layer(torch.float32), make_text(dtype=torch.float32)
+    inputs = make_inputs().detach().float().requires_grad_()
+    ours = [gradients_of(layer, "forward", inputs, text, None) for _ in range(2)]
+    monkeypatch.setattr(window_recurrence, "is_for", lambda tensor: False)
+    theirs = gradients_of(layer, "forward", inputs, text, None)
+    for each in ours:
+        assert_same(each, theirs, rtol=0, atol=0)
+    (record,) = caplog.records
+    said = "failed (no such kernel)" if fault == "raises" else "differ by "
+    assert record.message.startswith("window on cpu (graph, float32): the plain way is used, since")
+    assert said in record.message
 
 
 def test_only_float32_on_an_nvidia_gpu_runs_on_rows() -> None:
