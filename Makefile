@@ -25,9 +25,10 @@ SIX_HANDS := otto jonas hugo anton oskar ruben
 SEED := 1
 CASES := 100000
 ROUNDS := 100
+TARGET := ink.svg
 HARNESS := PYTHONPATH=.:tests/helpers:tests/harness OMP_NUM_THREADS=1 $(BIN)/python -m
 
-.PHONY: help setup train test test-slow test-settings fuzz faults lint format figures benchmarks precision package clean
+.PHONY: help setup train test test-slow test-settings fuzz fuzz-guided faults lint format figures benchmarks precision package clean
 
 help:
 	@echo "make train      train on the built-in corpus (minutes), end with a picture of samples"
@@ -35,6 +36,7 @@ help:
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-settings  tests of numbers as other processors compute them (an hour), with a table"
 	@echo "make fuzz       read nearly valid files of every format (an hour), into docs/reliability.md"
+	@echo "make fuzz-guided TARGET=ink.svg  the same of one format, by a fuzzer that sees which code runs"
 	@echo "make faults     kill every command, again and again (an hour), the same"
 	@echo "make format     format the code"
 	@echo "make figures    draw the pictures of saved_figures/ that need no data, with the shipped weights"
@@ -68,6 +70,10 @@ test-slow: setup
 fuzz: setup
 	$(HARNESS) fuzz --cases $(CASES) --seed $(SEED)
 	$(HARNESS) reliability_report
+
+fuzz-guided: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(HARNESS) guided $(TARGET) --cases $(CASES)
 
 faults: setup
 	$(HARNESS) kills --rounds $(ROUNDS) --seed $(SEED)

@@ -4,6 +4,8 @@ import faulthandler
 import json
 import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +24,8 @@ from handwriting.errors import DataError
 from handwriting.formats.registry import READ_SUFFIXES
 
 TARGETS = {target.name: target for target in targets()}
-CORPUS = Path(__file__).parent / "harness" / "corpus"
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "tests" / "harness" / "corpus"
 SEED = 20_000  # other cases than those of `make fuzz`
 FEW, MANY = 12, 100
 
@@ -163,3 +166,17 @@ def test_the_page_has_what_was_counted() -> None:
     assert "| ink.svg | 12,000 | 2,000 | 9,999 | 0 | 0 | 0 | 1 | 0 | 0 |" in text
     assert "| kill train | 1,234 | 1 |" in text
     assert "- ink.svg: hang: a.py:1, 1 times" in text and "run lost" in text
+
+
+def test_a_guided_fuzzer_reads_files_of_a_target(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed")
+    folders = [ROOT, ROOT / "tests/helpers", ROOT / "tests/harness"]
+    done = subprocess.run(
+        [sys.executable, "-m", "guided", "ink.csv", "--cases", "300", "--state", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Done 300 runs" in done.stderr
+    assert any((tmp_path / "guided" / "ink.csv").iterdir())
