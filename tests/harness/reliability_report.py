@@ -30,7 +30,8 @@ make faults
 
 Both go on where they were stopped (`.fuzz/`, `.faults/`); `CASES=`, `ROUNDS=` and `SEED=` say how
 much and which. `make fuzz-guided TARGET=ink.svg` has atheris make files up, which sees what code
-they reach; it is not counted here. Some of each is part of `make test`. Counts below are of real runs, {about}.
+they reach; it is not counted here. Some of each is part of `make test`. Counts below are of
+real runs, {about}.
 
 ## Files that are nearly valid
 
