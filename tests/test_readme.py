@@ -167,6 +167,9 @@ def clone(tmp_path: Path) -> Path:
     write_folders(folder / "data", files)
     write_lists(folder / "data")
     (folder / "page.svg").write_text(PAGE, encoding="utf-8")
+    for config in folder.glob("config_*.json"):  # lines that are made, in minutes
+        text = re.sub(r'"num_lines": \d+', '"num_lines": 60', config.read_text(encoding="utf-8"))
+        config.write_text(text, encoding="utf-8")
     write_own_ink(folder / "my_ink")
     (folder / "saved_figures/page.txt").write_text("The quick brown fox", encoding="utf-8")
     return folder
