@@ -29,9 +29,9 @@ from evaluation.drawn_ink import LEARNT, TESTED, drawn
 from handwriting.errors import UserError
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.readings.assembly import line_places
-from handwriting.readings.calibration import LEVELS, Calibration, Level, Logistic
+from handwriting.readings.calibration import LEVELS, Calibration, Level, Logistic, TextLikeness
 from handwriting.readings.evidence import Evidence, unit_features
-from handwriting.readings.text_likeness import text_features
+from handwriting.readings.text_likeness import is_short, text_features
 from handwriting.readings.word_division import LinePlaces, word_spans, words_of_points
 from reading.evidence import evidence_of
 from reading.line_reader import LineReader
@@ -42,8 +42,10 @@ DRAWINGS = 40
 
 _FEWEST_LINES = 2
 _MOST_WORDS = 3  # in a piece of a line
-_KEPT = 0.98
-"""The share of validation lines that count as text, at the least, once the border is chosen."""
+# The share of validation lines that count as text, at the least, once the border is chosen: a lone
+# character often looks like a drawing, and a page has few of them.
+_KEPT_LONG, _KEPT_SHORT = 0.98, 0.95
+_FEWEST = 50  # short and long ones of text and of drawings, for two regressions
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ def _text_or_drawing(
     half: np.ndarray,
     seed: int,
     drawings: int,
-) -> tuple[Logistic, Mapping[str, Any]]:
+) -> tuple[TextLikeness, Mapping[str, Any]]:
     """Return what tells text from drawings, and what was measured of it."""
     random = np.random.default_rng(seed)
     pieces, sides = _pieces(reader, lines, evidence, half, random)
@@ -229,15 +231,18 @@ def _text_or_drawing(
     learnt = _features(reader, drawn(LEARNT, drawings, seed))
     tested = _features(reader, drawn(TESTED, drawings, seed + 1))
     kept, refused = [], []
-    for mine in _parts_to_measure(side):
+    parts = _parts_to_measure(side)
+    for mine in parts:
         found = _fit_text(text[~mine] if not mine.all() else text, learnt)
         kept.append(found.log_odds(text[mine]) >= 0)
         refused.append(found.log_odds(tested) < 0)
     final = _fit_text(text, np.concatenate([learnt, tested]))
     all_kept, all_refused = np.concatenate(kept), np.concatenate(refused)
+    short = np.concatenate([is_short(text[mine]) for mine in parts])
     row = {
         "pieces of text": len(all_kept),
         "kept %": f"{100 * all_kept.mean():.2f}",
+        "kept, of 3 characters and more %": f"{100 * all_kept[~short].mean():.2f}",
         "drawings": len(tested),
         "refused %": f"{100 * all_refused.mean():.2f}",
     }
@@ -293,8 +298,21 @@ def _features(reader: LineReader, inks: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(rows)
 
 
-def _fit_text(text: np.ndarray, drawings: np.ndarray) -> Logistic:
-    """The regression, whose border keeps nearly all of the text."""
+def _fit_text(text: np.ndarray, drawings: np.ndarray) -> TextLikeness:
+    """The regressions; where there is too little of a length, one for all."""
+    short_text, short_drawings = is_short(text), is_short(drawings)
+    parts = (short_text, short_drawings, ~short_text, ~short_drawings)
+    if min(part.sum() for part in parts) < _FEWEST:
+        one = _fit_border(text, drawings, _KEPT_LONG)
+        return TextLikeness(one, one)
+    return TextLikeness(
+        _fit_border(text[short_text], drawings[short_drawings], _KEPT_SHORT),
+        _fit_border(text[~short_text], drawings[~short_drawings], _KEPT_LONG),
+    )
+
+
+def _fit_border(text: np.ndarray, drawings: np.ndarray, kept: float) -> Logistic:
+    """A regression, whose border keeps at least the share ``kept`` of the text."""
     features = np.concatenate([text, drawings])
     is_text = np.arange(len(features)) < len(text)
     # Text and drawings count as much, however many there are.
@@ -302,7 +320,7 @@ def _fit_text(text: np.ndarray, drawings: np.ndarray) -> Logistic:
     repeated = np.concatenate([text, *[drawings] * copies])
     fitted = fit_logistic(repeated, np.arange(len(repeated)) < len(text))
     odds = fitted.log_odds(features)
-    border = min(float(np.quantile(odds[is_text], 1 - _KEPT)), 0.0)
+    border = min(float(np.quantile(odds[is_text], 1 - kept)), 0.0)
     return Logistic(fitted.means, fitted.scales, fitted.weights, fitted.bias - border)
 
 

@@ -36,12 +36,16 @@ from handwriting.readings.result import (
     points_of,
     whole_strokes,
 )
-from handwriting.readings.text_likeness import text_features
+from handwriting.readings.text_likeness import SHORT, text_features
 from reading.decoding import Reading
 from reading.evidence import evidence_of
 from reading.line_reader import LineReader
 from reading.page_reader import best_read
 from reading.settings import Request
+
+# Ink of a character or two that is so many times as high as a page's lines, of at least so many, is
+# no text.
+_OVERSIZED, _FEWEST_LINES = 2.5, 3
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ class DocumentReader:
     def assembled(self, page: PageInk, laid: LaidPage, results: Sequence[LineResult]) -> ReadPage:
         """Return a page from what became of its lines, the first ones of ``laid``."""
         layout = laid.layout
+        oversized = set() if self.keep_drawings or page.lines else _oversized(results)
         found = iter(results)
         blocks: list[ReadBlock] = []
         others = [_other(other.kind.value, other.strokes, page) for other in layout.others]
@@ -175,7 +180,8 @@ class DocumentReader:
                 result = next(found, None)
                 if result is None:
                     continue
-                if result.line is not None and self._is_text(result):
+                is_text = self._is_text(result) and id(result) not in oversized
+                if result.line is not None and is_text:
                     kept.append(result.line)
                 else:
                     sure = None if result.text is None else 1 - result.text
@@ -189,6 +195,27 @@ class DocumentReader:
 
     def _is_text(self, result: LineResult) -> bool:
         return self.keep_drawings or result.text is None or result.text >= 0.5
+
+
+def _oversized(results: Sequence[LineResult]) -> set[int]:
+    """The ``id`` of results that say one or two characters of ink far higher than the page's lines:
+    an arrow, a frame or a circle beside them."""
+    lines = [result.line for result in results if result.line is not None]
+    heights = [_height(line) for line in lines if len(line.text) > SHORT]
+    if len(heights) < _FEWEST_LINES:
+        return set()
+    most = _OVERSIZED * float(np.median(heights))
+    return {
+        id(result)
+        for result in results
+        if result.line is not None
+        and len(result.line.text) <= SHORT
+        and _height(result.line) > most
+    }
+
+
+def _height(line: ReadLine) -> float:
+    return line.box.top - line.box.bottom
 
 
 def _known_lines(page: PageInk) -> LaidPage:

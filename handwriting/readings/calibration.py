@@ -19,10 +19,10 @@ import numpy as np
 from handwriting.errors import DataError
 from handwriting.files import read_regular_file, whole_file
 from handwriting.readings.evidence import FEATURES, Evidence, product, unit_features
-from handwriting.readings.text_likeness import TEXT_FEATURES
+from handwriting.readings.text_likeness import TEXT_FEATURES, is_short
 
 LEVELS = ("character", "word", "line")
-FORMAT, VERSION = "handwriting-calibration", 1
+FORMAT, VERSION = "handwriting-calibration", 2
 SUFFIX = ".calibration.json"
 _MOST_KNOTS = 1000
 
@@ -71,17 +71,36 @@ class Level:
 
 
 @dataclass(frozen=True)
+class TextLikeness:
+    """Tells text from drawings: by one regression what was read as one or two characters, such as a
+    circle, by another all else.
+
+    Attributes:
+        short, long: on ``text_likeness.TEXT_FEATURES``; above 0 is text.
+    """
+
+    short: Logistic
+    long: Logistic
+
+    def log_odds(self, features: np.ndarray) -> np.ndarray:
+        """float64 ``[B]`` of features ``[B, F]``."""
+        return np.where(
+            is_short(features), self.short.log_odds(features), self.long.log_odds(features)
+        )
+
+
+@dataclass(frozen=True)
 class Calibration:
     """Meaning of a recogniser's confidence.
 
     Attributes:
         levels: by their names in ``LEVELS``.
-        text: tells text from drawings, by ``text_likeness.TEXT_FEATURES``; None where unknown.
+        text: tells text from drawings; None where unknown.
         about: plain values that say how it was found out.
     """
 
     levels: Mapping[str, Level]
-    text: Logistic | None
+    text: TextLikeness | None
     about: Mapping[str, Any]
 
     def confidences(
@@ -109,7 +128,9 @@ class Calibration:
                 for name, level in self.levels.items()
             },
             "text_features": list(TEXT_FEATURES),
-            "text": None if self.text is None else vars(self.text),
+            "text": None
+            if self.text is None
+            else {"short": vars(self.text.short), "long": vars(self.text.long)},
         }
 
 
@@ -150,7 +171,10 @@ def read_calibration(path: Path) -> Calibration:
 
 def _calibration(values: Any) -> Calibration:
     if values["format"] != FORMAT or values["version"] != VERSION:
-        raise ValueError(f"should be {FORMAT} of version {VERSION}")
+        raise ValueError(
+            f"should be {FORMAT} of version {VERSION}; make it anew with"
+            " python -m evaluation.calibrate"
+        )
     if values["features"] != list(FEATURES) or values["text_features"] != list(TEXT_FEATURES):
         raise ValueError(
             "it is of other features; make it anew with python -m evaluation.calibrate"
@@ -159,9 +183,14 @@ def _calibration(values: Any) -> Calibration:
     text = values["text"]
     return Calibration(
         levels,
-        None if text is None else _logistic(text, len(TEXT_FEATURES)),
+        None if text is None else _text_likeness(text),
         dict(values["about"]),
     )
+
+
+def _text_likeness(values: Any) -> TextLikeness:
+    short, long = (_logistic(values[name], len(TEXT_FEATURES)) for name in ("short", "long"))
+    return TextLikeness(short, long)
 
 
 def _level(values: Any) -> Level:

@@ -35,6 +35,9 @@ _PRODUCTS = ("decoder", "ctc", "disagreement", "height", "per_width", "straight"
 TEXT_FEATURES = (*_SHAPE, *_READING, *(f"{name} squared" for name in _PRODUCTS))
 """Of a line: ``text_features`` returns them."""
 
+SHORT = 2
+"""Characters that a single shape can be taken for: a circle for an o, a cross for an x."""
+
 _LEAST = 1e-6
 _FAR_OUT = 1.6
 _LONG, _STRAIGHT = 2.0, 0.98
@@ -51,6 +54,13 @@ def text_features(places: LinePlaces, evidence: Evidence) -> np.ndarray:
     values = {**_shape(places), **_reading(places, evidence)}
     squares = [values[name] ** 2 for name in _PRODUCTS]
     return np.array([*(values[name] for name in (*_SHAPE, *_READING)), *squares], np.float64)
+
+
+def is_short(features: np.ndarray) -> np.ndarray:
+    """Which lines were read as ``SHORT`` characters or fewer: bool ``[B]`` of features
+    ``[B, len(TEXT_FEATURES)]``."""
+    short: np.ndarray = features[:, TEXT_FEATURES.index("length")] < np.log1p(SHORT + 0.5)
+    return short
 
 
 def _shape(places: LinePlaces) -> dict[str, float]:

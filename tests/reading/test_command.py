@@ -15,6 +15,7 @@ from handwriting.readings.calibration import (
     Calibration,
     Level,
     Logistic,
+    TextLikeness,
     calibration_path,
     write_calibration,
 )
@@ -133,7 +134,7 @@ def test_a_calibration_beside_the_checkpoint_is_used(
     size, number = len(TEXT_FEATURES), len(FEATURES)
     level = Level(Logistic((0.0,) * number, (1.0,) * number, (0.0,) * number, 0.0), (0.0,), (0.25,))
     never = Logistic((0.0,) * size, (1.0,) * size, (0.0,) * size, -9.0)
-    calibration = Calibration(dict.fromkeys(LEVELS, level), never, {})
+    calibration = Calibration(dict.fromkeys(LEVELS, level), TextLikeness(never, never), {})
     write_calibration(calibration, calibration_path(copy))
     for options, kinds, lines in (((), {"drawing"}, 0), (("--keep-drawings",), set(), 3)):
         out = tmp_path / f"out{lines}"

@@ -12,6 +12,7 @@ from handwriting.readings.calibration import (
     Calibration,
     Level,
     Logistic,
+    TextLikeness,
     calibration_path,
     read_calibration,
     write_calibration,
@@ -26,7 +27,8 @@ def logistic(size: int, weight: float = 1.0) -> Logistic:
 
 def calibration() -> Calibration:
     level = Level(logistic(len(FEATURES)), (-2.0, 0.0, 3.0), (0.1, 0.4, 0.9))
-    return Calibration(dict.fromkeys(LEVELS, level), logistic(len(TEXT_FEATURES)), {"lines": 5})
+    text = TextLikeness(logistic(len(TEXT_FEATURES), 2.0), logistic(len(TEXT_FEATURES)))
+    return Calibration(dict.fromkeys(LEVELS, level), text, {"lines": 5})
 
 
 def evidence(text: str, ctc_text: str | None, sure: float = 0.9) -> Evidence:
@@ -44,10 +46,10 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 3}, "of version 1"),
+        ({"version": 1}, "of version 2; make it anew with python -m evaluation.calibrate"),
         ({"features": ["other"]}, "make it anew with python -m evaluation.calibrate"),
         ({"levels": {}}, "lacks 'character'"),
-        ({"text": {"means": []}}, "lacks 'scales'"),
+        ({"text": {"short": {"means": []}}}, "lacks 'scales'"),
     ],
 )
 def test_a_wrong_file_is_told_in_one_line(
@@ -93,6 +95,15 @@ def test_confidence_is_a_probability_that_grows_with_the_ranking() -> None:
     features[:, 0] = odds
     sure = level.confidence(features)
     assert np.all(np.diff(sure) >= 0) and sure.min() == 0.1 and sure.max() == 0.9
+
+
+def test_lone_characters_are_told_from_drawings_by_a_rule_of_their_own() -> None:
+    text = calibration().text
+    assert text is not None
+    features = np.zeros((3, len(TEXT_FEATURES)))
+    features[:, 0] = 1.0
+    features[:, TEXT_FEATURES.index("length")] = np.log1p([1, 2, 3])
+    assert text.log_odds(features).tolist() == [2.5, 2.5, 1.5]
 
 
 def test_characters_that_ctc_reads_otherwise_are_found() -> None:
