@@ -220,7 +220,7 @@ class Writer:
     def known_text(self, text: str, name: str, replace: bool) -> tuple[str, list[str]]:
         """Return a text in characters that the model knows, and what was replaced, a sentence each;
         ``Error`` where that is not possible, or not wanted."""
-        text = plain_text(text)
+        text = plain_text(text).replace("\t", " ")
         characters = text.replace("\n", "")
         if not replace:
             check_text(characters, self.vocabulary, name)

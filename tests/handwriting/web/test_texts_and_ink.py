@@ -9,8 +9,10 @@ from handwriting.formats.svg_reader import read_svg
 from handwriting.ink.curves import curved
 from handwriting.ink.line import strokes_from_points
 from handwriting.ink.pen_path import PathSampling, in_one_measure
+from handwriting.text.plain_text import plain_text
+from handwriting.text.spelling import spell, writable_text
 from handwriting.text.vocabulary import Vocabulary
-from handwriting.text.writable_text import replace_unknown
+from handwriting.web.shapes import FILE, module_of_shapes
 
 # Of IAM-OnDB, which the shipped models know.
 CHARACTERS = " !\"#%&'()+,-./0123456789:;?[]ABCDEFGHIJKLMNOPQRSTUVWYZabcdefghijklmnopqrstuvwxyz"
@@ -21,45 +23,66 @@ def texts():
     return PageScripts("ink/writable_text.js", "interface/prompts.js")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "all is known",
-        "“Ça va?” – naïve œuvre… ﬁn × ½",
-        "soft\u00adhyphen\u200b, tab\tand\u00a0space",
-        "e\u0301 is é; Ǆ, ①, ﷺ",
-        "ŁÓDŹ þing ẞ",
-    ],
-)
-def test_unknown_characters_are_replaced_as_in_python(texts, text):
+TEXTS = [
+    "all is known",
+    "“Ça va?” – naïve œuvre… ﬁn × ½",
+    "soft\u00adhyphen\u200b, and\u00a0space",
+    "e\u0301 is é; Ǆ, ①, ﷺ",
+    "ŁÓDŹ þing ẞ ďábelské Ťĺ ęą ı İ ħ ő",
+    "20 € or £5, 30 °C ± 2, § 3 ☐ ✓ α",
+    "漢 and X are not there",
+    "  an indent\n\ta tab  and   spaces\n\n",
+]
+
+
+@pytest.mark.parametrize("is_lenient", [False, True])
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts_become_what_can_be_written_as_in_python(texts, text, is_lenient):
     found = texts.run(
-        "return replaceUnknown(text, new Set(known));", text=text, known=list(CHARACTERS)
+        "return writableText(text, new Set(known), isLenient);",
+        text=text,
+        known=list(CHARACTERS),
+        isLenient=is_lenient,
     )
-    vocabulary = Vocabulary(CHARACTERS)
-    try:
-        expected = replace_unknown(text, vocabulary)[0]
-    except UserError:
-        kept = [each for each in text if _can_be_written(each, vocabulary)]
-        expected = replace_unknown("".join(kept), vocabulary)[0]
-    assert found == expected
+    vocabulary, text = Vocabulary(CHARACTERS), plain_text(text)
+    refused = [
+        each for each in dict.fromkeys(text) if not _can_be_written(each, vocabulary, is_lenient)
+    ]
+    assert found["refused"] == refused
+    kept = "".join(each for each in text if each not in refused)
+    assert found["text"] == writable_text(kept, vocabulary, "", is_lenient)[0]
 
 
-def _can_be_written(character, vocabulary):
+def _can_be_written(character, vocabulary, is_lenient):
     try:
-        replace_unknown(character, vocabulary)
+        notes = writable_text(character, vocabulary, "", is_lenient)[1]
     except UserError:
         return False
-    return True
+    return not any("left out" in note for note in notes)
 
 
-def test_unknown_characters_are_named_each_once(texts):
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts_are_spelled_as_in_python(texts, text):
+    vocabulary = Vocabulary(CHARACTERS)
+    text = writable_text(plain_text(text), vocabulary, "", is_lenient=True)[0]
+    found = texts.run("return spell(text, new Set(known));", text=text, known=list(CHARACTERS))
+    spelling = spell(text, vocabulary)
+    assert found["written"] == spelling.written and found["places"] == list(spelling.places)
+    assert found["marks"] == [list(mark) for mark in spelling.marks]
+    assert found["shapes"] == [list(shape) for shape in spelling.shapes]
+
+
+def test_what_cannot_be_written_is_named_each_once(texts):
     found = texts.run(
-        "return unknownCharacters(text, new Set(known));", text="é漢é\n漢", known=list(CHARACTERS)
+        "return unknownCharacters(text, new Set(known));", text="é漢Ǆ\n漢", known=list(CHARACTERS)
     )
-    assert found == [
-        {"character": "é", "written": "e"},
-        {"character": "漢", "written": None},
-    ]
+    assert found == [{"character": "漢", "written": None}]
+
+
+def test_the_shapes_of_the_page_are_those_of_the_package():
+    assert FILE.read_text(encoding="utf-8") == module_of_shapes(), (
+        "python -m handwriting.web.shapes writes it anew"
+    )
 
 
 def test_prompts_have_every_character_and_none_is_needless(texts):

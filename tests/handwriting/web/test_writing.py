@@ -1,5 +1,7 @@
 """The page writes what Python writes: the same pen steps, lines, texts and pages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from page_scripts import PageScripts
@@ -8,26 +10,40 @@ from handwriting.formats.ink_file import ink_in_file
 from handwriting.formats.json_reader import read_json_ink
 from handwriting.formats.svg_reader import read_svg_file
 from handwriting.ink.line import strokes_from_points
-from handwriting.pages import GcodeOptions
+from handwriting.pages import GcodeOptions, PageOptions
 from handwriting.pages.aligned_text import split_text
 from handwriting.runtime.model_file import read_model_file
 from handwriting.runtime.noise import candidate_seed, line_seed, pen_noise, random_words
+from handwriting.runtime.text_writer import flaws_of_ink
 from handwriting.runtime.writer import Writer
 from handwriting.web.site import PAGE
 
 SEEDS = [0, 7, 2**31 + 5, 2**53 - 1]
 WRITE_ALL = """
     const writer = new TextWriter(model, {bias, seed: seedOf(seed)});
+    let spellings = [];
     const lines = [];
     for (const event of writer.write(text, style)) {
-      if (event.kind === "piece") lines[event.at] = {...event.line, text: event.piece};
+      if (event.kind === "pieces") spellings = event.spellings;
+      if (event.kind === "piece") lines[event.at] = event.line;
     }
-    return lines;
+    const none = {strokes: [], text: "", characterOfStep: []};
+    const inks = spellings.map((_, at) => lines[at] ?? none);
+    const hand = measureHand(inks);
+    return spellings.map((spelling, at) => completed(inks[at], spelling, hand));
 """
 
 
 def _scripts(weights, compiled=True):
-    scripts = PageScripts("engine/noise.js", "engine/writer_model.js", "engine/synthesis.js")
+    scripts = PageScripts(
+        "engine/noise.js",
+        "engine/writer_model.js",
+        "engine/synthesis.js",
+        "pages/completion.js",
+        "pages/flaws.js",
+        "pages/layout.js",
+        "ink/writable_text.js",
+    )
     scripts.add_file("weights", weights / "writer.safetensors")
     scripts.add_file("kernel", PAGE / "engine/kernel.wasm")
     module = "new WebAssembly.Module(buffers.kernel)" if compiled else "null"
@@ -165,7 +181,7 @@ def test_pieces_with_flaws_are_written_again_and_the_first_of_the_best_is_kept(t
             return all(new LineWriter(model).write({text, style, bias: 0.5, seed}));
           }),
         );
-        const flawsOf = (lines) => lines.map(flaws);
+        const flawsOf = (lines) => lines.map((line) => flaws(line) + inkFlaws(line).length);
         return {kept, attempts, flaws: attempts.map(flawsOf), drawn: writer.numDrawn};""",
         style=style,
         texts=["a i a i a i a i a i a i a i a i a", "b u b u b u b u b u b u b u b u b"],
@@ -192,11 +208,82 @@ def test_pieces_with_flaws_are_written_again_and_the_first_of_the_best_is_kept(t
         "one two  three\n\nfour " * 5,
         "a" * 50 + " b",
         "Sätze mit Ümlauten und 🙂 " * 6,
+        "    an indent of four\n\t\ttwo tabs\tand one amid the line, which is long enough to cut",
     ],
 )
 def test_texts_are_cut_as_python_cuts_them(text):
     scripts = PageScripts("pages/aligned_text.js")
     assert scripts.run("return splitText(text, 36);", text=text) == split_text(text, 36)
+
+
+LETTER = (
+    "Zoë's café: 20 € or £5.\n\n\tŽižka, Łódź — “naïve”… 30 °C. Give it to Mr. Jones, please."
+)
+
+
+@pytest.fixture(scope="module")
+def letter(shipped_weights):
+    """A text with accents, shapes and an indent as Python and as the page write it."""
+    options = PageOptions(page_width=100, page_height=60, margin=8, line_spacing=9)
+    written = Writer(shipped_weights).write(LETTER, seed=5, bias=0.8, page=options)
+    scripts = _scripts(shipped_weights)
+    pieces = scripts.run(
+        "const {text} = writableText(letter, knownCharacters(model.about));" + WRITE_ALL,
+        letter=LETTER, style=None, bias=0.8, seed=5,
+    )  # fmt: skip
+    return written, pieces, scripts
+
+
+def test_a_text_is_written_as_python_writes_it(letter):
+    written, pieces, _ = letter
+    assert [piece["text"] for piece in pieces] == [line.text for line in written.lines]
+    for piece, line in zip(pieces, written.lines, strict=True):
+        assert np.array_equal(piece["characterOfStep"], line.character_of_step)
+        strokes = np.array(piece["strokes"])
+        assert np.array_equal(strokes[:, 0], line.strokes[:, 0])
+        # Of offsets of some units; shapes come in thousandths of small letters.
+        assert np.abs(strokes - line.strokes).max() < 0.1
+
+
+def test_pages_are_laid_out_as_python_lays_them_out(letter):
+    written, pieces, scripts = letter
+    found = scripts.run(
+        "return layoutPages(pieces.map(measuredPiece), options);",
+        pieces=pieces,
+        options={"pageWidth": 100, "pageHeight": 60, "margin": 8, "lineSpacing": 9},
+    )
+    assert len(found["pages"]) == len(written.pages)
+    for page, expected in zip(found["pages"], written.pages, strict=True):
+        assert page["penWidth"] == pytest.approx(expected.pen_width)
+        assert [line["text"] for line in page["lines"]] == [line.text for line in expected.lines]
+        for line, own in zip(page["lines"], expected.lines, strict=True):
+            assert line["baseline"] == pytest.approx(own.baseline)
+            assert [len(stroke) for stroke in line["strokes"]] == [len(s) for s in own.strokes]
+            for stroke, points in zip(line["strokes"], own.strokes, strict=True):
+                assert np.abs(np.array(stroke) - points).max() < 0.05  # mm
+
+
+def test_flaws_that_show_are_pythons(tiny_weights, shipped_weights):
+    lines = [
+        *Writer(tiny_weights).write_lines(["run away", "and leave"], seed=2),
+        *Writer(shipped_weights).write_lines(["Fine words", "g j 47, (X)"], seed=2),
+    ]
+    stretched = [
+        replace(line, strokes=line.strokes * [1, 1, each]) for line in lines for each in (1, 9)
+    ]
+    found = PageScripts("pages/flaws.js").run(
+        "return lines.map(inkFlaws);",
+        lines=[
+            {
+                "strokes": line.strokes.tolist(),
+                "text": line.text,
+                "characterOfStep": line.character_of_step.tolist(),
+            }
+            for line in stretched
+        ],
+    )
+    assert found == flaws_of_ink(stretched)
+    assert [] in found and any(found)
 
 
 @pytest.fixture(scope="module")

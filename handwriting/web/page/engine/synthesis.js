@@ -3,7 +3,9 @@
 //
 // A stroke's rows are [end of stroke, dx, dy], y upwards, as in Line.strokes.
 
+import { knownCharacters, spell } from "../ink/writable_text.js";
 import { splitText } from "../pages/aligned_text.js";
+import { inkFlaws } from "../pages/flaws.js";
 import { candidateSeed, lineSeed, penNoise } from "./noise.js";
 import { drawPenStep, logDensity } from "./writer_model.js";
 
@@ -240,42 +242,55 @@ export class TextWriter {
   constructor(model, { bias, seed }) {
     this.lines = new LineWriter(model);
     this.rules = model.about.pieces;
+    this.known = knownCharacters(model.about);
     this.bias = bias;
     this.seed = seed;
     this.numDrawn = 0;
   }
 
   /**
-   * Yields {kind: "steps", ...} at every few pen steps and {kind: "piece", at, piece, line} for
-   * each piece that is there or there anew; the first thing is {kind: "pieces", pieces}.
-   * @param {string} text of characters that the model knows
+   * Yields {kind: "steps", ...} at every few pen steps and {kind: "piece", at, line, flaws} for
+   * each piece that is there or there anew; the first thing is {kind: "pieces", spellings}.
+   * @param {string} text from writableText
    * @param {Style | null} style without one, the model makes a hand up
    */
   *write(text, style) {
-    const pieces = splitText(text, this.rules.longest);
-    const texts = pieces.map((piece) => piece.replace(/^\n+|\n+$/g, ""));
-    yield { kind: "pieces", pieces };
+    const spellings = splitText(text, this.rules.longest).map((piece) => spell(piece, this.known));
+    const texts = spellings.map(({ written }) => written);
+    yield { kind: "pieces", spellings };
     let example = -1;
-    if (!style) {
+    if (!style && texts.some(Boolean)) {
       example = this.exampleOf(texts);
-      const best = yield* this.best(texts[example], null, this.rules.candidates, example);
-      yield { kind: "piece", at: example, piece: pieces[example], line: best };
+      const write = (seed, at) => this.best(texts[at], seed, this.rules.candidates, at);
+      const kept = yield* this.written([example], write);
+      const best = kept.get(example);
       style = best.reachedLimit ? null : { strokes: best.strokes, text: best.text };
     }
-    let missing = texts.map((_, at) => at).filter((at) => texts[at] && at !== example);
+    const missing = texts.flatMap((own, at) => (own && at !== example ? [at] : []));
+    yield* this.written(missing, (seed, at) =>
+      this.line({ text: texts[at], style, bias: this.bias, seed }, at),
+    );
+  }
+
+  /** Writes pieces; those with flaws again, a few times, and keeps the first of the best of each. */
+  *written(missing, write) {
     const kept = new Map();
+    const severities = new Map();
     for (let attempt = 0; attempt < this.rules.attempts && missing.length; attempt++) {
       const first = this.numDrawn;
       this.numDrawn += missing.length;
       for (const [number, at] of missing.entries()) {
-        const seed = lineSeed(this.seed, first + number);
-        const line = yield* this.line({ text: texts[at], style, bias: this.bias, seed }, at);
-        if (kept.has(at) && flaws(kept.get(at)) <= flaws(line)) continue;
+        const line = yield* write(lineSeed(this.seed, first + number), at);
+        const found = inkFlaws(line);
+        const severity = flaws(line) + found.length;
+        if (kept.has(at) && severities.get(at) <= severity) continue;
         kept.set(at, line);
-        yield { kind: "piece", at, piece: pieces[at], line };
+        severities.set(at, severity);
+        yield { kind: "piece", at, line, flaws: found };
       }
-      missing = missing.filter((at) => flaws(kept.get(at)) > 0);
+      missing = missing.filter((at) => severities.get(at) > 0);
     }
+    return kept;
   }
 
   /** The piece that shows the others what to look like. */
@@ -285,12 +300,11 @@ export class TextWriter {
     return enough >= 0 ? enough : lengths.indexOf(Math.max(...lengths));
   }
 
-  *best(text, style, number, at) {
-    const seed = lineSeed(this.seed, this.numDrawn++);
+  *best(text, seed, number, at) {
     let [best, most] = [null, -Infinity];
     for (let candidate = 0; candidate < number; candidate++) {
-      const request = { text, style, bias: this.bias, seed: candidateSeed(seed, candidate) };
-      const line = yield* this.line(request, at);
+      const own = candidateSeed(seed, candidate);
+      const line = yield* this.line({ text, style: null, bias: this.bias, seed: own }, at);
       const score = line.reachedLimit ? -Infinity : line.logProb / line.strokes.length;
       if (best === null || score > most) [best, most] = [line, score];
     }

@@ -1,6 +1,7 @@
 // Writes texts beside the page's own thread. Messages to it: {kind: "load", weights, module},
 // {kind: "write", text, style, bias, seed, page}, {kind: "layout", page}. It is stopped by ending it.
 
+import { completed, isPlain, measureHand } from "../pages/completion.js";
 import { layoutPages, measuredPiece } from "../pages/layout.js";
 import { packPage } from "../pages/packed.js";
 import { TextWriter } from "./synthesis.js";
@@ -9,9 +10,10 @@ import { WriterModel } from "./writer_model.js";
 const LAYOUT_PAUSE = 150; // ms from one layout to the next, at least
 const LAYOUT_SHARE = 4; // and this many times what a layout takes
 const REPORT_PAUSE = 100;
+const NO_INK = { strokes: [], text: "", characterOfStep: [], reachedLimit: false };
 
 let model = null;
-let pieces = []; // as they are laid out; those not yet written are left out
+let pieces = []; // {spelling, line, flaws}, in the text's order; line is null until it is written
 let page = {};
 
 addEventListener("message", ({ data }) => {
@@ -36,14 +38,14 @@ function write(request) {
   for (const event of writer.write(request.text, request.style)) {
     const now = performance.now();
     if (event.kind === "pieces") {
-      totals.all = event.pieces.length;
-      event.pieces.forEach((text, at) => {
-        if (!text.trim()) pieces[at] = measuredPiece({ strokes: [], text, characterOfStep: [] });
-      });
+      totals.all = event.spellings.length;
+      pieces = event.spellings.map((spelling) => ({
+        spelling, flaws: [], measured: null, line: spelling.written ? null : NO_INK,
+      }));
     } else if (event.kind === "piece") {
-      if (!pieces[event.at]) totals.written++;
-      pieces[event.at] = measuredPiece({ ...event.line, text: event.piece });
-      pieces[event.at].reachedLimit = event.line.reachedLimit;
+      const piece = pieces[event.at];
+      if (!piece.line) totals.written++;
+      Object.assign(piece, { line: event.line, flaws: event.flaws, measured: null });
       if (now >= nextLayout) {
         const took = sendLayout(false);
         nextLayout = performance.now() + Math.max(LAYOUT_PAUSE, LAYOUT_SHARE * took);
@@ -67,16 +69,33 @@ function layout(request) {
 /** Sends the pages of the text as far as it is written without a gap; returns the ms it took. */
 function sendLayout(isAll) {
   const start = performance.now();
-  const gap = isAll ? -1 : Array.from(pieces).findIndex((piece) => !piece);
-  const there = (gap < 0 ? pieces : pieces.slice(0, gap)).filter(Boolean);
+  const gap = pieces.findIndex(({ line }) => !line);
+  const there = gap < 0 ? pieces : pieces.slice(0, gap);
   if (there.length || isAll) {
-    const { pages, warnings } = layoutPages(there, page);
-    if (isAll && there.some((piece) => piece.reachedLimit)) {
-      warnings.push("a part may end in scribble; try another seed or more legibility");
-    }
+    const { pages, warnings } = layoutPages(measured(there), page);
+    if (isAll) warnings.push(...flawsOf(there));
     const packed = pages.map(packPage);
     const buffers = packed.map(({ points }) => points.buffer);
     postMessage({ kind: "pages", pages: packed, warnings, isAll }, buffers);
   }
   return performance.now() - start;
+}
+
+/** Pieces as they are laid out. What is added to the ink of some has the size of the whole hand, so
+ * that these are made anew with each piece. */
+function measured(there) {
+  const added = there.filter(({ spelling }) => !isPlain(spelling));
+  const hand = added.length ? measureHand(there.map(({ line }) => line)) : null;
+  return there.map((piece) => {
+    const { line, spelling } = piece;
+    if (!isPlain(spelling)) return measuredPiece(completed(line, spelling, hand));
+    piece.measured ??= measuredPiece(completed(line, spelling, hand));
+    return piece.measured;
+  });
+}
+
+function flawsOf(there) {
+  const found = there.flatMap(({ line, flaws }) => flaws.map((flaw) => `“${line.text}” ${flaw}`));
+  const hasLimit = there.some(({ line }) => line.reachedLimit);
+  return hasLimit ? [...found, "a part may end in scribble; try another seed or more legibility"] : found;
 }

@@ -3,7 +3,9 @@
 import { Engine } from "../engine/client.js";
 import { seedOf } from "../engine/noise.js";
 import { gcodeOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
-import { replaceUnknown, unknownCharacters } from "../ink/writable_text.js";
+import {
+  knownCharacters, unknownCharacters, writableText,
+} from "../ink/writable_text.js";
 import { zipOf } from "../ink/zip.js";
 import { unpackPage } from "../pages/packed.js";
 import { pngOf } from "../pages/paint.js";
@@ -43,7 +45,7 @@ class WriteTab {
     this.showPaper();
     try {
       this.about = await this.engine.load();
-      this.known = new Set(this.about.symbols.slice(4));
+      this.known = knownCharacters(this.about);
       if (this.hasOwnBias) element("bias").value = String(this.about.bias);
       this.showValues();
       await this.refreshHands();
@@ -166,16 +168,16 @@ class WriteTab {
     if (!found.length) return true;
     const shown = found.slice(0, SHOWN).map(({ character, written }) => {
       if (written === null) return `“${character}” (left out)`;
-      return written ? `“${character}” → “${written}”` : "an invisible character (left out)";
+      return `“${character}” → “${written}”`;
     });
     const more = found.length > SHOWN ? `, and ${found.length - SHOWN} more` : "";
     const button = make("button", { type: "button", textContent: "Replace them" });
     button.addEventListener("click", () => {
-      element("text").value = replaceUnknown(element("text").value, this.known);
+      element("text").value = writableText(element("text").value, this.known, true).text;
       this.checkText();
       element("text").focus();
     });
-    note.replaceChildren(`This writer does not know ${shown.join(", ")}${more}.`, button);
+    note.replaceChildren(`This writer cannot write ${shown.join(", ")}${more}.`, button);
     return false;
   }
 
@@ -205,8 +207,12 @@ class WriteTab {
     this.showValues();
     this.showPaper();
     this.bringIntoView();
+    const { text: written, changes } = writableText(text, this.known);
+    this.changes = changes.map(({ character, written: own }) =>
+      own ? `“${character}” became “${own}”` : "an invisible character was left out",
+    );
     const request = {
-      kind: "write", text, style: hand.style, bias: Number(settings.bias),
+      kind: "write", text: written, style: hand.style, bias: Number(settings.bias),
       seed: seedOf(Math.floor(Number(settings.seed) || 0)), page: pageOptionsOf(settings),
     };
     await this.guarded(() => this.engine.send(request));
@@ -248,6 +254,7 @@ class WriteTab {
     this.isWriting = false;
     this.setBusy(false);
     const notes = warnings.slice(0, 3).map((each) => `${each}.`);
+    if (this.changes.length) notes.push(`${this.changes.slice(0, SHOWN).join(", ")}.`);
     if (pages.length > 1) notes.unshift(`${pages.length} pages.`);
     if (this.view.isWriting) notes.push("Tap the page to see it all at once.");
     say(this.status, notes.join(" "));

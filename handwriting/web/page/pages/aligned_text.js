@@ -9,25 +9,34 @@ const DENSE = 0.2; // heights of small letters; points farther apart are joined 
 
 /**
  * Cuts a text between words into pieces that a model writes one at a time.
- * @param {string} text
- * @param {number} longest characters of a piece, its newlines not counted
+ * @param {string} text runs of spaces count as one, but those that begin a line are its indent;
+ *   where there are tabs among them, they are these tabs
+ * @param {number} longest characters of a piece, its newlines and its indent not counted
  * @returns {string[]} pieces that joined by spaces give the text back; the newlines after a piece
  *   are at its end, those before the first word are a piece of their own
  */
 export function splitText(text, longest) {
   const pieces = [];
-  for (const [, paragraph, newlines] of text.replace(/\t/g, " ").matchAll(/([^\n]*)(\n*)/g)) {
-    pieces.push(...balanced(paragraph.split(/\s+/).filter(Boolean), longest));
+  for (const [, paragraph, newlines] of text.matchAll(/([^\n]*)(\n*)/g)) {
+    pieces.push(...balanced(spacedWords(paragraph), longest));
     if (newlines && pieces.length) pieces[pieces.length - 1] += newlines;
     else if (newlines) pieces.push(newlines);
   }
   return pieces;
 }
 
+/** The words, each with the white space before it: an indent, tabs, or one space. */
+function spacedWords(paragraph) {
+  return [...paragraph.matchAll(/(\s*)(\S+)/g)].map(([, space, word], at) => {
+    const tabs = space.replace(/[^\t]/g, "");
+    return { space: tabs || (at ? " " : space), word };
+  });
+}
+
 /** Words joined into the fewest pieces, with the last not much shorter than the others. */
 function balanced(words, longest) {
   const fewest = filled(words, longest).length;
-  const most = words.reduce((most, word) => Math.max(most, lengthOf(word)), 1);
+  const most = words.reduce((most, { word }) => Math.max(most, lengthOf(word)), words.length ? 0 : 1);
   for (let limit = most; limit < longest; limit++) {
     const pieces = filled(words, limit);
     if (pieces.length <= fewest) return pieces;
@@ -37,14 +46,15 @@ function balanced(words, longest) {
 
 function filled(words, limit) {
   const pieces = [];
-  let piece = "";
-  for (const word of words) {
-    if (piece && lengthOf(piece) + 1 + lengthOf(word) > limit) {
+  let [piece, isFirst] = ["", true];
+  for (const { space, word } of words) {
+    if (piece && lengthOf(piece.trim()) + lengthOf(space) + lengthOf(word) > limit) {
       pieces.push(piece);
-      piece = word;
-    } else {
-      piece = piece ? `${piece} ${word}` : word;
+      piece = "";
     }
+    const keepsSpace = piece || isFirst || space.includes("\t");
+    piece += (keepsSpace ? space : "") + word;
+    isFirst = false;
   }
   return piece ? [...pieces, piece] : pieces;
 }

@@ -4,13 +4,19 @@
 
 import { clamp, least, mean, median, most, sum } from "./numbers.js";
 
-const OFF_BASELINE = new Set("gjpqyzfQJ,;'\"`-^*~_()[]{}|/+=<>@");
+const OFF_BASELINE = new Set("gjpqyzfQJ,;:'\"`-^*~_()[]{}|/+=<>@çÇşŞţŢąĄęĘįĮ°²³¹€£");
 const SMALL_LETTERS = new Set("acemnorsuvwxz");
 const TALL_LETTERS = new Set("bdhklABCDEFGHIJKLMNOPRSTUVWXYZ0123456789");
 const NEIGHBOURS = 3;
 const ROUNDS = 12;
 const [WANDER_WIDTH, WANDER_REACH, KNOT_SPACING] = [3, 0.8, 1];
 const [STEEPEST, SLOPES, BAND] = [0.35, 71, 0.4];
+const LETTERS_BELIEVED = 6;
+const SIZE_LIMITS = [0.6, 1.6];
+// A word stands where most of its low points are, within a band; in x-heights.
+const [WORD_BAND, WORD_REACH, DEEP] = [0.35, 3, 0.3];
+const DEEP_OF_SPREAD = 0.45; // the same, where the size is not known yet
+const HELD_BY = 0.1; // low points that say that the word is level already
 const WIDE_FOR_TREND = 3;
 const FEWEST_LETTERS = 3;
 const X_HEIGHT_OF_TALL = 0.52;
@@ -19,8 +25,9 @@ const X_HEIGHT_OF_SPREAD = 1.5;
 /** The line {slope, intercept} that the letters stand on. */
 export function findBaseline(strokes, text) {
   const points = strokes.flatMap((stroke) => stroke.points);
-  const low = lowPoints(strokes, text);
   const { slope, spread } = trend(points);
+  const deep = deepLows(strokes, text, DEEP_OF_SPREAD * spread).map(({ point }) => point);
+  const low = deep.length ? deep : lowPoints(strokes, text);
   if (spread === 0) return { slope, intercept: points[0][1] - slope * points[0][0] };
   return refined(low, densestBand(low, slope, BAND * spread), spread);
 }
@@ -67,6 +74,89 @@ export function findSize(strokes, text) {
   const rough = [...small, ...of(TALL_LETTERS).map((top) => X_HEIGHT_OF_TALL * top)];
   if (rough.length) return { xHeight: median(rough), letters: 1 };
   return { xHeight: X_HEIGHT_OF_SPREAD * spread, letters: 0 };
+}
+
+/** The median x-height of some pieces by their letters; null where none is known. */
+export function usualXHeight(sizes) {
+  const known = sizes.filter(({ xHeight }) => xHeight > 0);
+  if (!known.length) return null;
+  return median(
+    known.flatMap(({ xHeight, letters }) => new Array(Math.max(letters, 1)).fill(xHeight)),
+  );
+}
+
+/** The x-height that one piece of a page is taken to have: all come from one hand, but its own size
+ * is believed the more the more letters it was measured on. */
+export function sizeAmong({ xHeight, letters }, usual) {
+  const ratio = xHeight > 0 ? clamp(xHeight / usual, ...SIZE_LIMITS) : 1;
+  return usual * ratio ** (letters / (letters + LETTERS_BELIEVED));
+}
+
+/**
+ * How high one word of a levelled line stands over y = 0; 0 where it cannot be told.
+ * @param {object[]} strokes of the word; their characters are indexes in the text
+ * @param {string} text the word
+ * @param {number} xHeight
+ */
+export function wordOffset(strokes, text, xHeight) {
+  if (!(xHeight > 0) || [...text].every((character) => OFF_BASELINE.has(character))) return 0;
+  const lowest = new Map();
+  for (const { character, point } of deepLows(strokes, text, DEEP * xHeight)) {
+    lowest.set(character, Math.min(point[1], lowest.get(character) ?? Infinity));
+  }
+  const low = [...lowest.values()]
+    .map((height) => height / xHeight)
+    .filter((height) => Math.abs(height) < WORD_REACH)
+    .sort((a, b) => a - b);
+  if (!low.length) return 0;
+  let [best, first, count] = [-Infinity, 0, 0];
+  low.forEach((height, at) => {
+    const inBand = low.filter((other, index) => index >= at && other <= height + WORD_BAND).length;
+    // Of bands as full, the one nearest to the line.
+    const score = inBand - 0.1 * Math.abs(height + WORD_BAND / 2);
+    if (score > best) [best, first, count] = [score, at, inBand];
+  });
+  return (xHeight * mean(low.slice(first, first + count)) * count) / (count + HELD_BY);
+}
+
+/** Characters that stand on the baseline, each with a point at which the pen, writing it, has come
+ * down and goes up by at least depth, or begins or ends its stroke. */
+function deepLows(strokes, text, depth) {
+  const characters = [...text];
+  const found = [];
+  for (const { points, characters: of } of strokes) {
+    const y = points.map((point) => point[1]);
+    const turns = turnsOf(y, depth);
+    turns.forEach((index, at) => {
+      const before = at ? y[turns[at - 1]] : Infinity;
+      const after = at + 1 < turns.length ? y[turns[at + 1]] : Infinity;
+      const isLow = y[index] < before && y[index] < after;
+      if (isLow && !OFF_BASELINE.has(characters[of[index]])) {
+        found.push({ character: of[index], point: points[index] });
+      }
+    });
+  }
+  return found;
+}
+
+/** Indexes of the extremes of heights between which the pen goes up or down by at least depth,
+ * alternately low and high, from its first to its last. */
+function turnsOf(y, depth) {
+  const turns = [];
+  let [low, high, rising] = [0, 0, 0];
+  y.forEach((height, index) => {
+    if (height < y[low]) low = index;
+    if (height > y[high]) high = index;
+    if (rising <= 0 && height - y[low] >= depth) {
+      turns.push(low);
+      [rising, high] = [1, index];
+    } else if (rising >= 0 && y[high] - height >= depth) {
+      turns.push(high);
+      [rising, low] = [-1, index];
+    }
+  });
+  turns.push(rising > 0 ? high : low);
+  return turns;
 }
 
 function moved(strokes, move) {

@@ -3,7 +3,10 @@
 // page's points have x to the right and y downwards from its top left corner.
 
 import { extentOf, tracedStrokes } from "./aligned_text.js";
-import { findBaseline, findSize, level, unbend } from "./baseline.js";
+import {
+  findBaseline, findSize, level, sizeAmong, unbend, usualXHeight, wordOffset,
+} from "./baseline.js";
+import { withoutHook } from "./hooks.js";
 import { clamp, median } from "./numbers.js";
 import { splitStrokes, splitWords } from "./words.js";
 
@@ -14,8 +17,10 @@ const ROOM_ABOVE_BASELINE = 0.7;
 const GAP_RANGE = [0.7, 1.5];
 const USUAL_GAP = 1.6;
 const GAP_LIMITS = [0.7, 4];
-const LETTERS_BELIEVED = 6;
-const SIZE_LIMITS = [0.6, 1.6];
+const [SPACE, TAB] = [1, 6]; // x-heights: of a space of an indent, and between the stops of tabs
+// Ink that reaches further from its baseline than these parts of the spacing is held back, so that
+// it does not run through the small letters of another line; bent within the last.
+const [HIGHEST, LOWEST, BENT] = [0.82, 0.62, 0.1];
 const ROUNDING = 1e-6;
 
 export const DEFAULT_PAGE = {
@@ -36,7 +41,19 @@ export function measuredPiece(line) {
   strokes = level(strokes, findBaseline(strokes, line.text));
   strokes = unbend(strokes, line.text, findSize(strokes, line.text).xHeight);
   const size = findSize(strokes, line.text);
-  return { words: splitWords(strokes, line.text, size.xHeight), size };
+  const words = splitWords(strokes, line.text, size.xHeight);
+  return {
+    words: { ...words, words: words.words.map((word) => levelWord(word, size.xHeight)) }, size,
+  };
+}
+
+/** The word, standing on y = 0, without a hook after its full stop. */
+function levelWord(word, xHeight) {
+  const shift = wordOffset(word.strokes, word.text, xHeight);
+  const strokes = word.strokes.map(({ points, characters }) => ({
+    points: points.map(([x, y]) => [x, y - shift]), characters,
+  }));
+  return { ...word, strokes: withoutHook(strokes, word.text, xHeight) };
 }
 
 /**
@@ -55,9 +72,9 @@ export function layoutPages(pieces, options = {}) {
     words.withoutInk.map((word) => `no ink was written for “${word}”`),
   );
   const blocks = blocksOf(pieces, xHeight).flatMap((block) =>
-    splitToWidth(block, width, xHeight, warnings),
+    splitToWidth(heldToLine(block, page.lineSpacing, warnings), width, xHeight, warnings),
   );
-  const rows = wrapped(blocks, width, medianGap(blocks, xHeight));
+  const rows = wrapped(blocks, width, medianGap(blocks, xHeight), xHeight);
   const pages = paginated(rows, rowsPerPage).map((group) => pageOf(group, xHeight, rowsPerPage, page));
   return { pages, warnings: [...new Set(warnings)] };
 }
@@ -83,7 +100,8 @@ function blocksOf(pieces, xHeight) {
       const strokes = word.strokes.map(({ points, characters }) => ({
         points: points.map(([x, y]) => [scale * (x - left), scale * y]), characters,
       }));
-      blocks.push({ text: word.text, strokes, width: scale * (end - left), newlines, gap });
+      const { text, space } = word;
+      blocks.push({ text, strokes, width: scale * (end - left), newlines, gap, space });
       right = end;
       newlines = 0;
     }
@@ -92,18 +110,36 @@ function blocksOf(pieces, xHeight) {
   return blocks;
 }
 
-/** mm per unit of ink for each piece: all come from one hand, but sizes are believed the more the
- * more letters they were measured on. */
+/** mm per unit of ink for each piece. */
 function scalesOf(sizes, xHeight) {
-  const known = sizes.filter((size) => size.xHeight > 0);
-  if (!known.length) return sizes.map(() => 1);
-  const usual = median(
-    known.flatMap((size) => new Array(Math.max(size.letters, 1)).fill(size.xHeight)),
-  );
-  return sizes.map((size) => {
-    const ratio = size.xHeight > 0 ? clamp(size.xHeight / usual, ...SIZE_LIMITS) : 1;
-    return xHeight / (usual * ratio ** (size.letters / (size.letters + LETTERS_BELIEVED)));
-  });
+  const usual = usualXHeight(sizes);
+  if (usual === null) return sizes.map(() => 1);
+  return sizes.map((size) => xHeight / sizeAmong(size, usual));
+}
+
+/** The block with none of its ink in another line; told where it is held back by more than shows. */
+function heldToLine(block, spacing, warnings) {
+  const [highest, lowest, bent] = [HIGHEST * spacing, LOWEST * spacing, BENT * spacing];
+  let [top, bottom] = [0, 0];
+  for (const { points } of block.strokes) {
+    for (const [, y] of points) {
+      top = Math.max(top, y);
+      bottom = Math.min(bottom, y);
+    }
+  }
+  if (top <= highest - bent && bottom >= bent - lowest) return block;
+  const rest = (room) => bent * Math.exp(Math.min(room / bent - 1, 0));
+  const held = (y) => {
+    if (y > highest - bent) return highest - rest(highest - y);
+    return y < bent - lowest ? rest(lowest + y) - lowest : y;
+  };
+  if (top > highest + spacing / 4 || bottom < -lowest - spacing / 4) {
+    warnings.push(`“${block.text}” left its line and was held back`);
+  }
+  const strokes = block.strokes.map(({ points, characters }) => ({
+    points: points.map(([x, y]) => [x, held(y)]), characters,
+  }));
+  return { ...block, strokes };
 }
 
 /** The block, or if it is too wide blocks that fit, cut between characters. */
@@ -147,19 +183,19 @@ function cut(block, stop, xHeight) {
   const side = characters.map((_, at) => (at >= stop ? 1 : 0));
   const [first, rest] = splitStrokes(block.strokes, side, 2, xHeight);
   return [
-    blockOf(first, 0, characters.slice(0, stop).join(""), block.newlines, block.gap),
-    blockOf(rest, stop, characters.slice(stop).join(""), 1, null),
+    blockOf(first, 0, characters.slice(0, stop).join(""), block),
+    blockOf(rest, stop, characters.slice(stop).join(""), { newlines: 1, gap: null, space: "" }),
   ];
 }
 
-function blockOf(strokes, start, text, newlines, gap) {
+function blockOf(strokes, start, text, { newlines, gap, space }) {
   const [left, right] = strokes.length ? extentOf(strokes) : [0, 0];
   const last = [...text].length - 1;
   const shifted = strokes.map(({ points, characters }) => ({
     points: points.map(([x, y]) => [x - left, y]),
     characters: characters.map((at) => clamp(at - start, 0, last)),
   }));
-  return { text, strokes: shifted, width: right - left, newlines, gap };
+  return { text, strokes: shifted, width: right - left, newlines, gap, space };
 }
 
 function shrunk(block, factor) {
@@ -176,23 +212,39 @@ function medianGap(blocks, xHeight) {
 }
 
 /** Rows {blocks, lefts, blank} of as many words as fit; blank empty lines stand before each. */
-function wrapped(blocks, width, gap) {
+function wrapped(blocks, width, gap, xHeight) {
   const rows = [];
   let row = null;
   for (const block of blocks) {
-    const own = block.gap === null ? gap : clamp(block.gap, gap * GAP_RANGE[0], gap * GAP_RANGE[1]);
-    const left = row ? row.right + own : 0;
-    if (!row || block.newlines || left + block.width > width + ROUNDING) {
+    let left = leftOf(block, row ? row.right : null, gap, xHeight);
+    const isNew = !row || block.newlines || left + block.width > width + ROUNDING;
+    if (isNew) {
       const blank = row ? Math.max(block.newlines - 1, 0) : block.newlines;
-      row = { blocks: [block], lefts: [0], blank, right: block.width };
+      left = Math.min(leftOf(block, null, gap, xHeight), Math.max(width - block.width, 0));
+      row = { blocks: [], lefts: [], blank, right: 0 };
       rows.push(row);
-    } else {
-      row.blocks.push(block);
-      row.lefts.push(left);
-      row.right = left + block.width;
     }
+    row.blocks.push(block);
+    row.lefts.push(left);
+    row.right = left + block.width;
   }
   return rows;
+}
+
+/** The left edge of a block: after the word that ends at right, or at the line's start. */
+function leftOf(block, right, gap, xHeight) {
+  const tabs = block.space.split("\t").length - 1;
+  if (right === null) {
+    const isIndent = block.newlines > 0 || block.gap === null;
+    const spaces = isIndent ? block.space.split(" ").length - 1 : 0;
+    return xHeight * (tabs * TAB + spaces * SPACE);
+  }
+  if (!tabs) {
+    const [narrowest, widest] = GAP_RANGE;
+    return right + (block.gap === null ? gap : clamp(block.gap, gap * narrowest, gap * widest));
+  }
+  const stop = xHeight * TAB;
+  return stop * (Math.ceil((right + gap / 2) / stop) + tabs - 1);
 }
 
 /** Groups of [index on the page, row]; no page but the first begins with empty lines. */

@@ -22,6 +22,15 @@ export function most(values) {
   return found;
 }
 
+/** The value below which a percentage of values is, between two of them by a straight line. */
+export function percentile(values, percentage) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const place = ((sorted.length - 1) * percentage) / 100;
+  const below = Math.floor(place);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;

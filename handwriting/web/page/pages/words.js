@@ -11,8 +11,9 @@ const MOST_ASTRAY = 8;
 
 /**
  * Cuts levelled ink into the words of a text.
- * @returns {{words: {text: string, newlines: number, strokes: object[]}[], newlines: number,
- *   withoutInk: string[]}} newlines before each word, and after the last
+ * @returns {{words: {text: string, newlines: number, strokes: object[], space: string}[],
+ *   newlines: number, withoutInk: string[]}} newlines before each word, and after the last; the
+ *   spaces and tabs just before each
  */
 export function splitWords(strokes, text, xHeight) {
   const characters = [...text];
@@ -28,13 +29,20 @@ export function splitWords(strokes, text, xHeight) {
     const own = characters.slice(start, stop).join("");
     if (inks[group].length) {
       const ink = inks[group].map((stroke) => renumbered(stroke, start, stop));
-      words.push({ text: own, newlines: newlinesTo(start), strokes: ink });
+      const space = spaceBefore(characters, start);
+      words.push({ text: own, newlines: newlinesTo(start), strokes: ink, space });
       end = stop;
     } else if (stop > start) {
       withoutInk.push(own);
     }
   });
   return { words, newlines: newlinesTo(characters.length), withoutInk };
+}
+
+function spaceBefore(characters, start) {
+  let first = start;
+  while (first > 0 && " \t".includes(characters[first - 1])) first--;
+  return characters.slice(first, start).join("");
 }
 
 function wordSpans(characters) {
