@@ -39,6 +39,7 @@ COVERAGE_FLOOR = 0.05
 COVERAGE_MARGIN = 30.0
 # Further texts are waited for while they may have at least this much less than the best (nats).
 ALTERNATIVES_MARGIN = 6.0
+_LEAST_LOG = -1e4  # of a character that is impossible
 # Lines that are done are dropped from the batch once they make up this share of it.
 DROP_SHARE = 0.25
 
@@ -146,6 +147,9 @@ class BeamSearch:
         vocabulary = recogniser.vocabulary
         self._blank, self._end = vocabulary.pad, vocabulary.eos
         self._never = [vocabulary.pad, vocabulary.sos, vocabulary.unk]
+        self._is_digit = np.zeros(len(vocabulary), bool)
+        digits = "".join(one for one in vocabulary.characters if one.isdecimal())
+        self._is_digit[vocabulary.encode(digits)] = True
         self._steps: list[_Step] = []
         self._endings = [_Endings(number) for _ in encoded.lengths]
         self._frame_lengths = encoded.lengths.tolist()
@@ -188,7 +192,8 @@ class BeamSearch:
         logits, state = self.recogniser.step(beams.previous, beams.state, beams.encoded)
         language, language_state = None, None
         if self.language is not None and beams.language_state is not None:
-            language, language_state = self.language.step(beams.previous, beams.language_state)
+            spoken, language_state = self.language.step(beams.previous, beams.language_state)
+            language = self._without_numbers(spoken, beams.previous)
         scores = self._extensions(logits, language)
         size = scores.joint.shape[2]
         flat = _best_places(scores.joint.reshape(len(beams.numbers), -1), self.settings.beam)
@@ -200,6 +205,15 @@ class BeamSearch:
         self._finish(parents, characters, chosen, state.coverage)
         self._descend(parents, characters, chosen, state, language_state)
         self._drop_done()
+
+    def _without_numbers(self, logs: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        """Log-probabilities ``[R, C]`` of the language model, which has no say in numbers: a digit,
+        and whatever follows one of ``previous``, gets what a character gets on the average at that
+        place, as in ``reading.decoding.LettersAlone``."""
+        usual = (np.exp(logs) * np.maximum(logs, _LEAST_LOG)).sum(axis=1, keepdims=True)
+        neutral = self._is_digit[previous][:, None] | self._is_digit
+        kept: np.ndarray = np.where(neutral, usual, logs)
+        return kept
 
     def _extensions(self, logits: np.ndarray, language: np.ndarray | None) -> _Scores:
         """Scores ``[B, K, C]`` of each hypothesis with each character, or with the end."""

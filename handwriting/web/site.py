@@ -9,12 +9,17 @@ from pathlib import Path
 
 from handwriting.errors import UserError
 from handwriting.files import whole_folder
-from handwriting.runtime.weights_folder import HANDS, RECOGNISER, WRITER
+from handwriting.runtime.weights_folder import HANDS, LANGUAGE_MODEL, RECOGNISER, WRITER
 
 PAGE = Path(__file__).parent / "page"
 WEIGHTS = "weights"
 MANIFEST = "manifest.json"
-KINDS: Mapping[str, str] = {"writer": WRITER, "reader": RECOGNISER, "hands": HANDS}
+KINDS: Mapping[str, str] = {
+    "writer": WRITER,
+    "reader": RECOGNISER,
+    "language": LANGUAGE_MODEL,
+    "hands": HANDS,
+}
 """Names of exported files, by the kind that the page asks for."""
 
 _HASH_DIGITS = 12

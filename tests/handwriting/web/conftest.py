@@ -18,7 +18,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_checkpoint import make_checkpoint
 
     folder = tmp_path_factory.mktemp("tiny_weights")
-    for task in ("conditional", "recognition"):
+    for task in ("conditional", "recognition", "language"):
         checkpoint = make_checkpoint(tmp_path_factory.mktemp(task) / "model.pth", task=task)
         _export(checkpoint, folder)
     return folder
@@ -30,6 +30,6 @@ def shipped_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from utils.shipped import checkpoint_path
 
     folder = tmp_path_factory.mktemp("weights")
-    for name in ("conditional", "recognition"):
+    for name in ("conditional", "recognition", "language_model"):
         _export(checkpoint_path(name), folder)
     return folder

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from page_scripts import PageScripts
 from handwriting.ink.line import points_from_strokes
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
+from handwriting.runtime.line_reader import LineReader
 from handwriting.runtime.model_file import read_model_file
+from handwriting.runtime.reading_settings import ReadingSettings
+from handwriting.runtime.recogniser import LanguageModel, Recogniser
 from handwriting.text.error_rates import line_errors
 from handwriting.web.site import PAGE
 
@@ -29,12 +33,18 @@ READ = """
 
 
 def _scripts(weights, compiled=True):
-    modules = ("features", "reader_model", "ctc", "reading")
+    modules = ("features", "reader_model", "language_model", "beam_search", "ctc", "reading")
     scripts = PageScripts(*(f"engine/{name}.js" for name in modules), "ink/line_segmentation.js")
     scripts.add_file("weights", weights / "recogniser.safetensors")
     scripts.add_file("kernel", PAGE / "engine/kernel.wasm")
     module = "new WebAssembly.Module(buffers.kernel)" if compiled else "null"
     scripts.run(f"globalThis.model = new ReaderModel(buffers.weights, {module}); return 0;")
+    if (weights / "language_model.safetensors").is_file():
+        scripts.add_file("language", weights / "language_model.safetensors")
+        scripts.run(
+            "globalThis.language = new LanguageModel(buffers.language, model.about.symbols,"
+            f" {module}); return 0;"
+        )
     return scripts
 
 
@@ -65,6 +75,69 @@ def _compare_with_vectors(scripts, weights, number):
         assert np.allclose(np.exp(found["logProbs"]), np.exp(logs).ravel(), rtol=0, atol=5e-3)
         assert found["ctc"] == case["ctc"]
         assert found["greedy"] == case["greedy"]["text"]
+
+
+SETTINGS = [
+    {},
+    {"beam": 5},
+    {"beam": 4, "ctc_weight": 0.4},
+    {"beam": 6, "ctc_weight": 1.0, "length_normalisation": 0.5},
+    {"beam": 4, "ctc_weight": 0.3, "language_weight": 0.5},
+    {"beam": 3, "coverage": 0.3, "language_weight": 0.4},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_texts_are_searched_as_in_python(tiny_weights, settings):
+    scripts = _scripts(tiny_weights)
+    settings = ReadingSettings(**settings)
+    recogniser = read_model_file(tiny_weights / "recogniser.safetensors")
+    language = read_model_file(tiny_weights / "language_model.safetensors")
+    recogniser = Recogniser(recogniser.about, recogniser.tensors)
+    reader = LineReader(
+        recogniser,
+        settings,
+        LanguageModel(language.about, language.tensors, recogniser.vocabulary),
+        alternatives=3,
+    )
+    vectors = read_model_file(tiny_weights / "recogniser.parity.safetensors")
+    for at in range(3):
+        strokes = vectors.tensors[f"{at}.strokes"]
+        found = scripts.run(
+            """const {columns} = inkFeatures(strokes, model.about.features);
+            const found = searchJointly(model.encode(columns), settings, language, 3);
+            const text = (codes) => codes.map((code) => model.about.symbols[code]).join("");
+            return found.map((each) => ({...each, text: text(each.codes)}));""",
+            strokes=strokes.tolist(),
+            settings=asdict(settings),
+        )
+        (reading,) = reader.read([strokes])
+        expected = [(reading.text, reading.score), *reading.alternatives]
+        assert [each["text"] for each in found] == [text for text, _ in expected]
+        # Activations are rounded to 16 bits.
+        scores = [score for _, score in expected]
+        assert [each["joint"] for each in found] == pytest.approx(scores, rel=5e-3, abs=0.02)
+
+
+def test_the_language_model_has_no_say_in_numbers(tiny_weights):
+    scripts = _scripts(tiny_weights)
+    found = scripts.run(
+        """const {symbols} = model.about;
+        const after = (text) => {
+          let state = language.initialState();
+          let logs = null;
+          for (const code of [1, ...[...text].map((each) => symbols.indexOf(each))]) {
+            ({logs, state} = language.step(code, state));
+          }
+          return logs;
+        };
+        return {letter: after("a"), digit: after("a1"), digits: language.isDigit};"""
+    )
+    digits = np.array(found["digits"])
+    assert digits.any() and not digits.all()
+    letter, digit = np.array(found["letter"]), np.array(found["digit"])
+    assert np.ptp(letter[digits]) == 0 and np.ptp(letter[~digits]) > 0
+    assert np.ptp(digit) == 0
 
 
 def test_words_have_places_alternatives_and_confidences(shipped, shipped_weights):
@@ -156,7 +229,8 @@ def test_real_lines_are_read_as_python_reads_them(shipped, shipped_weights):
     ours, theirs, length = 0, 0, 0
     for line in lines:
         found = shipped.run(
-            "return new LineReader(model).read(strokes).text;", strokes=line.strokes.tolist()
+            "return new LineReader(model, globalThis.language ?? null).read(strokes).text;",
+            strokes=line.strokes.tolist(),
         )
         (reading,) = reader.read_lines([line.strokes])
         ours += line_errors(line.text, found).character_errors

@@ -216,9 +216,7 @@ def test_texts_are_cut_as_python_cuts_them(text):
     assert scripts.run("return splitText(text, 36);", text=text) == split_text(text, 36)
 
 
-LETTER = (
-    "Zoë's café: 20 € or £5.\n\n\tŽižka, Łódź — “naïve”… 30 °C. Give it to Mr. Jones, please."
-)
+LETTER = "Zoë's café: 20 € or £5.\n\n\tŽižka, Łódź — “naïve”… 30 °C. Give it to Mr. Jones, please."
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ let manifest = null;
 let kernel = null;
 const fetched = new Map();
 
-/** The list of weights: {writer, reader, hands}, names of files beside it. */
+/** The list of weights: {writer, reader, language, hands}, names of files beside it. */
 export function weightsList() {
   manifest ??= fetchOk(new URL("manifest.json", WEIGHTS)).then((answer) => answer.json());
   manifest.catch(() => (manifest = null));
@@ -69,7 +69,8 @@ export class Engine {
 
   async start() {
     kernel ??= fetchKernelModule(KERNEL);
-    const [weights, module] = await Promise.all([weightsOf(this.kind), kernel]);
+    const wanted = [weightsOf(this.kind), this.kind === "reader" ? weightsOf("language") : null];
+    const [weights, language, module] = await Promise.all([...wanted, kernel]);
     if (!weights) throw new Error(`no weights of a ${this.kind} are installed`);
     const script = this.kind === "writer" ? "./write_worker.js" : "./read_worker.js";
     this.worker = new Worker(new URL(script, import.meta.url), { type: "module" });
@@ -90,7 +91,7 @@ export class Engine {
         reject(new Error(message));
         this.onMessage({ kind: "error", message });
       });
-      this.worker.postMessage({ kind: "load", weights, module });
+      this.worker.postMessage({ kind: "load", weights, language, module });
     });
   }
 

@@ -1,8 +1,9 @@
-// Reads lines beside the page's own thread. Messages to it: {kind: "load", weights, module},
+// Reads lines beside the page's own thread. Messages to it: {kind: "load", weights, language, module},
 // {kind: "read", id, strokes}: points [[x, y], ...] of strokes, y downwards, divided into lines here.
 
 import { splitLines } from "../ink/line_segmentation.js";
 import { rowsOfPoints } from "../ink/strokes.js";
+import { LanguageModel } from "./language_model.js";
 import { ReaderModel } from "./reader_model.js";
 import { LineReader } from "./reading.js";
 
@@ -20,9 +21,10 @@ addEventListener("message", ({ data }) => {
   }
 });
 
-function load({ weights, module }) {
+function load({ weights, language, module }) {
   const model = new ReaderModel(weights, module);
-  reader = new LineReader(model);
+  const { symbols } = model.about;
+  reader = new LineReader(model, language && new LanguageModel(language, symbols, module));
   postMessage({ kind: "loaded", about: model.about, isCompiled: model.kernel.isCompiled });
 }
 

@@ -202,7 +202,6 @@ export class Decoder {
     this.numSymbols = model.about.symbols.length;
     this.begin();
     this.first = this.keep();
-    this.kept = new Map();
   }
 
   begin() {
@@ -218,6 +217,13 @@ export class Decoder {
 
   keep() {
     return this.kernel.floats(this.state, this.stateSize).slice();
+  }
+
+  /** Sum over the frames of log(min(coverage, 1)) (Wu et al. 2016, eq. 14), no frame's less than
+   * the log of `floor`. */
+  coverageLog(floor) {
+    const coverage = this.kernel.floats(this.coverage + 4 * this.padding, this.frames);
+    return coverage.reduce((sum, each) => sum + Math.log(Math.min(Math.max(each, floor), 1)), 0);
   }
 
   putBack(state) {
@@ -259,31 +265,12 @@ export class Decoder {
     return logits;
   }
 
-  /** Log-probabilities [C] of what follows the first `length` of some codes, and the state then;
-   * kept, since texts that are compared begin alike. */
-  after(codes, length) {
-    const key = codes.slice(0, length).join();
-    let found = this.kept.get(key);
-    if (!found) {
-      this.putBack(length ? this.after(codes, length - 1).state : this.first);
-      const logs = this.step(length ? codes[length - 1] : START_OF_TEXT);
-      found = { logs, state: this.keep() };
-      this.kept.set(key, found);
-    }
-    return found;
-  }
-
-  /** The log-probability of a text with its end. */
-  score(codes) {
-    const wanted = [...codes, END_OF_TEXT];
-    return wanted.reduce((sum, code, at) => sum + this.after(codes, at).logs[code], 0);
-  }
-
   /** The best character each time. */
   greedy(longest) {
+    this.putBack(this.first);
     const codes = [];
     while (codes.length < longest) {
-      const { logs } = this.after(codes, codes.length);
+      const logs = this.step(codes.length ? codes[codes.length - 1] : START_OF_TEXT);
       let best = END_OF_TEXT;
       for (let at = FIRST_CHARACTER; at < logs.length; at++) if (logs[at] > logs[best]) best = at;
       if (best === END_OF_TEXT) break;

@@ -1,12 +1,13 @@
 // A line of ink to its text, with the place of each word and what else it may say.
 
-import { alignText, searchTexts, textLog } from "./ctc.js";
+import { searchJointly } from "./beam_search.js";
+import { alignText, searchTexts } from "./ctc.js";
 import { inkFeatures } from "./features.js";
 
 const FIRST_CHARACTER = 4;
 const BEAM = 16;
-const SCORED = 6; // of the texts found, so many are scored by the attention decoder too
-const ALTERNATIVES = 5;
+const TEXTS = 4; // readings of a line in all
+const ALTERNATIVES = 5; // of a word
 const LEAST_LIKELY = 7; // nats less than the likeliest, of an alternative
 const MOST_ROWS = 10_000;
 
@@ -15,13 +16,15 @@ const MOST_ROWS = 10_000;
 /** @typedef {{text: string, confidence: number, rows: [number, number], start: number,
  *   characters: ReadCharacter[], alternatives: string[]}} ReadWord start: place in the text */
 
-/** Reads lines with a ReaderModel. */
+/** Reads lines with a ReaderModel, and with a LanguageModel where there is one. */
 export class LineReader {
-  constructor(model) {
+  constructor(model, language = null) {
     this.model = model;
+    this.language = language;
+    this.settings = { ...model.about.reading };
+    if (!language) this.settings.language_weight = 0;
     this.symbols = model.about.symbols;
     this.stride = model.about.strides.reduce((product, stride) => product * stride, 1);
-    this.ctcWeight = model.about.reading.ctc_weight;
   }
 
   /**
@@ -32,7 +35,8 @@ export class LineReader {
     if (rows.length > MOST_ROWS) throw new Error(`a line has ${MOST_ROWS} points at most`);
     const { columns, samples } = inkFeatures(rows, this.model.about.features);
     const encoded = this.model.encode(columns);
-    const found = this.ranked(encoded);
+    const found = searchJointly(encoded, this.settings, this.language, TEXTS)
+      .filter(({ codes }) => codes.length);
     if (!found.length) return { text: "", texts: [], words: [] };
     const { codes } = found[0];
     const spans = alignText(encoded, codes);
@@ -54,21 +58,6 @@ export class LineReader {
     });
     const texts = found.map((each) => this.textOf(each.codes).trim());
     return { text: this.textOf(codes), texts, words };
-  }
-
-  /** Texts by both outputs' scores, as reading/decoding.py has them: the likeliest of the CTC
-   * output, and the one that the attention decoder writes by itself. */
-  ranked(encoded) {
-    const decoder = encoded.decoder();
-    const found = searchTexts(encoded, BEAM).slice(0, SCORED).map(({ codes }) => codes);
-    const own = decoder.greedy(encoded.frames);
-    if (!found.some((codes) => codes.join() === own.join())) found.push(own);
-    const scored = found.filter((codes) => codes.length).map((codes) => {
-      const attention = decoder.score(codes);
-      const joint = (1 - this.ctcWeight) * attention + this.ctcWeight * textLog(encoded, codes);
-      return { codes, rank: joint / (codes.length + 1) };
-    });
-    return scored.sort((a, b) => b.rank - a.rank);
   }
 
   textOf(codes) {
