@@ -1,6 +1,6 @@
 """Shapes of characters and accents as a module of the page: ``python -m handwriting.web.shapes``.
 
-The page has no fonts to take them from, so they are written out, in thousandths of an x-height.
+The page has no fonts to take them from, so they are written out, in ten-thousandths of an x-height.
 """
 
 import json
@@ -14,7 +14,7 @@ from handwriting.ink.character_shapes import ACCENTS, SHAPED, shape_of
 from handwriting.web.site import PAGE
 
 FILE = PAGE / "ink" / "shapes.js"
-_UNITS = 1000
+_UNITS = 10_000
 
 
 def module_of_shapes() -> str:
@@ -26,7 +26,7 @@ def module_of_shapes() -> str:
     }
     return (
         "// Written by handwriting/web/shapes.py: strokes [x, y, x, y, ...] of characters and of"
-        " accents, in\n// thousandths of an x-height (handwriting/ink/character_shapes.py).\n\n"
+        " accents, in\n// ten-thousandths of an x-height (handwriting/ink/character_shapes.py).\n\n"
         f"export const SHAPES = {_plain(shapes)};\n\nexport const ACCENTS = {_plain(accents)};\n"
     )
 

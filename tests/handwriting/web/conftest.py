@@ -1,8 +1,11 @@
 """Exports of tiny models and of the shipped ones, for the page's tests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+
+from handwriting.runtime.weights_folder import HANDS
 
 
 def _export(checkpoint: Path, folder: Path) -> None:
@@ -26,10 +29,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shipped_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the exports of the shipped writer and recogniser, and a hand."""
+    """A folder with the exports of the shipped models, and the hands."""
     from utils.shipped import checkpoint_path
 
     folder = tmp_path_factory.mktemp("weights")
     for name in ("conditional", "recognition", "language_model"):
         _export(checkpoint_path(name), folder)
+    shutil.copyfile(checkpoint_path("conditional").with_name(HANDS), folder / HANDS)
     return folder

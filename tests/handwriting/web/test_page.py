@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from sample_files import SAMPLES
 
 from handwriting.formats.ink_file import ink_in_file
 from handwriting.formats.json_reader import read_json_ink
@@ -34,12 +35,14 @@ def vectors(shipped_weights):
 
 
 @pytest.fixture(scope="module")
-def url(shipped_weights, vectors):
+def url(shipped_weights, vectors, tmp_path_factory):
     """Of the page, with the shipped models and a hand."""
+    folder = tmp_path_factory.mktemp("page") / "weights"
+    shutil.copytree(shipped_weights, folder)
     case = vectors.about["cases"][0]
     hand = Hand("lena", Prime(vectors.tensors["0.strokes"], case["text"]), 0.8)
-    write_hands([hand], shipped_weights / "hands.safetensors")
-    with PageServer(shipped_weights) as server:
+    write_hands([hand], folder / "hands.safetensors")
+    with PageServer(folder) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server.url
@@ -116,9 +119,14 @@ def test_write_from_text_to_files(visit, url, tmp_path):
     page.wait_for_selector("#hands label")
     names = page.locator("#hands .name").all_inner_texts()
     assert [name.lower() for name in names] == ["lena", "my hand", "a new hand"]
-    page.fill("#text", "Hello, my “friend”…\nHow are yôu?")
+    page.fill("#text", "Hello 漢, my “friend”…\nHow are yôu?")
+    page.wait_for_selector("text=cannot write “漢” (left out)")
     page.click("text=Replace them")
-    assert page.input_value("#text") == 'Hello, my "friend"...\nHow are you?'
+    assert page.input_value("#text") == 'Hello , my "friend"...\nHow are yôu?'
+    page.fill("#text", "“Yôu”, 5 €")
+    _write(page)
+    assert '““” became “"”' in page.inner_text("#write-status")
+    assert "5 €" in page.get_attribute("#pages", "aria-label")
     page.fill("#text", TEXT)
     _write(page)
     assert (
@@ -287,7 +295,8 @@ def test_read_while_drawing_and_from_files(visit, url, vectors, tmp_path):
         ("empty.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "no ink"),
         ("page.html", b"<p>", "ink is read from"),
         ("binary.json", b"\xff\xfe\x00", "no text in UTF-8"),
-        ("other.json", b'{"a": 1}', "its strokes are not"),
+        ("other.json", b'{"a": 1}', "of no known shape"),
+        ("broken.csv", b"x,y\n1,two", "row 2: y is no number"),
         ("large.json", b"[[0,0,0],[1,1e300,1e300]]", "too large"),
         ("broken.xopp", b"\x1f\x8b\x08broken", "compression is broken"),
     ):
@@ -310,7 +319,21 @@ def _files(vectors):
         for stroke in strokes
     )
     xournal = f'<xournal><page height="800"><layer>{inks}</layer></page></xournal>'
-    return {
+    samples = {
+        f"sample{suffix}": SAMPLES[suffix](points_from_strokes(rows))
+        for suffix in (
+            ".csv",
+            ".dat",
+            ".excalidraw",
+            ".md",
+            ".npy",
+            ".rnote",
+            ".tldr",
+            ".tsv",
+            ".xoj",
+        )
+    }
+    return samples | {
         "line.inkml": f'<ink xmlns="http://www.w3.org/2003/InkML">{traces}</ink>'.encode(),
         "line.svg": f'<svg xmlns="http://www.w3.org/2000/svg"><g transform="scale(0.1) '
         f'rotate(2)">{paths}</g></svg>'.encode(),

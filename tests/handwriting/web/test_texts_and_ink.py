@@ -32,6 +32,7 @@ TEXTS = [
     "20 € or £5, 30 °C ± 2, § 3 ☐ ✓ α",
     "漢 and X are not there",
     "  an indent\n\ta tab  and   spaces\n\n",
+    "lines\r\nof\rall\u2028kinds\fand\x85ends",
 ]
 
 

@@ -3,7 +3,7 @@
 
 import { ACCENTS as MARKS, SHAPES } from "./shapes.js";
 
-const UNITS = 1000;
+const UNITS = 10_000;
 
 /** Whether a character has a shape. */
 export const hasShape = (character) => Object.hasOwn(SHAPES, character);

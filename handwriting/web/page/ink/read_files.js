@@ -1,10 +1,28 @@
-// Files of ink, as handwriting/formats/ reads them: InkML, SVG, JSON and Xournal++'s .xopp. A file
-// is untrusted: it is parsed as XML or JSON, never put into the page.
+// Files of ink, as handwriting/formats/ reads them. A file is untrusted: it is parsed as XML, JSON or
+// text, never put into the page.
 
+import { isObject, parsedJson } from "./json_values.js";
+import { canvasInk } from "./read_canvas.js";
+import {
+  excalidrawStrokes, isExcalidraw, isTldraw, markdownStrokes, rnoteStrokes, tldrawStrokes,
+} from "./read_drawings.js";
+import { npyRows } from "./read_npy.js";
+import { tableStrokes } from "./read_table.js";
+import { unipenLines } from "./read_unipen.js";
 import { pointsOfStrokes } from "./strokes.js";
 import { moved, pathStrokes, times, transformOf } from "./svg_path.js";
 
-export const READ_SUFFIXES = [".inkml", ".svg", ".json", ".xopp"];
+const alone = (read) => (text) => [{ text: "", strokes: read(text) }];
+/** What reads the text of a file, by its suffix; .npy is no text. */
+const READERS = {
+  ".inkml": readInkml, ".svg": readSvg, ".json": readJson, ".xopp": readXopp, ".xoj": readXopp,
+  ".excalidraw": alone((text) => excalidrawStrokes(parsedJson(text))),
+  ".tldr": alone((text) => tldrawStrokes(parsedJson(text))), ".md": alone(markdownStrokes),
+  ".rnote": alone(rnoteStrokes), ".csv": alone(tableStrokes), ".tsv": alone(tableStrokes),
+  ".dat": unipenLines,
+};
+const PACKED = new Set([".xopp", ".xoj", ".rnote"]);
+export const READ_SUFFIXES = [...Object.keys(READERS), ".npy"];
 const MOST_BYTES = 50_000_000;
 const MOST_POINTS = 500_000;
 const TEXTS = ["transcription", "truth", "label", "normalizedlabel", "text"];
@@ -25,14 +43,13 @@ const NOT_DRAWN = new Set([
  */
 export async function readInkFile(file) {
   const suffix = /\.[^.]*$/.exec(file.name.toLowerCase())?.[0] ?? "";
-  const read = { ".inkml": readInkml, ".svg": readSvg, ".json": readJson, ".xopp": readXopp }[suffix];
   const fault = (message) => new Error(`${file.name}: ${message}`);
-  if (!read) throw fault(`ink is read from ${READ_SUFFIXES.join(", ")}`);
+  if (!READ_SUFFIXES.includes(suffix)) throw fault(`ink is read from ${READ_SUFFIXES.join(", ")}`);
   if (file.size > MOST_BYTES) throw fault("is larger than 50 MB");
   try {
     const bytes = await file.arrayBuffer();
-    const lines = read(suffix === ".xopp" ? await unpacked(bytes) : utf8(bytes));
-    return checked(lines);
+    if (suffix === ".npy") return checked([ofRows(npyRows(bytes), "")]);
+    return checked(READERS[suffix](await textIn(bytes, suffix)));
   } catch (error) {
     throw fault(error.message);
   }
@@ -50,6 +67,17 @@ function checked(lines) {
     throw new Error("a coordinate is too large");
   }
   return inked;
+}
+
+/** A file's text: unpacked, or as the files of 1994 have it. */
+async function textIn(bytes, suffix) {
+  if (PACKED.has(suffix)) return unpacked(bytes);
+  try {
+    return utf8(bytes);
+  } catch (error) {
+    if (suffix === ".dat") return new TextDecoder("latin1").decode(bytes);
+    throw error;
+  }
 }
 
 function utf8(bytes) {
@@ -280,17 +308,19 @@ function joinedStrokes(strokes) {
 // --- JSON ----------------------------------------------------------------------------------------
 
 export function readJson(text) {
-  let document;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    throw new Error("it is no JSON");
-  }
-  if (Array.isArray(document)) return [ofRows(document, "")];
-  if (Array.isArray(document?.pages)) return document.pages.flatMap(linesOfPage);
-  if (Array.isArray(document?.strokes)) return [ofRows(document.strokes, document.text)];
-  throw new Error("its strokes are not [[end_of_stroke, dx, dy], ...]");
+  const document = parsedJson(text);
+  if (isExcalidraw(document)) return [{ text: "", strokes: excalidrawStrokes(document) }];
+  if (isTldraw(document)) return [{ text: "", strokes: tldrawStrokes(document) }];
+  if (isObject(document) && Array.isArray(document.pages)) return document.pages.flatMap(linesOfPage);
+  const [rows, own] = Array.isArray(document) ? [document, ""] : [document?.strokes, document?.text];
+  return [areRows(rows) ? ofRows(rows, own) : canvasInk(document)];
 }
+
+/** Whether a value is to be rows as in Line.strokes: its first is a list of what is no list and no
+ * object. */
+const areRows = (rows) =>
+  Array.isArray(rows) && Array.isArray(rows[0]) &&
+  !rows[0].some((each) => Array.isArray(each) || isObject(each));
 
 function linesOfPage(page) {
   if (!Array.isArray(page?.lines)) throw new Error("its pages have no lines");
@@ -321,7 +351,7 @@ export function readXopp(text) {
   const strokes = [];
   for (const page of childrenOf(root, "page")) {
     for (const stroke of everything(page, "stroke")) {
-      if ((stroke.getAttribute("tool") ?? "pen") !== "pen") continue;
+      if (["highlighter", "eraser"].includes(stroke.getAttribute("tool"))) continue;
       const values = stroke.textContent.trim().split(/\s+/).map(Number);
       if (values.length < 2 || values.length % 2) throw new Error("a stroke is no list of points");
       const points = Array.from({ length: values.length / 2 }, (_, at) => [

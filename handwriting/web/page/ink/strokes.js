@@ -51,3 +51,19 @@ export function boundsOf(strokes) {
   }
   return box;
 }
+
+const PAGE_GAP = 0.5; // of a page's height
+
+/** The strokes of pages, y downwards, each page below the one before. */
+export function stackedPages(pages) {
+  const stacked = [];
+  let bottom = null;
+  for (const strokes of pages) {
+    const box = boundsOf(strokes);
+    if (!box) continue;
+    const shift = bottom === null ? 0 : bottom + PAGE_GAP * (box.bottom - box.top) - box.top;
+    bottom = box.bottom + shift;
+    stacked.push(...(shift ? strokes.map((stroke) => stroke.map(([x, y]) => [x, y + shift])) : strokes));
+  }
+  return stacked;
+}

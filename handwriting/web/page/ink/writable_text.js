@@ -32,6 +32,8 @@ const MARKED = new Map([
 // The caron of these tall letters is written as a comma beside them.
 const CARON_BESIDE = new Map([..."dtlL"].map((letter) => [`${letter}\u030c`, `${letter}\u0315`]));
 
+const LINE_ENDS = /\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]/g;
+
 const SPECIAL_SYMBOLS = 4; // of a vocabulary, before its characters
 
 /** The characters that a model with some rules writes. */
@@ -82,7 +84,7 @@ export function spell(text, known) {
  */
 export function writableText(text, known, isLenient = false) {
   const [changes, refused] = [new Map(), new Set()];
-  const written = [...text.replace(/\r\n?/g, "\n").normalize("NFC")].map((character) => {
+  const written = [...text.normalize("NFC").replace(LINE_ENDS, "\n")].map((character) => {
     const found = replaced(character, known, isLenient);
     if (found === null) refused.add(character);
     else if (found !== character && !/\s/.test(character)) changes.set(character, found);
