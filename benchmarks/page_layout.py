@@ -53,7 +53,7 @@ Strokes = list[np.ndarray]
 
 _PITCH = 3.8
 _LEAST_TEXT, _MOST_TEXT = 12, 60
-_LONGEST_WRITTEN = 36
+_LONGEST_WRITTEN, _DRAWS = 36, 4
 _LINES_ON_PAGE = 10
 _WORD_GAP = 0.8
 _WORD_SPACE = 2.0
@@ -413,7 +413,7 @@ def lines_of_hands(writer: Writer, number: int) -> list[Written]:
             draw_text(draws, words, _LEAST_TEXT, _LONGEST_WRITTEN) for _ in range(_LINES_ON_PAGE)
         ]
         hand = writer.hands[place % len(writer.hands)] if writer.hands else None
-        found = writer.write_lines(texts, hand, seed=_SEED)
+        found = writer.write_lines(texts, hand, seed=_SEED, best_of=_DRAWS)
         lines += [written(Line(each.strokes, each.text, "", "", "")) for each in found]
     return lines[:number]
 

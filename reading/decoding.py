@@ -190,11 +190,12 @@ def _language(
 
 
 class LettersAlone:
-    """A language model that has no say in numbers.
+    """A language model that has no say in numbers, nor in text that is all capitals.
 
-    A language model of prose takes digits for unlikely, and for no number more than for another. So
-    a digit, and whatever follows one, gets what a character gets on the average at that place
-    (minus the entropy of the model's next character): it neither gains nor loses by being there.
+    A language model of prose takes digits for unlikely, and for no number more than for another,
+    and a capital after a capital for nearly impossible. So a digit, whatever follows one, and a
+    capital that follows one get what a character gets on the average at that place (minus the
+    entropy of the model's next character): they neither gain nor lose by being there.
 
     Args:
         scorer: what scores all else.
@@ -206,18 +207,24 @@ class LettersAlone:
         self.is_digit = torch.zeros(len(vocabulary), dtype=torch.bool)
         digits = [one for one in vocabulary.characters if one.isdecimal()]
         self.is_digit[vocabulary.encode("".join(digits))] = True
+        self.is_capital = torch.zeros_like(self.is_digit)
+        capitals = [one for one in vocabulary.characters if one.isupper()]
+        self.is_capital[vocabulary.encode("".join(capitals))] = True
 
     def initial_state(self, batch_size: int) -> Any:
         """Return the scorer's."""
         return self.scorer.initial_state(batch_size)
 
     def step(self, previous: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Return log-probabilities ``[R, C]``, those of numbers replaced, and the next state."""
+        """Return log-probabilities ``[R, C]``, those of numbers and capitals replaced, and the next
+        state."""
         log_probs, after = self.scorer.step(previous, state)
         probs = log_probs.exp()
         usual = (probs * log_probs.clamp_min(_LEAST_LOG)).sum(dim=1, keepdim=True)  # [R, 1]
         is_digit = self.is_digit.to(previous.device)
+        is_capital = self.is_capital.to(previous.device)
         neutral = is_digit[previous].unsqueeze(1) | is_digit  # [R, C]
+        neutral = neutral | (is_capital[previous].unsqueeze(1) & is_capital)
         return torch.where(neutral, usual.expand_as(log_probs), log_probs), after
 
 

@@ -150,6 +150,9 @@ class BeamSearch:
         self._is_digit = np.zeros(len(vocabulary), bool)
         digits = "".join(one for one in vocabulary.characters if one.isdecimal())
         self._is_digit[vocabulary.encode(digits)] = True
+        self._is_capital = np.zeros_like(self._is_digit)
+        capitals = "".join(one for one in vocabulary.characters if one.isupper())
+        self._is_capital[vocabulary.encode(capitals)] = True
         self._steps: list[_Step] = []
         self._endings = [_Endings(number) for _ in encoded.lengths]
         self._frame_lengths = encoded.lengths.tolist()
@@ -193,7 +196,7 @@ class BeamSearch:
         language, language_state = None, None
         if self.language is not None and beams.language_state is not None:
             spoken, language_state = self.language.step(beams.previous, beams.language_state)
-            language = self._without_numbers(spoken, beams.previous)
+            language = self._letters_alone(spoken, beams.previous)
         scores = self._extensions(logits, language)
         size = scores.joint.shape[2]
         flat = _best_places(scores.joint.reshape(len(beams.numbers), -1), self.settings.beam)
@@ -206,12 +209,14 @@ class BeamSearch:
         self._descend(parents, characters, chosen, state, language_state)
         self._drop_done()
 
-    def _without_numbers(self, logs: np.ndarray, previous: np.ndarray) -> np.ndarray:
-        """Log-probabilities ``[R, C]`` of the language model, which has no say in numbers: a digit,
-        and whatever follows one of ``previous``, gets what a character gets on the average at that
-        place, as in ``reading.decoding.LettersAlone``."""
+    def _letters_alone(self, logs: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        """Log-probabilities ``[R, C]`` of the language model, which has no say in numbers nor in
+        text that is all capitals: a digit, whatever follows one of ``previous``, and a capital that
+        follows one, get what a character gets on the average at that place, as in
+        ``reading.decoding.LettersAlone``."""
         usual = (np.exp(logs) * np.maximum(logs, _LEAST_LOG)).sum(axis=1, keepdims=True)
         neutral = self._is_digit[previous][:, None] | self._is_digit
+        neutral |= self._is_capital[previous][:, None] & self._is_capital
         kept: np.ndarray = np.where(neutral, usual, logs)
         return kept
 

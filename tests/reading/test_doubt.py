@@ -12,7 +12,7 @@ from handwriting.text.vocabulary import Vocabulary
 from reading.decoding import LettersAlone
 from reading.doubt import ctc_reading, less_doubtful
 
-VOCABULARY = Vocabulary("abc12")
+VOCABULARY = Vocabulary("abcAB12")
 
 
 def logits(path: str) -> Tensor:
@@ -84,17 +84,21 @@ class Prose:
         return None
 
     def step(self, previous: Tensor, state: None) -> tuple[Tensor, None]:
-        scores = torch.tensor([0.0, 0.0, 1.0, 0.0, 5.0, 3.0, 1.0, -9.0, -11.0], dtype=torch.float64)
+        scores = torch.tensor([0, 0, 1, 0, 5, 3, 1, -7, -8, -9, -11], dtype=torch.float64)
         return scores.log_softmax(0).repeat(len(previous), 1), None
 
 
-def test_a_language_model_has_no_say_in_numbers() -> None:
+def test_a_language_model_has_no_say_in_numbers_nor_in_capitals() -> None:
     scorer = LettersAlone(Prose(), VOCABULARY)
-    previous = torch.tensor(VOCABULARY.encode("a1"))
+    previous = torch.tensor(VOCABULARY.encode("a1A"))
     plain, _ = Prose().step(previous, None)
-    found, _ = scorer.step(previous, scorer.initial_state(2))
+    found, _ = scorer.step(previous, scorer.initial_state(3))
     letters, digits = VOCABULARY.encode("abc"), VOCABULARY.encode("12")
     usual = float((plain[0].exp() * plain[0]).sum())
     assert torch.equal(found[0, letters], plain[0, letters])
     assert found[0, digits].tolist() == pytest.approx([usual, usual])
     assert found[1].tolist() == pytest.approx([usual] * len(VOCABULARY))
+    capitals, usual = VOCABULARY.encode("AB"), float((plain[2].exp() * plain[2]).sum())
+    assert torch.equal(found[0, capitals], plain[0, capitals])
+    assert found[2, capitals].tolist() == pytest.approx([usual, usual])
+    assert torch.equal(found[2, letters], plain[2, letters])

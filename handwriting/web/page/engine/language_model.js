@@ -25,7 +25,9 @@ export class LanguageModel {
       throw new Error(`the language model does not know ${missing.join(" ")}`);
     }
     this.indices = symbols.map((symbol, at) => (at < SPECIAL_SYMBOLS ? at : own.get(symbol)));
-    this.isDigit = symbols.map((symbol, at) => at >= SPECIAL_SYMBOLS && /^\p{Nd}$/u.test(symbol));
+    const all = (kind) => symbols.map((symbol, at) => at >= SPECIAL_SYMBOLS && kind.test(symbol));
+    this.isDigit = all(/^\p{Nd}$/u);
+    this.isCapital = all(/^\p{Lu}$/u);
     const kernel = makeKernel(module);
     this.kernel = kernel;
     this.layers = Array.from({ length: about.num_layers }, (_, layer) => ({
@@ -49,9 +51,9 @@ export class LanguageModel {
   }
 
   /**
-   * Log-probabilities [C] of the character after another, and the new state. A digit, and whatever
-   * follows one, gets what a character gets on the average at that place: a model of prose has no
-   * say in numbers.
+   * Log-probabilities [C] of the character after another, and the new state. A digit, whatever
+   * follows one, and a capital that follows one get what a character gets on the average at that
+   * place: a model of prose has no say in numbers, nor in text that is all capitals.
    */
   step(previous, before) {
     const { kernel, size, gates } = this;
@@ -82,8 +84,10 @@ export class LanguageModel {
     const shift = top + Math.log(sum);
     const logs = this.indices.map((at) => logits[at] - shift);
     const usual = logs.reduce((mean, log) => mean + Math.exp(log) * Math.max(log, LEAST_LOG), 0);
-    const isAfterDigit = this.isDigit[previous];
-    return logs.map((log, at) => (isAfterDigit || this.isDigit[at] ? usual : log));
+    const { isDigit, isCapital } = this;
+    const isNeutral = (at) =>
+      isDigit[previous] || isDigit[at] || (isCapital[previous] && isCapital[at]);
+    return logs.map((log, at) => (isNeutral(at) ? usual : log));
   }
 }
 
