@@ -226,7 +226,7 @@ def test_real_lines_are_read_as_python_reads_them(shipped, shipped_weights):
     validation = (line for line in IamOndbReader(root).read() if line.split == "testset_v")
     lines = list(itertools.islice(validation, 200))
     reader = Reader(shipped_weights)
-    ours, theirs, length = 0, 0, 0
+    ours, theirs, same, length = 0, 0, 0, 0
     for line in lines:
         found = shipped.run(
             "return new LineReader(model, globalThis.language ?? null).read(strokes).text;",
@@ -235,8 +235,10 @@ def test_real_lines_are_read_as_python_reads_them(shipped, shipped_weights):
         (reading,) = reader.read_lines([line.strokes])
         ours += line_errors(line.text, found).character_errors
         theirs += line_errors(line.text, reading.text).character_errors
+        same += found == reading.text
         length += len(line.text)
     assert abs(ours - theirs) / length < 0.002
+    assert same > 0.97 * len(lines)
 
 
 def test_ink_of_one_dot_has_features():
