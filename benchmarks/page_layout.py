@@ -11,7 +11,9 @@ and *with layout*, which is how files are read. Both use the same recogniser, gr
 text is all of its lines, and errors are those of the whole page: lines read in a wrong order count.
 
 Lines have an x-height of 1, and stand 3.8 below each other where nothing else is said. One seed
-makes all pages. ``--pictures FOLDER`` draws the layout of the first page of each row instead.
+makes all pages. ``--pictures FOLDER`` draws the first page of each row as it is read instead, with
+its blocks, lines and words; ``--weights FOLDER``, exported models, makes pages of lines that their
+writer writes in its hands, in place of the data sets.
 """
 
 import argparse
@@ -27,18 +29,23 @@ from base.base_reader import BaseReader
 from benchmarks.report import Report, about_run
 from data_loader.readers.iam_ondb import IamOndbReader
 from data_loader.readers.synthetic import SyntheticReader
+from data_loader.readers.synthetic_random import Draws
+from data_loader.readers.synthetic_text import draw_text, english_words
 from data_loader.readers.unipen import UnipenReader
 from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
-from handwriting.ink.page_layout import find_layout
+from handwriting.readings.document_reader import DocumentReader
+from handwriting.readings.page_ink import PageInk
+from handwriting.runtime.writer import Writer
 from handwriting.text.error_rates import count_errors
+from reading.file_reader import calibration_of
 from reading.line_reader import LineReader
 from reading.page_reader import read_pages
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
 from utils.figures.drawing import save_figure
-from utils.figures.page_layout import layout_sheet
+from utils.figures.page_layout import read_page_sheet
 from utils.figures.sheet_files import sheet_image
 from utils.shipped import checkpoint_path
 
@@ -46,6 +53,7 @@ Strokes = list[np.ndarray]
 
 _PITCH = 3.8
 _LEAST_TEXT, _MOST_TEXT = 12, 60
+_LONGEST_WRITTEN = 36
 _LINES_ON_PAGE = 10
 _WORD_GAP = 0.8
 _WORD_SPACE = 2.0
@@ -396,6 +404,20 @@ def chosen_lines(reader: BaseReader, split: str, number: int) -> list[Written]:
     return [written(line) for place in places for line in tens[place]][:number]
 
 
+def lines_of_hands(writer: Writer, number: int) -> list[Written]:
+    """Lines of made-up texts in the writer's hands, ten in each, one hand after the other."""
+    draws, words = Draws(_SEED, 0, 0), english_words()
+    lines: list[Written] = []
+    for place in range(-(-number // _LINES_ON_PAGE)):
+        texts = [
+            draw_text(draws, words, _LEAST_TEXT, _LONGEST_WRITTEN) for _ in range(_LINES_ON_PAGE)
+        ]
+        hand = writer.hands[place % len(writer.hands)] if writer.hands else None
+        found = writer.write_lines(texts, hand, seed=_SEED)
+        lines += [written(Line(each.strokes, each.text, "", "", "")) for each in found]
+    return lines[:number]
+
+
 def is_usual(text: str) -> bool:
     return _LEAST_TEXT <= len(text) <= _MOST_TEXT and re.search(r"[a-z]", text) is not None
 
@@ -415,13 +437,15 @@ def rates(
     )
 
 
-def draw(lines: list[Written], names: Sequence[str], folder: Path) -> None:
-    """Draw the layout of the first page of each disturbance."""
+def draw(
+    reader: DocumentReader[LineReader], lines: list[Written], names: Sequence[str], folder: Path
+) -> None:
+    """Draw the first page of each disturbance as it is read."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         page = next(iter(DISTURBANCES[name](lines, np.random.default_rng(_SEED))))
-        layout = find_layout(page.strokes, timed="at random" not in name)
-        picture = sheet_image(layout_sheet(page.strokes, layout), _PIXELS_PER_POINT)
+        ink = PageInk(tuple(page.strokes), timed="at random" not in name)
+        picture = sheet_image(read_page_sheet(reader.read_page(ink)), _PIXELS_PER_POINT)
         save_figure(picture, folder / f"{re.sub('[^a-z0-9]+', '-', name)}.png")
 
 
@@ -430,6 +454,7 @@ def parsed() -> argparse.Namespace:
     environment = os.environ.get
     parser.add_argument("--data", default=environment("HANDWRITING_IAM_ONDB"), help="IAM-OnDB")
     parser.add_argument("--unipen", default=environment("HANDWRITING_UNIPEN"), help="UNIPEN")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="exported models")
     parser.add_argument("--split", default="testset_t")
     parser.add_argument("--lines", type=int, default=100, help="of each data set")
     parser.add_argument("--recogniser", type=checkpoint_path, default="recognition")
@@ -441,6 +466,8 @@ def parsed() -> argparse.Namespace:
 
 def data_sets(options: argparse.Namespace) -> dict[str, list[Written]]:
     """Lines of each data set whose folder is known."""
+    if options.weights:
+        return {"written": lines_of_hands(Writer(options.weights), options.lines)}
     readers: dict[str, BaseReader] = {}
     if options.data:
         readers["IAM-OnDB"] = IamOndbReader(options.data)
@@ -460,10 +487,14 @@ def main() -> None:
     """Print the table, and write it where ``--json`` says."""
     options = parsed()
     sets = data_sets(options)
-    if options.pictures:
-        draw(next(iter(sets.values())), options.only or list(DISTURBANCES), options.pictures)
-        return
     trained = load_model(options.recogniser, "cpu")
+    if options.pictures:
+        documents = DocumentReader(
+            line_reader(trained, "--recogniser"), calibration_of(options.recogniser)
+        )
+        names = options.only or list(DISTURBANCES)
+        draw(documents, next(iter(sets.values())), names, options.pictures)
+        return
     plain_reader = line_reader(trained, "--recogniser", careful=False)
     reader = line_reader(trained, "--recogniser")
     ways = ("plain", "layout")

@@ -132,9 +132,9 @@ def _read(path: Path, checkpoint: Path) -> tuple[float, float, float]:
 
 def _session(strokes: Sequence[np.ndarray], checkpoint: Path) -> Measured:
     """The last strokes, one after the other, on a page that is full already: seconds of each."""
-    from reading.document_reader import DocumentReader
+    from handwriting.readings.document_reader import DocumentReader
+    from handwriting.readings.session import Session
     from reading.recogniser import line_reader
-    from reading.session import Session
     from trainer.loaded_model import load_model
 
     reader = DocumentReader(line_reader(load_model(checkpoint, "cpu"), "benchmark"))

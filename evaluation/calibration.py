@@ -31,9 +31,9 @@ from handwriting.ink.line import Line, points_from_strokes, strokes_from_points
 from handwriting.readings.assembly import line_places
 from handwriting.readings.calibration import LEVELS, Calibration, Level, Logistic, TextLikeness
 from handwriting.readings.evidence import Evidence, unit_features
+from handwriting.readings.line_reading import evidence_of
 from handwriting.readings.text_likeness import is_short, text_features
 from handwriting.readings.word_division import LinePlaces, word_spans, words_of_points
-from reading.evidence import evidence_of
 from reading.line_reader import LineReader
 from trainer.loaded_model import LoadedModel, open_data
 

@@ -3,6 +3,7 @@
 Shapes: ``B`` lines, ``T`` pen steps, ``U`` characters, ``N'`` encoder frames.
 """
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from evaluation.recognition_report import RateRow, ReportedLine, confusions_csv,
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import Line
 from handwriting.ink.normalisation import Normalisation
+from handwriting.readings.line_reading import Reading
 from handwriting.text.error_rates import (
     LABEL_SETS,
     ErrorCounts,
@@ -36,8 +38,8 @@ from handwriting.text.kinds import KINDS, kind_of
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel, recogniser_of
 from model.recognition_metric import written_texts
-from reading.decoding import Reading, decode_encoded
-from reading.line_reader import LineReader, confidence
+from reading.decoding import decode_encoded
+from reading.line_reader import LineReader
 from reading.settings import GREEDY, Decoding
 from utils.figures.attention import ReadLine, attention_figure, attention_sheet
 from utils.figures.features import features_figure
@@ -337,7 +339,7 @@ def _columns(
         f"{key}.character_errors": [counts.character_errors for counts in errors],
         f"{key}.word_errors": [counts.word_errors for counts in errors],
         f"{key}.score": [reading.score for reading in readings],
-        f"{key}.confidence": [confidence(reading) for reading in readings],
+        f"{key}.confidence": [_confidence(reading) for reading in readings],
     }
 
 
@@ -351,3 +353,7 @@ def _inks(lines: Sequence[Line]) -> list[np.ndarray]:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.2f}"
+
+
+def _confidence(reading: Reading) -> float:
+    return math.nan if reading.confidence is None else reading.confidence

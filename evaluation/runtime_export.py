@@ -23,6 +23,7 @@ from model.language_model import CharacterLanguageModel
 from model.models import ConditionalHandwriting
 from model.recognition import Seq2SeqRecognition
 from reading import runtime_export as reading_export
+from reading.file_reader import calibration_of
 from trainer.loaded_model import LoadedModel, open_data
 from utils.report import describe_rows
 from writing import runtime_export as writing_export
@@ -101,6 +102,10 @@ def write_export(
         )
     model, about, stored, parity = _parts(trained, precision)
     general = {"made_by": f"handwriting {version()}", "precision": precision, **trained.progress}
+    if name == FILES["recognition"] and trained.path is not None:
+        calibration = calibration_of(trained.path)
+        if calibration is not None:
+            about = {**about, "calibration": calibration.to_dict()}
     write_model_file(
         folder / f"{name}.safetensors", {**about, **general, "weights": fingerprint(stored)}, stored
     )

@@ -31,7 +31,7 @@ Shapes: ``B`` lines, ``N`` feature points, ``F`` features, ``N'`` encoder frames
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ import torch
 from torch import Tensor
 
 from handwriting.errors import UserError
+from handwriting.readings.line_reading import Reading, with_frames
 from handwriting.runtime.beam_search import Found
-from handwriting.text.ctc_alignment import align_text
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import (
     LanguageModel,
@@ -55,7 +55,6 @@ from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 
 __all__ = [
     "DecodingSettings",
-    "Reading",
     "ctc_greedy",
     "decode",
     "decode_encoded",
@@ -68,40 +67,6 @@ ROWS = {"cpu": 128}
 MANY_ROWS = 4096
 
 _LEAST_LOG = -1e4  # of a probability: 0 times minus infinity is no number
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A reading of a line.
-
-    Attributes:
-        text: the text.
-        score: its joint log-probability, not normalised by its length.
-        confidences: of each character, the attention decoder's probability of it, given the line
-            and the characters before; ``U`` numbers.
-        attention: float32 ``[U+1, N']``, the weight of each encoder frame as each character and the
-            end were read; a row sums to 1.
-        scores: the logs that the score is made of: ``joint``, ``attention``, and ``ctc`` and
-            ``language`` where these have weight.
-        rank: what the search maximised: the score with length normalisation and coverage.
-        frames: int64 ``[U, 2]``, the first and the last encoder frame of each character on the most
-            likely path of the CTC output; None where this was not asked for, or there is none.
-        ctc_confidences: of each character, the CTC output's largest probability of it over these
-            frames; empty where there are none.
-        ctc_text: what the most likely path of the CTC output reads as; None as ``frames``.
-        alternatives: further readings of the line, the best first, without places.
-    """
-
-    text: str
-    score: float
-    confidences: tuple[float, ...]
-    attention: np.ndarray
-    scores: dict[str, float]
-    rank: float
-    frames: np.ndarray | None = None
-    ctc_confidences: tuple[float, ...] = ()
-    ctc_text: str | None = None
-    alternatives: "tuple[Reading, ...]" = ()
 
 
 @torch.no_grad()
@@ -185,20 +150,7 @@ def _placed(
     log_probs = logits.float().log_softmax(dim=2).cpu().numpy()
     lengths = encoded.lengths.tolist()
     lines = zip(readings, log_probs, lengths, texts, strict=True)
-    return [_with_frames(reading, line[:n], text, vocabulary) for reading, line, n, text in lines]
-
-
-def _with_frames(
-    reading: Reading, log_probs: np.ndarray, ctc_text: str, vocabulary: Vocabulary
-) -> Reading:
-    characters = vocabulary.encode(reading.text)
-    frames = align_text(log_probs, characters, vocabulary.pad)
-    if frames is None:
-        return replace(reading, ctc_text=ctc_text)
-    spans = zip(characters, frames.tolist(), strict=True)
-    surest = [float(log_probs[first : last + 1, at].max()) for at, (first, last) in spans]
-    sure = tuple(np.exp(surest).tolist())
-    return replace(reading, frames=frames, ctc_confidences=sure, ctc_text=ctc_text)
+    return [with_frames(reading, line[:n], text, vocabulary) for reading, line, n, text in lines]
 
 
 def _parts(encoded: Any, beam: int) -> Iterator[Any]:

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from handwriting.readings.line_reading import Reading
 from handwriting.text.error_rates import line_errors
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import Recogniser
 from reading.ctc import best_path
-from reading.decoding import Reading
 
 MOST_DIFFERENCE = 0.4
 """Edits from CTC's text to the attention decoder's, for each character of CTC's."""

@@ -10,13 +10,14 @@ from handwriting.errors import DataError
 from handwriting.ink.page_layout import LineInk
 from handwriting.quoting import printable
 from handwriting.readings.calibration import Calibration, calibration_path, read_calibration
+from handwriting.readings.document_reader import DocumentReader, LineResult
 from handwriting.readings.page_ink import pages_in_file
 from handwriting.readings.registry import ResultFormat, write_result
 from handwriting.readings.result import ReadDocument, ReadPage
 from handwriting.text.error_rates import count_errors
 from handwriting.text.vocabulary import Vocabulary
 from reading.constraints import Constraint, allowed_characters, of_characters, of_texts, read_texts
-from reading.document_reader import DocumentReader, LineResult
+from reading.line_reader import LineReader
 from reading.options import ONE_LINE, decodings
 from reading.recogniser import language_model, line_reader
 from reading.settings import Request
@@ -34,7 +35,7 @@ class FileReader:
         name: of the recogniser.
     """
 
-    reader: DocumentReader
+    reader: DocumentReader[LineReader]
     divide: bool = True
     limit: int | None = None
     name: str = ""

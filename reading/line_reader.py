@@ -3,8 +3,8 @@
 Shapes: ``B`` lines, ``T`` pen steps, ``N`` feature points, ``F`` features.
 """
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,11 +14,12 @@ from tqdm import tqdm
 from base.base_model import BaseModel
 from base.batch import collate_features
 from handwriting.ink.features import InkFeatures
+from handwriting.readings.line_reading import Reading
+from handwriting.readings.long_lines import joined, pieces, separators
 from handwriting.text.vocabulary import Vocabulary
 from model.decoder_protocols import LanguageModel, recogniser_of
-from reading.decoding import Reading, ctc_greedy, decode_encoded
+from reading.decoding import ctc_greedy, decode_encoded
 from reading.doubt import less_doubtful
-from reading.long_lines import joined, pieces, separators
 from reading.settings import GREEDY, TEXT_ALONE, DecodingSettings, Request
 
 
@@ -33,9 +34,9 @@ class LineReader:
         language_model: for a search with such a weight.
         batch_size: lines at a time; changes speed and memory only.
         progress: show a progress bar.
-        careful: read long lines in pieces (``reading.long_lines``), and, where CTC has no weight in
-            the search, take its text for a line that is in doubt (``reading.doubt``). Without, each
-            line is decoded as it is.
+        careful: read long lines in pieces (``handwriting.readings.long_lines``), and, where CTC has
+            no weight in the search, take its text for a line that is in doubt (``reading.doubt``).
+            Without, each line is decoded as it is.
         request: what to find beside the text, and which texts may be read; where not all may,
             nothing is read in pieces, nor by CTC's best path.
     """
@@ -86,6 +87,10 @@ class LineReader:
             joined(part, separators(line, of))
             for part, line, of in zip(parts, lines, cuts, strict=True)
         ]
+
+    def find_places(self) -> None:
+        """From now on, readings have the places of their characters."""
+        self.request = replace(self.request, places=True)
 
     def positions(self, line: np.ndarray) -> np.ndarray:
         """Return the place of each feature point among the rows of strokes ``[T, 3]``, as
@@ -149,11 +154,3 @@ class LineReader:
         places = sorted(range(len(lines)), key=lambda place: len(lines[place]))
         starts = range(0, len(places), self.batch_size)
         return [places[start : start + self.batch_size] for start in starts]
-
-
-def confidence(reading: Reading) -> float:
-    """The geometric mean of the characters' confidences; nan where no character was read."""
-    if not reading.confidences:
-        return math.nan
-    least = np.finfo(np.float64).tiny
-    return math.exp(np.log(np.maximum(reading.confidences, least)).mean())

@@ -1,16 +1,14 @@
 """Reading a page of ink: its layout, and the text of each of its lines."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from handwriting.ink.page_layout import LineInk, PageLayout, find_layout, line_ink
-from reading.decoding import Reading
-from reading.line_reader import LineReader, confidence
-
-_LINES_TRIED = 4
+from handwriting.readings.document_reader import best_read
+from handwriting.readings.line_reading import Reading
+from reading.line_reader import LineReader
 
 
 @dataclass(frozen=True)
@@ -52,22 +50,3 @@ def read_pages(
         PageReading(layout, of_page, tuple(next(readings) for _ in of_page))
         for layout, of_page in zip(layouts, inks, strict=True)
     ]
-
-
-def best_read(reader: LineReader, layouts: Sequence[PageLayout]) -> int:
-    """Return the number of the layout whose lines are read with the most confidence: a ``Choice``
-    for ``find_layout``.
-
-    A few long lines of each are read.
-    """
-    inks, owners = [], []
-    for number, layout in enumerate(layouts):
-        longest = sorted(layout.lines, key=lambda line: -len(line.strokes))[:_LINES_TRIED]
-        inks += [line_ink(layout, line).strokes for line in longest]
-        owners += [number] * len(longest)
-    sure = [-math.inf] * len(layouts)
-    for number, reading in zip(owners, reader.read(inks), strict=True):
-        value = confidence(reading)
-        sure[number] = max(sure[number], 0.0) + (0.0 if math.isnan(value) else value)
-    means = [total / max(owners.count(number), 1) for number, total in enumerate(sure)]
-    return max(range(len(layouts)), key=lambda number: means[number])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handwriting.ink.page_layout import LineInk
-from reading.document_reader import LineResult
+from handwriting.readings.document_reader import LineResult
 from reading.line_reader import LineReader
 from utils.figures.attention import ReadLine, attention_sheet
 from utils.figures.sheet import Ink, Row, Sheet, contact_sheet

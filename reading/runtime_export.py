@@ -17,11 +17,12 @@ from base.batch import collate_features
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.errors import UserError
 from handwriting.ink.features import InkFeatures
+from handwriting.readings.line_reading import Reading
 from handwriting.text.vocabulary import Vocabulary
 from model.language_model import CharacterLanguageModel
 from model.recognition import Seq2SeqRecognition
 from reading.ctc import ctc_greedy
-from reading.decoding import DecodingSettings, Reading, decode_encoded
+from reading.decoding import DecodingSettings, decode_encoded
 from reading.options import BEAM, LANGUAGE_WEIGHT
 from reading.recogniser import TASK
 

@@ -11,9 +11,9 @@ from handwriting.errors import UserError
 from handwriting.formats.registry import WRITTEN_FORMATS, listed, parse_formats
 
 if TYPE_CHECKING:
-    from handwriting.runtime.read_page import ReadPage
+    from handwriting.runtime.read_page import ReadInk
 
-_TEXT_FORMATS = ("txt", "json")
+_TEXT_FORMATS = ("txt", "json", "md", "hocr", "alto.xml")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         *("-o", "--out"),
         type=Path,
         metavar="PATH",
-        help="write what was read to a file, whose suffix says the format (txt and json have the"
-        f" text; {listed(WRITTEN_FORMATS)} the ink); or, without a suffix, to a folder",
+        help="write what was read to a file, whose suffix says the format"
+        f" ({', '.join(_TEXT_FORMATS)}, inkml, xopp and pdf have the text, other ones of"
+        f" {listed(WRITTEN_FORMATS)} the ink alone); or, without a suffix, to a folder",
     )
     add("--format", metavar="NAMES", help="formats of the files in a folder (default: txt)")
     add_input_format(parser)
@@ -73,7 +74,7 @@ def _formats(names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _report(name: str, page: "ReadPage", is_one_of_many: bool, as_json: bool) -> None:
+def _report(name: str, page: "ReadInk", is_one_of_many: bool, as_json: bool) -> None:
     if as_json:
         print_json(page.to_dict() | {"file": name})
     elif is_one_of_many:

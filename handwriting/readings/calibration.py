@@ -163,10 +163,22 @@ def read_calibration(path: Path) -> Calibration:
     except (ValueError, RecursionError):
         raise DataError(f"{path}: is no JSON") from None
     try:
+        return calibration_of(values)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def calibration_of(values: Any) -> Calibration:
+    """Return the calibration that ``Calibration.to_dict`` has made plain values of.
+
+    Raises:
+        DataError: what is wrong with them.
+    """
+    try:
         return _calibration(values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         fault = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise DataError(f"{path}: is no calibration of a recogniser: {fault}") from None
+        raise DataError(f"is no calibration of a recogniser: {fault}") from None
 
 
 def _calibration(values: Any) -> Calibration:

@@ -29,6 +29,7 @@ from typing import Any
 from handwriting.readings.result import (
     Alternative,
     Box,
+    OtherInk,
     Point,
     ReadCharacter,
     ReadDocument,
@@ -67,22 +68,15 @@ def _page(page: ReadPage) -> dict[str, Any]:
         "angle": round(page.angle, _DECIMALS),
         "notes": list(page.notes),
         "blocks": [
-            {"box": _box(block.box), "lines": [_line(line) for line in block.lines]}
+            {"box": _box(block.box), "lines": [line_values(line) for line in block.lines]}
             for block in page.blocks
         ],
-        "others": [
-            {
-                "kind": other.kind,
-                "box": _box(other.box),
-                "strokes": _strokes(other.strokes),
-                "confidence": _rounded(other.confidence),
-            }
-            for other in page.others
-        ],
+        "others": [other_values(other) for other in page.others],
     }
 
 
-def _line(line: ReadLine) -> dict[str, Any]:
+def line_values(line: ReadLine) -> dict[str, Any]:
+    """Return a line as plain values."""
     return {
         "text": line.text,
         "confidence": _rounded(line.confidence),
@@ -96,6 +90,16 @@ def _line(line: ReadLine) -> dict[str, Any]:
         "name": line.name,
         "truth": line.truth,
         "words": [_word(word) for word in line.words],
+    }
+
+
+def other_values(other: OtherInk) -> dict[str, Any]:
+    """Return ink that is no text as plain values."""
+    return {
+        "kind": other.kind,
+        "box": _box(other.box),
+        "strokes": _strokes(other.strokes),
+        "confidence": _rounded(other.confidence),
     }
 
 

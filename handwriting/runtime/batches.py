@@ -22,7 +22,7 @@ from handwriting.errors import UserError
 from handwriting.formats.shards import LabelledLine, LeftOut
 from handwriting.runtime.labelled_lines import LineSettings, NumberedText, write_labelled
 from handwriting.runtime.noise import line_seed
-from handwriting.runtime.read_page import ReadPage
+from handwriting.runtime.read_page import ReadInk
 from handwriting.runtime.reader import Reader
 from handwriting.runtime.writer import Writer
 
@@ -121,7 +121,7 @@ class FilesToText:
 
         Returns:
             the columns ``path``, ``text``, ``confidence`` (of the line read worst; NaN where
-            nothing was read), ``page`` (JSON, as ``ReadPage.to_dict``) and ``error`` (empty where
+            nothing was read), ``page`` (JSON, as ``ReadInk.to_dict``) and ``error`` (empty where
             there is none).
         """
         paths = [str(path) for path in batch["path"]]
@@ -143,7 +143,7 @@ class FilesToText:
             "page": json.dumps(page.to_dict() | {"file": path}, ensure_ascii=False),
         }
 
-    def _read(self, path: str, data: bytes | None) -> ReadPage:
+    def _read(self, path: str, data: bytes | None) -> ReadInk:
         if data is None:
             return self._reader.read(path, self._divide)
         with tempfile.TemporaryDirectory() as folder:

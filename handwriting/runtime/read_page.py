@@ -1,15 +1,12 @@
-"""Results of reading: a page and its lines. Coordinates are in the ink's own unit, x to the right
-and y upwards.
+"""The result of reading a file, or some strokes."""
 
-Shapes: ``n`` points of one stroke.
-"""
-
+import importlib.util
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,97 +15,118 @@ from handwriting.formats.ink_pages import InkPage
 from handwriting.formats.saving import SavablePages
 from handwriting.pages.options import WriteOptions
 from handwriting.pages.page import Page
+from handwriting.readings.json_writer import line_values, other_values
+from handwriting.readings.registry import FORMATS, ResultFormat, write_result
+from handwriting.readings.result import ReadDocument, ReadLine, ReadPage
 
-_DECIMALS = 4
-
-
-class Box(NamedTuple):
-    """The smallest upright rectangle around some ink."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-
-class Alternative(NamedTuple):
-    """Another reading of a line, and its score as ``ReadLine.score`` is."""
-
-    text: str
-    score: float
+# Formats of ink whose files have what was read in them, too.
+_WITH_TEXT = {".inkml": "inkml", ".xopp": "xopp"}
+_NAMES = {entry.name: entry for entry in FORMATS}
 
 
 @dataclass(frozen=True)
-class ReadLine:
-    """A line of text.
+class ReadInk(SavablePages):
+    """What was read in a file. In a notebook it shows its ink.
 
     Attributes:
-        text: as it was read.
-        confidence: from 0 to 1; None where nothing was read.
-        box: around its ink.
-        strokes: numbers of its strokes on the page.
-        alternatives: other readings, the best first.
-        score: the log-probability that the search gave to the text.
-        name: of the line in its file.
-        truth: what its file says it reads; None where it says nothing.
+        document: its pages, with blocks, lines, words and characters; see
+            ``handwriting.readings.result``.
     """
 
-    text: str
-    confidence: float | None
-    box: Box
-    strokes: tuple[int, ...]
-    alternatives: tuple[Alternative, ...] = ()
-    score: float = 0.0
-    name: str = ""
-    truth: str | None = None
+    document: ReadDocument
 
+    @property
+    def read_pages(self) -> tuple[ReadPage, ...]:
+        """The pages as they were read."""
+        return self.document.pages
 
-@dataclass(frozen=True)
-class ReadPage(SavablePages):
-    """A page as it was read. In a notebook it shows its ink.
-
-    Attributes:
-        ink: its strokes ``[n, 2]``.
-        lines: from the top.
-        source: the file, empty for ink from elsewhere.
-    """
-
-    ink: tuple[np.ndarray, ...]
-    lines: tuple[ReadLine, ...]
-    source: str = ""
+    @property
+    def lines(self) -> tuple[ReadLine, ...]:
+        """The lines of all pages, in the order in which they are read."""
+        return tuple(self.document.lines())
 
     @property
     def text(self) -> str:
-        """The text of all lines."""
-        return "\n".join(line.text for line in self.lines)
+        """The text of all pages."""
+        return self.document.text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know about the pages, a sentence each."""
+        return tuple(note for page in self.document.pages for note in page.notes)
+
+    @property
+    def ink(self) -> tuple[np.ndarray, ...]:
+        """The strokes ``[n, 2]`` of all pages."""
+        return tuple(stroke for page in self.document.pages for stroke in page.ink)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: the text and the lines."""
-        lines = []
-        for line in self.lines:
-            entry = asdict(line) | {"box": [round(value, _DECIMALS) for value in line.box]}
-            if line.confidence is not None:
-                entry["confidence"] = round(line.confidence, _DECIMALS)
-            entry["alternatives"] = [list(other) for other in line.alternatives]
-            lines.append(entry)
-        return {"file": self.source, "text": self.text, "lines": lines}
+        """Plain values, for JSON: the text, the lines with their words and characters, and ink that
+        is no text, each with the number of its page from 1; ``handwriting.readings.json_writer``
+        says what is in a line."""
+        pages = list(enumerate(self.document.pages, start=1))
+        return {
+            "file": self.document.source,
+            "text": self.text,
+            "notes": list(self.notes),
+            "lines": [{"page": at, **line_values(one)} for at, page in pages for one in page.lines],
+            "others": [
+                {"page": at, **other_values(one)} for at, page in pages for one in page.others
+            ],
+        }
 
     def save(self, path: Path | str, options: WriteOptions | None = None) -> list[Path]:
-        """Write the page to a file: ``.txt`` and ``.json`` have what was read, other suffixes its
-        ink; see ``SavablePages.save``."""
+        """Write the result to a file.
+
+        Args:
+            path: of the file. Its suffix says the format. With what was read are ``.txt``,
+                ``.json``, ``.md``, ``.hocr``, ``.alto.xml``, ``.inkml``, ``.xopp``,
+                ``.boxes.svg``, and ``.pdf`` where the package ``fpdf2`` is installed; all others
+                have the ink alone, see ``SavablePages.save``.
+            options: of the files of ink alone.
+
+        Returns:
+            the files that were written.
+        """
         path = Path(path)
-        if path.suffix.lower() == ".txt":
+        name = path.name.lower()
+        if name.endswith(".json"):
+            return [_write_text(path, self._json())]
+        if name.endswith(".txt"):
             return [_write_text(path, self.text + "\n")]
-        if path.suffix.lower() == ".json":
-            text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
-            return [_write_text(path, text + "\n")]
-        return super().save(path, options)
+        entry = _result_format(name)
+        if entry is None:
+            return super().save(path, options)
+        write_result(entry, self.document, path)
+        return [path]
+
+    def _json(self) -> str:
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        return text + "\n"
 
     @cached_property
     def pages(self) -> Sequence[Page]:
         """The ink as it is drawn, see ``InkPage``."""
-        lines = tuple((line.strokes, line.text) for line in self.lines)
-        return InkPage(self.ink, lines).pages
+        return tuple(page for read in self.document.pages for page in _ink_page(read).pages)
+
+
+def _ink_page(page: ReadPage) -> InkPage:
+    lines = []
+    for line in page.lines:
+        strokes = dict.fromkeys(part.stroke for part in line.strokes)
+        lines.append((tuple(strokes), line.text))
+    return InkPage(page.ink, tuple(lines))
+
+
+def _result_format(name: str) -> ResultFormat | None:
+    """The format of results that a file's name says; None for one of ink alone."""
+    for suffix, wanted in _WITH_TEXT.items():
+        if name.endswith(suffix):
+            return _NAMES[wanted]
+    if name.endswith(".pdf"):
+        return _NAMES["pdf"] if importlib.util.find_spec("fpdf") is not None else None
+    suffixes = {"md": ".md", "hocr": ".hocr", "alto": ".alto.xml", "svg": ".boxes.svg"}
+    return next((_NAMES[key] for key, suffix in suffixes.items() if name.endswith(suffix)), None)
 
 
 def _write_text(path: Path, text: str) -> Path:

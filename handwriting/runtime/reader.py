@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from handwriting.errors import UserError
-from handwriting.formats.ink_file import read_ink_file
-from handwriting.formats.ink_pages import place_lines
-from handwriting.ink.line import Line, strokes_from_points
-from handwriting.ink.line_segmentation import split_lines
+from handwriting.errors import DataError, UserError
+from handwriting.quoting import printable
+from handwriting.readings.calibration import calibration_of
+from handwriting.readings.document_reader import DocumentReader
+from handwriting.readings.line_reading import Reading
+from handwriting.readings.page_ink import KnownLine, PageInk, pages_in_file
+from handwriting.readings.result import ReadDocument
+from handwriting.readings.session import Session
 from handwriting.runtime import weights_folder as folders
-from handwriting.runtime.line_reader import LineReader, LineReading
-from handwriting.runtime.read_page import Alternative, Box, ReadLine, ReadPage
+from handwriting.runtime.line_reader import LineReader
+from handwriting.runtime.read_page import ReadInk
 from handwriting.runtime.reading_settings import ReadingSettings
 from handwriting.runtime.recogniser import LanguageModel, Recogniser
 
@@ -40,6 +43,12 @@ class Reader:
         alternatives: readings of a line in all, at most as many as the beam.
         threads: batches of lines that are worked on at once; None for one a processor, where there
             are so many lines.
+        keep_drawings: read all ink as text, also what looks like a drawing.
+
+    Attributes:
+        weights: the folder.
+        lines: reads lines.
+        documents: reads pages.
 
     Raises:
         Error: the folder has no recogniser that can be used, or a number is out of its range.
@@ -53,8 +62,10 @@ class Reader:
         language_weight: float | None = None,
         alternatives: int = ALTERNATIVES,
         threads: int | None = None,
+        keep_drawings: bool = False,
     ) -> None:
         folder = folders.weights_folder(weights)
+        self.weights = folder
         file = folders.read_weights(folder, folders.RECOGNISER)
         path = folder / folders.RECOGNISER
         recogniser = folders.built(path, partial(Recogniser, file.about, file.tensors))
@@ -77,9 +88,16 @@ class Reader:
         most = max(min(alternatives, settings.beam), 1)
         threads = threads if threads is not None else os.cpu_count() or 1
         self.lines = LineReader(recogniser, settings, language, most, threads)
+        calibration = file.about.get("calibration")
+        if calibration is not None:
+            calibration = folders.built(path, partial(calibration_of, calibration))
+        self.documents = DocumentReader(self.lines, calibration, keep_drawings)
 
-    def read(self, source: Path | str | Sequence[np.ndarray], divide: bool = True) -> ReadPage:
-        """Read a page.
+    def read(self, source: Path | str | Sequence[np.ndarray], divide: bool = True) -> ReadInk:
+        """Read a file, or a page of strokes.
+
+        The layout of each page is found: blocks, lines, their order, ink that is no text; where the
+        file says which lines there are, these are read.
 
         Args:
             source: a file of ink, in any of the formats that can be read; or the strokes of a page,
@@ -92,21 +110,31 @@ class Reader:
         """
         if isinstance(source, Path | str):
             path = Path(source)
-            found = read_ink_file(path, divide)
-            ink, numbers = place_lines(found)
-            return self._page(ink, list(zip(numbers, found, strict=True)), str(path))
-        ink = _checked(source)
-        groups = split_lines(ink) if divide else [list(range(len(ink)))]
-        strokes = [strokes_from_points([ink[at] for at in group]) for group in groups]
-        lines = [
-            (tuple(group), Line(each, "", "", "", ""))
-            for group, each in zip(groups, strokes, strict=True)
-        ]
-        return self._page(ink, lines, "")
+            name, pages = str(path), pages_in_file(path, divide)
+        else:
+            ink = tuple(_checked(source))
+            known = () if divide else (KnownLine(tuple(range(len(ink)))),)
+            name, pages = "", (PageInk(ink, known),)
+        read = []
+        for page in pages:
+            try:
+                read.append(self.documents.read_page(page))
+            except DataError as error:
+                raise DataError(f"{name}: {error}" if name else f"strokes: {error}") from None
+        return ReadInk(ReadDocument(tuple(read), printable(name)))
+
+    def session(self, one_line: bool = False, strokes: Sequence[np.ndarray] = ()) -> Session:
+        """Return a page that grows stroke by stroke, and is read as it does.
+
+        Args:
+            one_line: take all ink for one line, which needs no layout.
+            strokes: what is on the page already.
+        """
+        return Session(self.documents, one_line, strokes)
 
     def read_files(
         self, paths: Iterable[Path | str], divide: bool = True
-    ) -> Iterator[tuple[Path, "ReadPage | UserError"]]:
+    ) -> Iterator[tuple[Path, "ReadInk | UserError"]]:
         """Read many files, one after the other; one that cannot be read gives its error, and does
         not end the others."""
         for path in map(Path, paths):
@@ -115,40 +143,13 @@ class Reader:
             except UserError as error:
                 yield path, error
 
-    def read_lines(self, lines: Sequence[np.ndarray]) -> list[LineReading]:
+    def read_lines(self, lines: Sequence[np.ndarray]) -> list[Reading]:
         """Read lines, many at once.
 
         Args:
             lines: arrays of strokes ``[T, 3]`` as in ``handwriting.ink.line.Line``, T >= 1.
         """
         return self.lines.read(lines)
-
-    def _page(
-        self, ink: Sequence[np.ndarray], lines: Sequence[tuple[tuple[int, ...], Line]], source: str
-    ) -> ReadPage:
-        readings = self.lines.read([line.strokes for _, line in lines])
-        read = [
-            _read_line(ink, numbers, line, reading)
-            for (numbers, line), reading in zip(lines, readings, strict=True)
-        ]
-        return ReadPage(tuple(ink), tuple(read), source)
-
-
-def _read_line(
-    ink: Sequence[np.ndarray], numbers: tuple[int, ...], line: Line, reading: LineReading
-) -> ReadLine:
-    points = np.concatenate([ink[at] for at in numbers])
-    box = Box(*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
-    return ReadLine(
-        text=reading.text,
-        confidence=reading.confidence,
-        box=box,
-        strokes=numbers,
-        alternatives=tuple(Alternative(*other) for other in reading.alternatives),
-        score=reading.score,
-        name=line.source_id,
-        truth=line.text or None,
-    )
 
 
 def _checked(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:

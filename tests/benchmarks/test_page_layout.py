@@ -1,5 +1,7 @@
 """Pages made of lines, and their layout where the ink is the built-in corpus's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,11 @@ from benchmarks.page_layout import DISTURBANCES, Written, written
 from data_loader.readers.synthetic import SyntheticReader
 from handwriting.ink.measures import x_height
 from handwriting.ink.page_layout import find_layout
-from utils.figures.page_layout import layout_sheet
+from handwriting.readings.document_reader import DocumentReader
+from handwriting.readings.page_ink import PageInk
+from reading.recogniser import line_reader
+from trainer.loaded_model import load_model
+from utils.figures.page_layout import read_page_sheet
 
 LINES = [written(line) for line in SyntheticReader(num_lines=12).read()][:10]
 # What is on the page beside the lines is told from them, so that no stroke is missing or too many.
@@ -54,9 +60,16 @@ def test_the_layout_of_a_page_has_its_lines(name: str) -> None:
     assert np.abs(np.array(found) - wanted).sum() <= 2  # a dot may be nearer to another line
 
 
-def test_a_picture_has_every_stroke() -> None:
+def test_a_picture_has_every_stroke_and_word(recogniser: Path) -> None:
     (page,) = made("underlines, a frame, a rule")
-    layout = find_layout(page.strokes)
-    sheet = layout_sheet(page.strokes, layout)
-    assert len(sheet.paths) == len(page.strokes) + len(layout.blocks) + len(layout.lines)
+    reader = DocumentReader(line_reader(load_model(recogniser, "cpu"), "test"))
+    read = reader.read_page(PageInk(tuple(page.strokes)))
+    sheet = read_page_sheet(read)
+    words = [word for line in read.lines for word in line.words if word.box is not None]
+    assert len(sheet.paths) >= len(page.strokes) + len(read.blocks) + len(words)
+    assert [text.words for text in sheet.texts] == [
+        *(word.text for word in words),
+        *(other.kind for other in read.others),
+    ]
+    assert {"frame", "underline"} <= {other.kind for other in read.others}
     assert all(np.isfinite(path.points).all() for path in sheet.paths)

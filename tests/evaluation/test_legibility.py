@@ -8,9 +8,9 @@ import pytest
 
 from evaluation.legibility import legibility
 from handwriting.ink.line import Line
+from handwriting.readings.line_reading import Reading
 from handwriting.runtime.scorers import Critic, by_legibility
 from handwriting.runtime.synthesised_line import SynthesisedLine
-from reading.decoding import Reading
 
 TEXTS = ["abc", "de fg"]
 

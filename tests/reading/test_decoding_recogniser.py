@@ -7,11 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from base.batch import RecognitionBatch
+from handwriting.readings.line_reading import Reading
 from handwriting.text.vocabulary import Vocabulary
 from model.greedy import greedy_text
 from model.language_model import CharacterLanguageModel
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import Reading, decode, decode_encoded
+from reading.decoding import decode, decode_encoded
 from reading.settings import DecodingSettings
 
 VOCABULARY = Vocabulary("abcd ")

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from handwriting.readings.line_reading import Reading
 from handwriting.text.vocabulary import Vocabulary
-from reading.decoding import LettersAlone, Reading
+from reading.decoding import LettersAlone
 from reading.doubt import ctc_reading, less_doubtful
 
 VOCABULARY = Vocabulary("abc12")

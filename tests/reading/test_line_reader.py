@@ -1,6 +1,5 @@
 """Reading lines of ink with a recogniser."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +8,11 @@ import torch
 
 from handwriting.ink.features import InkFeatures
 from handwriting.ink.line import strokes_from_points
+from handwriting.readings.line_reading import Reading
 from handwriting.text.vocabulary import Vocabulary
 from model.recognition import Seq2SeqRecognition
-from reading.decoding import Reading, ctc_greedy, decode
-from reading.line_reader import LineReader, confidence
+from reading.decoding import ctc_greedy, decode
+from reading.line_reader import LineReader
 from reading.settings import DecodingSettings
 
 VOCABULARY = Vocabulary("abc ")
@@ -78,6 +78,6 @@ def test_the_model_is_put_in_evaluation_mode(model: Seq2SeqRecognition) -> None:
 
 
 def test_confidence_is_the_geometric_mean() -> None:
-    assert confidence(READING) == pytest.approx(0.25)
-    assert confidence(replace(READING, confidences=(0.0, 1.0))) < 1e-100
-    assert math.isnan(confidence(replace(READING, confidences=())))
+    assert READING.confidence == pytest.approx(0.25)
+    assert replace(READING, confidences=(0.0, 1.0)).confidence < 1e-100
+    assert replace(READING, confidences=()).confidence is None

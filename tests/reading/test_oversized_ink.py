@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from ink_samples import page as page_of_waves
 
+from handwriting.readings.document_reader import DocumentReader
 from handwriting.readings.page_ink import PageInk
-from reading.document_reader import DocumentReader
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
 

@@ -1,21 +1,22 @@
 """Reading stroke by stroke: the same text as that of the whole page, and not all read again."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ink_samples import page as page_of_waves
 
 from handwriting.errors import DataError
+from handwriting.readings.document_reader import DocumentReader
 from handwriting.readings.page_ink import PageInk
-from reading.document_reader import DocumentReader
+from handwriting.readings.session import Session
 from reading.recogniser import line_reader
-from reading.session import Session
 from trainer.loaded_model import load_model
 
 
 @pytest.fixture(scope="module")
-def reader(recogniser: Path) -> DocumentReader:
+def reader(recogniser: Path) -> DocumentReader[Any]:
     return DocumentReader(line_reader(load_model(recogniser, "cpu"), "test"))
 
 

@@ -13,8 +13,8 @@ import pytest
 from packed_ink import Sample, ink_folder, packed_samples
 from rapidfuzz.distance import Levenshtein
 
+from handwriting.readings.document_reader import DocumentReader
 from handwriting.readings.page_ink import KnownLine, PageInk
-from reading.document_reader import DocumentReader
 from reading.recogniser import line_reader
 from trainer.loaded_model import load_model
 

@@ -1,5 +1,6 @@
 """``from handwriting import Writer, Reader``, on tiny models with random weights."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -10,11 +11,16 @@ import numpy as np
 import pytest
 
 import handwriting
+from evaluation.runtime_export import write_export
 from handwriting import Error, PageOptions, Reader, Writer
+from handwriting.ink.line import points_from_strokes, strokes_from_points
+from handwriting.readings.long_lines import pieces
 from handwriting.runtime import weights_folder
 from handwriting.runtime.synthesis import by_log_prob
 from handwriting.runtime.synthesised_line import SynthesisedLine
 from handwriting.text.error_rates import line_errors
+from trainer.loaded_model import load_model
+from utils.shipped import checkpoint_path
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,6 +28,16 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def writer(exported: Path) -> Writer:
     return Writer(exported)
+
+
+@pytest.fixture(scope="module")
+def shipped_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    folder = tmp_path_factory.mktemp("shipped")
+    for name in ("conditional", "recognition", "language_model"):
+        write_export(load_model(checkpoint_path(name), "cpu"), folder)
+    hands = checkpoint_path("conditional").with_name("hands.safetensors")
+    shutil.copyfile(hands, folder / hands.name)
+    return Reader(folder)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +128,7 @@ def test_strokes_are_read_as_a_file_is(reader: Reader) -> None:
     points = np.linspace(0, 20, 30)
     stroke = np.stack([points, 3 * np.sin(points)], axis=1)
     page = reader.read([stroke, stroke + (30.0, 0.0)], divide=False)
-    assert len(page.lines) == 1 and page.lines[0].strokes == (0, 1)
+    assert len(page.lines) == 1 and [part.stroke for part in page.lines[0].strokes] == [0, 1]
     box = page.lines[0].box
     assert (box.left, box.right) == (0.0, 50.0) and -3 <= box.bottom < box.top <= 3
     for wrong, message in (
@@ -123,6 +139,69 @@ def test_strokes_are_read_as_a_file_is(reader: Reader) -> None:
     ):
         with pytest.raises(Error, match=message):
             reader.read(wrong)
+
+
+def test_words_have_their_ink(shipped_reader: Reader) -> None:
+    """Words of a written line: with the right number of strokes and places from left to right."""
+    line = Writer(shipped_reader.weights).write("three words here", hand="otto", seed=4)
+    strokes = points_from_strokes(line.lines[0].strokes)
+    page = shipped_reader.read(strokes)
+    (read,) = page.lines
+    assert line_errors("three words here", read.text).cer < 0.3 and len(read.words) == 3
+    boxes = [word.box for word in read.words]
+    assert all(box is not None for box in boxes)
+    assert all(a.right < b.left for a, b in itertools.pairwise(boxes))
+    owned = [part.stroke for word in read.words for part in word.strokes]
+    assert sorted(set(owned)) == list(range(len(strokes)))
+    assert all(0 < word.confidence <= 1 for word in read.words)
+    assert "".join(each.text for each in read.characters) == read.text
+    assert sum(other.share for other in read.alternatives) < 1
+
+
+def test_a_page_has_its_layout_and_is_read_stroke_by_stroke(shipped_reader: Reader) -> None:
+    writer = Writer(shipped_reader.weights)
+    columns = []
+    texts = (
+        "the left side\nof a page\nhas some\nwords in it",
+        "and the right\nside of the\npage has\nother ones",
+    )
+    for column, text in enumerate(texts):
+        (page,) = writer.write(text, hand="otto", seed=4).pages
+        columns += [stroke * [1, -1] + [120.0 * column, 0] for line in page.lines
+                    for stroke in line.strokes]  # fmt: skip
+    page = shipped_reader.read(columns)
+    (read,) = page.read_pages
+    assert [len(block.lines) for block in read.blocks] == [4, 4]
+    assert line_errors("\n\n".join(texts), page.text).cer < 0.3
+    session = shipped_reader.session()
+    texts = [session.add_stroke(stroke) for stroke in columns]
+    assert texts[-1] == page.text and len(set(texts)) > 5
+
+
+def test_long_lines_are_read_in_pieces(shipped_reader: Reader) -> None:
+    text = "it is a long line of words that goes on and on, and then some more of it"
+    written = Writer(shipped_reader.weights).write(text, hand="otto", seed=4)
+    ink, left = [], 0.0
+    for line in written.lines:
+        strokes = points_from_strokes(line.strokes)
+        points = np.concatenate(strokes)
+        ink += [stroke + [left - points[:, 0].min(), 0] for stroke in strokes]
+        left += np.ptp(points[:, 0]) + 40.0
+    strokes = strokes_from_points(ink)
+    assert len(pieces(strokes)) > 1
+    (reading,) = shipped_reader.read_lines([strokes])
+    assert line_errors(text, reading.text).cer < 0.3
+    assert reading.attention.shape[0] == len(reading.text) + 1
+
+
+def test_results_are_saved_with_their_text(reader: Reader, writer: Writer, tmp_path: Path) -> None:
+    page = reader.read(writer.write("rain", seed=2).save(tmp_path / "a.json")[0])
+    for name in ("a.md", "a.hocr", "a.alto.xml", "a.inkml", "a.xopp", "a.boxes.svg", "a.svg"):
+        (file,) = page.save(tmp_path / name)
+        assert file.stat().st_size > 0
+    values = page.to_dict()
+    assert {"file", "text", "notes", "lines", "others"} == set(values)
+    assert all(line["page"] == 1 and "words" in line for line in values["lines"])
 
 
 def test_threads_and_batches_change_nothing(exported: Path) -> None:
@@ -137,9 +216,9 @@ def test_threads_and_batches_change_nothing(exported: Path) -> None:
 def test_other_readings_have_lower_scores(reader: Reader) -> None:
     lines = [np.random.default_rng(2).normal(size=(40, 3)).astype(np.float32)]
     (reading,) = reader.read_lines(lines)
-    scores = [score for _, score in reading.alternatives]
+    scores = [other.score for other in reading.alternatives]
     assert 1 <= len(scores) <= 3
-    assert len({reading.text, *(text for text, _ in reading.alternatives)}) == len(scores) + 1
+    assert len({reading.text, *(other.text for other in reading.alternatives)}) == len(scores) + 1
 
 
 def test_one_bad_file_does_not_end_the_others(

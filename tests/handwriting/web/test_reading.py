@@ -112,7 +112,7 @@ def test_texts_are_searched_as_in_python(tiny_weights, settings):
             settings=asdict(settings),
         )
         (reading,) = reader.read([strokes])
-        expected = [(reading.text, reading.score), *reading.alternatives]
+        expected = [(each.text, each.score) for each in (reading, *reading.alternatives)]
         assert [each["text"] for each in found] == [text for text, _ in expected]
         # Activations are rounded to 16 bits.
         scores = [score for _, score in expected]

@@ -2,13 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from handwriting.errors import DataError
+from handwriting.readings.document_reader import (
+    DocumentReader,
+    LaidPage,
+    LineResult,
+    struck_strokes,
+)
 from handwriting.readings.page_ink import KnownLine, PageInk
 from handwriting.readings.result import ReadPage
-from reading.document_reader import DocumentReader, LaidPage, LineResult, struck_strokes
 
 _MOST_KEPT = 1000
 
@@ -33,7 +39,7 @@ class Session:
 
     def __init__(
         self,
-        reader: DocumentReader,
+        reader: DocumentReader[Any],
         one_line: bool = False,
         strokes: Sequence[np.ndarray] = (),
     ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from handwriting.ink.line import points_from_strokes
 from handwriting.ink.measures import x_height
-from reading.decoding import Reading
+from handwriting.readings.line_reading import Reading
 
 LONGEST = 170.0
 """Pen's way on paper, in x-heights, of a line that is read whole: some 60 characters."""

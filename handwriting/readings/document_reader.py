@@ -6,12 +6,14 @@ Shapes: ``n`` points of one stroke.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from handwriting.errors import DataError
 from handwriting.formats.document_lines import texts_of_lines
 from handwriting.formats.ink_file import line_fault
+from handwriting.ink.features import InkFeatures
 from handwriting.ink.mending import MendedInk
 from handwriting.ink.page_layout import (
     Block,
@@ -25,6 +27,7 @@ from handwriting.ink.page_layout import (
 from handwriting.ink.page_layout import OtherInk as LayoutInk
 from handwriting.readings.assembly import LineContext, line_places, read_line
 from handwriting.readings.calibration import Calibration
+from handwriting.readings.line_reading import Reading, evidence_of
 from handwriting.readings.notes import page_notes
 from handwriting.readings.page_ink import KnownLine, PageInk
 from handwriting.readings.result import (
@@ -37,15 +40,36 @@ from handwriting.readings.result import (
     whole_strokes,
 )
 from handwriting.readings.text_likeness import SHORT, text_features
-from reading.decoding import Reading
-from reading.evidence import evidence_of
-from reading.line_reader import LineReader
-from reading.page_reader import best_read
-from reading.settings import Request
+from handwriting.text.vocabulary import Vocabulary
 
+_LINES_TRIED = 4  # of a page, to find out which way is up
 # Ink of a character or two that is so many times as high as a page's lines, of at least so many, is
 # no text.
 _OVERSIZED, _FEWEST_LINES = 2.5, 3
+
+
+class LineReader(Protocol):
+    """Reads lines with some recogniser.
+
+    Attributes:
+        features: what the recogniser sees of the ink.
+        vocabulary: its characters.
+    """
+
+    features: InkFeatures
+    vocabulary: Vocabulary
+
+    def read(self, lines: Sequence[np.ndarray]) -> list[Reading]:
+        """The readings of strokes ``[T, 3]`` as in ``handwriting.ink.line.Line``."""
+        ...
+
+    def positions(self, line: np.ndarray) -> np.ndarray:
+        """The place of each feature point among the rows of strokes ``[T, 3]``; float64 ``[N]``."""
+        ...
+
+    def find_places(self) -> None:
+        """From now on, readings have the places of their characters."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +102,10 @@ class LaidPage:
     known: tuple[KnownLine, ...]
 
 
-class DocumentReader:
+Lines = TypeVar("Lines", bound=LineReader)
+
+
+class DocumentReader(Generic[Lines]):
     """Reads pages.
 
     Args:
@@ -89,12 +116,11 @@ class DocumentReader:
 
     def __init__(
         self,
-        reader: LineReader,
+        reader: Lines,
         calibration: Calibration | None = None,
         keep_drawings: bool = False,
     ) -> None:
-        request: Request = replace(reader.request, places=True)
-        reader.request = request
+        reader.find_places()
         self.reader = reader
         self.calibration = calibration
         self.keep_drawings = keep_drawings
@@ -303,3 +329,21 @@ def _touch(one: Box, other: Box) -> bool:
         and one.bottom <= other.top
         and other.bottom <= one.top
     )
+
+
+def best_read(reader: LineReader, layouts: Sequence[PageLayout]) -> int:
+    """Return the number of the layout whose lines are read with the most confidence: a ``Choice``
+    for ``find_layout``.
+
+    A few long lines of each are read.
+    """
+    inks, owners = [], []
+    for number, layout in enumerate(layouts):
+        longest = sorted(layout.lines, key=lambda line: -len(line.strokes))[:_LINES_TRIED]
+        inks += [line_ink(layout, line).strokes for line in longest]
+        owners += [number] * len(longest)
+    sure = [0.0] * len(layouts)
+    for number, reading in zip(owners, reader.read(inks), strict=True):
+        sure[number] += reading.confidence or 0.0
+    means = [total / owners.count(at) if at in owners else -1.0 for at, total in enumerate(sure)]
+    return max(range(len(layouts)), key=lambda number: means[number])

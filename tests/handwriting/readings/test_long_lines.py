@@ -5,8 +5,8 @@ import pytest
 from ink_samples import waves
 
 from handwriting.ink.line import strokes_from_points
-from reading.decoding import Reading
-from reading.long_lines import LONGEST, joined, pieces, separators
+from handwriting.readings.line_reading import Reading
+from handwriting.readings.long_lines import LONGEST, joined, pieces, separators
 
 
 def line(words: int, size: float = 1.0) -> np.ndarray:
