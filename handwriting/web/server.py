@@ -17,10 +17,12 @@ PORTS = (0, 65_535)
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
+    ".dic": "text/plain; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".safetensors": "application/octet-stream",
+    ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
 HEADERS = {

@@ -8,6 +8,7 @@ import shutil
 import threading
 import urllib.parse
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_write_from_text_to_files(visit, url, tmp_path):
     assert _dark_pixels(page) > 500
 
     files = {}
-    for name in ("svg", "png", "gcode", "inkml", "json"):
+    for name in ("svg", "png", "gcode", "inkml", "json", "pdf", "hpgl"):
         page.select_option("#format", name)
         files[name] = tmp_path / f"page.{name}"
         _download(page, "#download").save_as(files[name])
@@ -149,6 +150,13 @@ def test_write_from_text_to_files(visit, url, tmp_path):
     assert files["png"].read_bytes().startswith(b"\x89PNG")
     assert "G1 X" in files["gcode"].read_text()
     assert files["gcode"].read_text().endswith("M2\n")
+    assert files["hpgl"].read_text().endswith("SP0;\n")
+    pdf = files["pdf"].read_bytes()
+    assert pdf.startswith(b"%PDF-1.4") and pdf.endswith(b"%%EOF\n")
+    (content,) = re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL)
+    strokes = sum(line.strokes[:, 0].sum() for line in read_json_ink(files["json"]))
+    assert zlib.decompress(content).count(b" m ") == strokes
+    assert int(re.search(rb"startxref\n(\d+)", pdf)[1]) == pdf.index(b"xref\n0 5")
 
     page.select_option("#rules", "ruled")
     page.click("#link")
@@ -162,6 +170,66 @@ def test_write_from_text_to_files(visit, url, tmp_path):
     other.page.wait_for_selector("#hands label")
     assert other.page.input_value("#text") == TEXT
     assert other.page.input_value("#rules") == "ruled"
+
+
+def test_more_settings_change_the_pages(visit, url, tmp_path):
+    page = visit().page
+    fragment = urllib.parse.urlencode(
+        {
+            "text": "A [red]red word[/red] among others.",
+            "marks": "colours",
+            "drift": "1",
+            "seed": "3",
+        }
+    )
+    page.goto(f"{url}#{fragment}")
+    page.wait_for_selector('#pages[data-state="written"]')
+    assert page.get_attribute("#more-settings", "open") is not None
+    page.select_option("#format", "json")
+
+    def pages():
+        _download(page, "#download").save_as(tmp_path / "page.json")
+        return json.loads((tmp_path / "page.json").read_text())["pages"]
+
+    (found,) = pages()
+    assert found["pens"] == ["#16213a", "#b3261e"]
+    assert "red word" in " ".join(line["text"] for line in found["lines"])
+    assert {pen for line in found["lines"] for pen in line.get("pens", [0])} == {0, 1}
+    left = min(x for line in found["lines"] for stroke in line["strokes"] for x, _ in stroke)
+
+    page.select_option("#align", "right")
+    moved = _until(lambda: pages()[0]["lines"], lambda lines: _left(lines) > left + 5)
+    assert [line["text"] for line in moved] == [line["text"] for line in found["lines"]]
+
+    page.select_option("#hyphens", "en_GB")
+    page.fill("#text", "Unquestionably extraordinary circumstances")
+    page.select_option("#align", "left")
+    page.select_option("#paper", "a6")
+    page.evaluate("document.getElementById('size').value = 20")
+    _write(page)
+    assert any(line["text"].endswith("-") for page in pages() for line in page["lines"])
+
+    page.fill("#text", "[red]open")
+    page.click("#write")
+    page.wait_for_selector("text=Colours: line 1, column 1: [red] is not closed by [/red].")
+    page.fill("#text", "the best of two")
+    page.select_option("#best", "2")
+    _write(page)
+    texts = [line["text"] for page in pages() for line in page["lines"]]
+    assert " ".join(texts).replace("- ", "") == "the best of two"
+
+
+def _left(lines):
+    return min(x for line in lines for stroke in line["strokes"] for x, _ in stroke)
+
+
+def _until(find, is_good):
+    """What ``find`` returns once it is good; the page lays it out beside its own thread."""
+    for _ in range(200):
+        found = find()
+        if is_good(found):
+            return found
+    return found
 
 
 def _dark_pixels(page):
@@ -264,6 +332,10 @@ def test_read_while_drawing_and_from_files(visit, url, vectors, tmp_path):
     chosen = choice.inner_text()
     choice.click()
     assert page.locator(".word").first.inner_text() == chosen
+    before = page.locator("#read-canvas").screenshot()
+    page.click("#read-boxes")
+    assert page.get_attribute("#read-boxes", "aria-pressed") == "true"
+    assert page.locator("#read-canvas").screenshot() != before
     page.click("#read-copy")
     page.wait_for_selector("text=The text is copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.inner_text("#read-text").strip()
@@ -352,6 +424,7 @@ def test_my_hand_is_kept_exported_and_written_in(visit, url, vectors, tmp_path):
     strokes = [stroke for stroke in strokes if len(stroke) > 1]
     _draw(page, "#hand-canvas", strokes, height=40.0)
     page.wait_for_selector("text=Kept in this browser")
+    page.wait_for_selector(f'#hand-canvas[data-kept="{len(strokes)}"]')
     page.reload()
     page.wait_for_selector("#prompts button.done")
     page.click("#prompts button.done")

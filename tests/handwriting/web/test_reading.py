@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from page_scripts import PageScripts
 
-from handwriting.ink.line import points_from_strokes
+from handwriting.ink.line import points_from_strokes, strokes_from_points
 from handwriting.ink.line_segmentation import split_lines
 from handwriting.ink.measures import x_height
+from handwriting.readings.long_lines import pieces, separators
 from handwriting.runtime.line_reader import LineReader
 from handwriting.runtime.model_file import read_model_file
+from handwriting.runtime.reader import Reader
 from handwriting.runtime.reading_settings import ReadingSettings
 from handwriting.runtime.recogniser import LanguageModel, Recogniser
+from handwriting.runtime.writer import Writer
 from handwriting.text.error_rates import line_errors
 from handwriting.web.site import PAGE
 
@@ -161,6 +164,50 @@ def test_words_have_places_alternatives_and_confidences(shipped, shipped_weights
     assert any(word["alternatives"] for word in words)
 
 
+def _long_line(rng, words):
+    """Rows of words with gaps of all widths between them."""
+    strokes, left = [], 0.0
+    for _ in range(words):
+        angle = np.linspace(0, 2 * np.pi * rng.integers(1, 9), 60)
+        strokes.append(np.stack([left + angle, 3 * np.sin(angle)], axis=1))
+        left += angle[-1] + rng.uniform(0.2, 8)
+    return strokes_from_points(strokes)
+
+
+@pytest.mark.parametrize("words", [1, 4, 12, 40])
+def test_long_lines_are_cut_as_in_python(words):
+    rows = _long_line(np.random.default_rng(words), words)
+    found = PageScripts("engine/long_lines.js").run(
+        "const pieces = piecesOf(rows); return {pieces, between: separatorsOf(rows, pieces)};",
+        rows=rows.tolist(),
+    )
+    cuts = pieces(rows)
+    assert found["pieces"] == [[cut.start, cut.stop] for cut in cuts]
+    assert found["between"] == separators(rows, cuts)
+    assert (len(cuts) > 1) == (words == 40)
+
+
+def test_a_long_line_is_read_as_in_python(shipped, shipped_weights):
+    texts = ["Long lines are read in pieces,", "cut at gaps between their words,", "and joined."]
+    lines = Writer(shipped_weights).write_lines(texts, hand="lena", seed=2, bias=1.0)
+    strokes = [line.strokes.copy() for line in lines]
+    for rows in strokes[1:]:
+        rows[0, 1:] = (2.5, 0)
+    strokes = np.concatenate(strokes)
+    found = shipped.run(
+        "return new LineReader(model, globalThis.language ?? null).read(strokes);",
+        strokes=strokes.tolist(),
+    )
+    assert len(pieces(strokes)) > 1
+    (reading,) = Reader(shipped_weights).read_lines([strokes])
+    assert found["text"] == reading.text
+    assert " ".join(word["text"] for word in found["words"]) == " ".join(found["text"].split())
+    edges = [edge for word in found["words"] for edge in word["rows"]]
+    assert edges == sorted(edges) and edges[-1] == len(strokes)
+    for word in found["words"]:
+        assert found["text"][word["start"] :].startswith(word["text"])
+
+
 def test_the_search_finds_the_likeliest_text_of_few_frames():
     scripts = PageScripts("engine/ctc.js")
     rng = np.random.default_rng(3)
@@ -221,12 +268,11 @@ def test_real_lines_are_read_as_python_reads_them(shipped, shipped_weights):
     if not root:
         pytest.skip("HANDWRITING_IAM_ONDB names no folder with IAM-OnDB")
     from data_loader.readers.iam_ondb import IamOndbReader
-    from handwriting.runtime.reader import Reader
 
     validation = (line for line in IamOndbReader(root).read() if line.split == "testset_v")
     lines = list(itertools.islice(validation, 200))
     reader = Reader(shipped_weights)
-    ours, theirs, length = 0, 0, 0
+    ours, theirs, same, length = 0, 0, 0, 0
     for line in lines:
         found = shipped.run(
             "return new LineReader(model, globalThis.language ?? null).read(strokes).text;",
@@ -235,8 +281,10 @@ def test_real_lines_are_read_as_python_reads_them(shipped, shipped_weights):
         (reading,) = reader.read_lines([line.strokes])
         ours += line_errors(line.text, found).character_errors
         theirs += line_errors(line.text, reading.text).character_errors
+        same += found == reading.text
         length += len(line.text)
     assert abs(ours - theirs) / length < 0.002
+    assert same > 0.97 * len(lines)
 
 
 def test_ink_of_one_dot_has_features():

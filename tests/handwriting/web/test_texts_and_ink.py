@@ -9,6 +9,7 @@ from handwriting.formats.svg_reader import read_svg
 from handwriting.ink.curves import curved
 from handwriting.ink.line import strokes_from_points
 from handwriting.ink.pen_path import PathSampling, in_one_measure
+from handwriting.text.markup import parse_markup
 from handwriting.text.plain_text import plain_text
 from handwriting.text.spelling import spell, writable_text
 from handwriting.text.vocabulary import Vocabulary
@@ -220,16 +221,47 @@ def test_pages_are_the_same_after_they_were_packed():
     page = {
         "width": 100, "height": 50, "penWidth": 0.5, "rules": [10, 20],
         "lines": [
-            {"text": "a b", "baseline": 10, "strokes": [[[1, 2], [3, 4.5]], [[5, 6]]]},
-            {"text": "c", "baseline": 20, "strokes": [[[7, 8], [9, 10], [11, 12]]]},
+            {
+                "text": "a b", "baseline": 10, "strokes": [[[1, 2], [3, 4.5]], [[5, 6]]],
+                "pens": [0, 2],
+            },
+            {"text": "c", "baseline": 20, "strokes": [[[7, 8], [9, 10], [11, 12]]], "pens": []},
         ],
     }  # fmt: skip
     found = scripts.run(
         """const again = unpackPage(packPage(page));
         const {lines, ...rest} = again;
-        const plain = lines.map(({text, baseline, strokes}) => ({text, baseline, strokes}));
+        const plain = lines.map(
+          ({text, baseline, strokes, pens}) => ({text, baseline, strokes, pens}),
+        );
         return {page: {...rest, lines: plain}, count: countPoints(again),
                 each: lines.map((line) => line.numPoints)};""",
         page=page,
     )
     assert found == {"page": page, "count": 6, "each": [3, 3]}
+
+
+MARKED = [
+    "plain [not a colour] and [1]",
+    "[red]all[/red]",
+    "a [blue]b [#2E7D32]c d[/] e[/blue] f [red]g[/]\n[grey]h[/gray]",
+    "[red]open",
+    "closed[/red]",
+    "first\n[red]x[/blue]",
+    "[#123456]x[/#123456] [RED]",
+]
+
+
+@pytest.mark.parametrize("text", MARKED)
+def test_marks_of_colour_are_read_as_in_python(text):
+    found = PageScripts("ink/markup.js").run(
+        """try { return parseMarkup(text, "#16213A"); } catch (error) { return error.message; }""",
+        text=text,
+    )
+    try:
+        marked = parse_markup(text, "text", "#16213A")
+    except UserError as error:
+        assert f"text, {found}" == str(error)
+        return
+    expected = {"text": marked.text, "pens": list(marked.pens), "colours": list(marked.colours)}
+    assert found == expected

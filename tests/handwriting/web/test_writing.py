@@ -12,10 +12,14 @@ from handwriting.formats.svg_reader import read_svg_file
 from handwriting.ink.line import strokes_from_points
 from handwriting.pages import GcodeOptions, PageOptions
 from handwriting.pages.aligned_text import split_text
+from handwriting.pages.hyphenation import hyphenation
+from handwriting.pages.layout import layout_pages
 from handwriting.runtime.model_file import read_model_file
 from handwriting.runtime.noise import candidate_seed, line_seed, pen_noise, random_words
 from handwriting.runtime.text_writer import flaws_of_ink
 from handwriting.runtime.writer import Writer
+from handwriting.text.error_rates import line_errors
+from handwriting.text.reading_flaws import word_flaws
 from handwriting.web.site import PAGE
 
 SEEDS = [0, 7, 2**31 + 5, 2**53 - 1]
@@ -39,9 +43,13 @@ def _scripts(weights, compiled=True):
         "engine/noise.js",
         "engine/writer_model.js",
         "engine/synthesis.js",
+        "engine/judge.js",
+        "engine/reader_model.js",
         "pages/completion.js",
         "pages/flaws.js",
+        "pages/blocks.js",
         "pages/layout.js",
+        "pages/hyphenation.js",
         "ink/writable_text.js",
     )
     scripts.add_file("weights", weights / "writer.safetensors")
@@ -223,14 +231,14 @@ LETTER = "Zoë's café: 20 € or £5.\n\n\tŽižka, Łódź — “naïve”…
 def letter(request, shipped_weights):
     """A text with accents, shapes and an indent as Python and as the page write it."""
     options = PageOptions(page_width=100, page_height=60, margin=8, line_spacing=9)
-    writer = Writer(shipped_weights)
-    written = writer.write(LETTER, hand=request.param, seed=5, bias=0.8, page=options)
+    written = Writer(shipped_weights).write(
+        LETTER, hand=request.param, seed=5, bias=0.8, page=options
+    )
     scripts = _scripts(shipped_weights)
-    example = None if request.param is None else writer.hand(request.param).example
     pieces = scripts.run(
         "const {text} = writableText(letter, knownCharacters(model.about));" + WRITE_ALL,
         letter=LETTER, bias=0.8, seed=5,
-        style=example and {"strokes": example.strokes.tolist(), "text": example.text},
+        style=None if request.param is None else _style_of(shipped_weights, request.param),
     )  # fmt: skip
     return written, pieces, scripts
 
@@ -265,6 +273,85 @@ def _compare_pages(found, pages):
             assert [len(stroke) for stroke in line["strokes"]] == [len(s) for s in own.strokes]
             for stroke, points in zip(line["strokes"], own.strokes, strict=True):
                 assert np.abs(np.array(stroke) - points).max() < 2e-3  # mm
+            assert line["pens"] == list(own.pens)
+
+
+SMALL = {"page_width": 70.0, "page_height": 90.0, "margin": 8.0, "line_spacing": 9.0}
+LAYOUTS = {
+    "drift": {**SMALL, "drift": 1.2, "seed": 7},
+    "right": {**SMALL, "align": "right", "drift": 0.5},
+    "center": {**SMALL, "align": "center", "ruled": True, "fit_height": True},
+    "narrow": {**SMALL, "page_width": 40.0},
+    "a size": {"page_width": 80.0, "margin": 6.0, "x_height": 2.0},
+    "fit": {**SMALL, "fit": True},
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_options_of_pages_do_what_they_do_in_python(letter, name):
+    written, pieces, scripts = letter
+    pens = [at % 3 for at in range(sum(not each.isspace() for each in written.text))]
+    options = PageOptions(**LAYOUTS[name], pens=("#111111", "#aa0000", "#00aa00"))
+    expected = layout_pages(written.lines, options, pens)
+    found = scripts.run(
+        "return layoutPages(pieces.map(measuredPiece), {...options, pens});",
+        pieces=pieces,
+        pens=pens,
+        options={_camel(key): value for key, value in LAYOUTS[name].items()},
+    )
+    _compare_pages(found["pages"], expected.pages)
+    assert [each.translate(QUOTES) for each in found["warnings"]] == list(expected.warnings)
+
+
+QUOTES = str.maketrans("“”", "''")
+
+
+def _camel(name):
+    first, *others = name.split("_")
+    return "".join([first, *(other.title() for other in others)])
+
+
+LONG = (
+    "Understandably, extraordinary circumstances necessitate hyphenation. (Re-entering) 12"
+    ' "notwithstanding".'
+)
+
+
+@pytest.mark.parametrize("language", ["en_GB", "en_US"])
+def test_words_are_hyphenated_as_in_python(shipped_weights, language):
+    rules = (PAGE / f"vendor/hyphenation/hyph_{language}.dic").read_text(encoding="utf-8")
+    scripts = _scripts(shipped_weights)
+    points = hyphenation(language)
+    words = ["naïveté", "Don't", "re-enter", "(however)", "antidisestablishmentarianism,", "a12b"]
+    found = scripts.run(
+        "return words.map(hyphenationOf(rules));", words=words + LONG.split(), rules=rules
+    )
+    assert found == [list(points(word)) for word in words + LONG.split()]
+    pieces = scripts.run(WRITE_ALL, text=LONG, style=None, bias=0.8, seed=5)
+    written = Writer(shipped_weights).write(LONG, bias=0.8, seed=5)
+    options = PageOptions(page_width=48, page_height=200, margin=6, hyphenate=language)
+    found = scripts.run(
+        """const points = hyphenationOf(rules);
+        const page = {...options, points, slant: measureHand(pieces).slant};
+        return layoutPages(pieces.map(measuredPiece), page);""",
+        pieces=pieces, rules=rules, options={"pageWidth": 48, "pageHeight": 200, "margin": 6},
+    )  # fmt: skip
+    expected = layout_pages(written.lines, options)
+    assert any(line.text.endswith("-") for line in expected.pages[0].lines)
+    _compare_pages(found["pages"], expected.pages)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 + 7, 2**53 - 1])
+def test_random_numbers_of_pages_are_numpys(seed):
+    found = PageScripts("pages/random.js").run(
+        """const generator = new Generator(seed);
+        const normals = Array.from({length: 3000}, () => generator.normal());
+        return [...normals, generator.uniform(2, 5), generator.normal()];""",
+        seed=seed,
+    )
+    rng = np.random.default_rng(seed)
+    expected = [*rng.normal(size=3000), rng.uniform(2, 5), rng.normal()]
+    assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_flaws_that_show_are_pythons(tiny_weights, shipped_weights):
@@ -297,7 +384,7 @@ def written(shipped_weights):
     lines = scripts.run(
         WRITE_ALL, text="Dear Anna, come home\n\nsoon.", style=None, bias=0.9, seed=3
     )
-    return lines, PageScripts("pages/layout.js", "ink/write_files.js")
+    return lines, PageScripts("pages/blocks.js", "pages/layout.js", "ink/write_files.js")
 
 
 PAGE_OPTIONS = {
@@ -358,7 +445,7 @@ def test_a_word_wider_than_the_page_is_cut_and_reported(write):
         "text": line.text,
         "characterOfStep": line.character_of_step.tolist(),
     }
-    found = PageScripts("pages/layout.js").run(
+    found = PageScripts("pages/blocks.js", "pages/layout.js").run(
         "return layoutPages([measuredPiece(line)], options);", line=plain, options=PAGE_OPTIONS
     )
     texts = [line["text"] for page in found["pages"] for line in page["lines"]]
@@ -403,3 +490,51 @@ def test_gcode_draws_each_stroke_with_the_pen_down(laid_out, written):
     values = [float(part[1:]) for part in first.split()[1:3]]
     assert values == pytest.approx([x, page["height"] - y], abs=1e-3)
     assert home.startswith("G0 X0 Y0 ") and program[-1] == "M2"
+
+
+def _random_words(rng):
+    return " ".join(
+        "".join(rng.choice(list("abcd"), rng.integers(1, 6))) for _ in range(rng.integers(1, 6))
+    )
+
+
+def test_flaws_that_a_reading_shows_are_pythons():
+    rng = np.random.default_rng(4)
+    pairs = [(_random_words(rng), _random_words(rng)) for _ in range(400)]
+    pairs += [("one word here", "one here"), ("one two", "one two two two"), ("", "abcde")]
+    found = PageScripts("engine/judge.js").run(
+        """return pairs.map(([text, reading]) =>
+          [editsOf([...text], [...reading]).length, wordFlaws(text, reading)]);""",
+        pairs=pairs,
+    )
+    for (text, reading), (edits, flaws) in zip(pairs, found, strict=True):
+        assert edits == line_errors(text, reading).character_errors
+        assert [flaw.translate(QUOTES) for flaw in flaws] == word_flaws(text, reading)
+
+
+def test_the_best_of_several_is_the_one_that_python_keeps(shipped_weights):
+    text = "Thursday's 3 flights were all late."
+    scripts = _scripts(shipped_weights)
+    scripts.add_file("reader", shipped_weights / "recogniser.safetensors")
+    found = scripts.run(
+        """const reader = new ReaderModel(buffers.reader, new WebAssembly.Module(buffers.kernel));
+        const settings = {bias: 0.3, seed: [9, 0], bestOf: 3};
+        const writer = new TextWriter(model, settings, new Judge(reader));
+        const lines = [];
+        for (const event of writer.write(text, style)) {
+          if (event.kind === "piece") lines[event.at] = event.line;
+        }
+        return lines;""",
+        text=text,
+        style=_style_of(shipped_weights, "mira"),
+    )
+    written = Writer(shipped_weights).write(text, hand="mira", seed=9, bias=0.3, best_of=3)
+    for line, expected in zip(found, written.lines, strict=True):
+        strokes = np.array(line["strokes"])
+        assert strokes.shape == expected.strokes.shape
+        assert np.abs(strokes - expected.strokes).max() < 1e-3
+
+
+def _style_of(weights, name):
+    example = Writer(weights).hand(name).example
+    return {"strokes": example.strokes.tolist(), "text": example.text}

@@ -4,6 +4,7 @@ import { fetchKernelModule } from "./kernel.js";
 import { parseSafetensors } from "./safetensors.js";
 
 const WEIGHTS = new URL("../weights/", import.meta.url);
+const RULES = new URL("../vendor/hyphenation/", import.meta.url);
 const KERNEL = new URL("./kernel.wasm", import.meta.url);
 
 let manifest = null;
@@ -27,6 +28,18 @@ export async function weightsOf(kind) {
     fetched.set(name, answer);
   }
   return fetched.get(name);
+}
+
+const hyphenations = new Map();
+
+/** A language's rules of hyphenation, fetched once. */
+function rulesOf(language) {
+  if (!hyphenations.has(language)) {
+    const answer = fetchOk(new URL(`hyph_${language}.dic`, RULES)).then((each) => each.text());
+    answer.catch(() => hyphenations.delete(language));
+    hyphenations.set(language, answer);
+  }
+  return hyphenations.get(language);
 }
 
 async function fetchOk(url) {
@@ -101,11 +114,37 @@ export class Engine {
     this.worker.postMessage(request);
   }
 
+  /** Gives a writer the reader's weights, to judge what it writes; once. */
+  async addJudge() {
+    await this.load();
+    this.judging ??= Promise.all([weightsOf("reader"), kernel]).then(([weights, module]) => {
+      if (!weights) throw new Error("no weights of a reader are installed");
+      this.worker.postMessage({ kind: "judge", weights, module });
+    });
+    this.judging.catch(() => (this.judging = null));
+    return this.judging;
+  }
+
+  /** Gives a writer a language's rules of hyphenation; once. */
+  async addRules(language) {
+    if (!/^[a-z]{2}_[A-Z]{2}$/.test(language)) throw new Error("there are no such rules of hyphenation");
+    await this.load();
+    this.rules ??= new Map();
+    if (!this.rules.has(language)) {
+      const text = rulesOf(language).then((rules) => {
+        this.worker.postMessage({ kind: "rules", language, text: rules });
+      });
+      text.catch(() => this.rules.delete(language));
+      this.rules.set(language, text);
+    }
+    return this.rules.get(language);
+  }
+
   /** Ends what it is doing; the next request starts it anew. */
   stop() {
     this.worker?.terminate();
     this.worker = null;
     this.loading = null;
-    this.about = null;
+    this.about = this.judging = this.rules = null;
   }
 }

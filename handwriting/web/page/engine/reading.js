@@ -3,6 +3,7 @@
 import { searchJointly } from "./beam_search.js";
 import { alignText, searchTexts } from "./ctc.js";
 import { inkFeatures } from "./features.js";
+import { piecesOf, separatorsOf } from "./long_lines.js";
 
 const FIRST_CHARACTER = 4;
 const BEAM = 16;
@@ -33,6 +34,13 @@ export class LineReader {
    */
   read(rows) {
     if (rows.length > MOST_ROWS) throw new Error(`a line has ${MOST_ROWS} points at most`);
+    const pieces = piecesOf(rows);
+    if (pieces.length === 1) return this.readWhole(rows);
+    const parts = pieces.map(([start, stop]) => this.readWhole(rows.slice(start, stop)));
+    return joined(parts, separatorsOf(rows, pieces), pieces.map(([start]) => start));
+  }
+
+  readWhole(rows) {
     const { columns, samples } = inkFeatures(rows, this.model.about.features);
     const encoded = this.model.encode(columns);
     const found = searchJointly(encoded, this.settings, this.language, TEXTS)
@@ -109,6 +117,38 @@ export class LineReader {
       .filter((text) => text && text !== own);
     return [...new Set(texts)].slice(0, ALTERNATIVES);
   }
+}
+
+/** The reading of a line from those of its pieces, what stands between them, and where they begin. */
+function joined(parts, between, starts) {
+  let text = "";
+  const words = [];
+  parts.forEach((part, number) => {
+    const separator = number ? between[number - 1] : "";
+    const isOneWord = number && !separator && !text.endsWith(" ") && !part.text.startsWith(" ");
+    text += separator;
+    const placed = part.words.map((word) => placedWord(word, text.length, starts[number]));
+    if (isOneWord && words.length && placed.length) words.push(oneWord(words.pop(), placed.shift()));
+    words.push(...placed);
+    text += part.text;
+  });
+  return { text, texts: text.trim() ? [text.trim()] : [], words };
+}
+
+function placedWord(word, start, row) {
+  const moved = ([first, stop]) => [first + row, stop + row];
+  return {
+    ...word, start: word.start + start, rows: moved(word.rows),
+    characters: word.characters.map((each) => ({ ...each, rows: moved(each.rows) })),
+  };
+}
+
+function oneWord(one, other) {
+  const characters = [...one.characters, ...other.characters];
+  return {
+    text: one.text + other.text, start: one.start, rows: [one.rows[0], other.rows[1]], characters,
+    confidence: geometricMean(characters.map(({ confidence }) => confidence)), alternatives: [],
+  };
 }
 
 function widestMove(rows, from, to) {

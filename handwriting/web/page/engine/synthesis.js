@@ -6,6 +6,7 @@
 import { knownCharacters, spell } from "../ink/writable_text.js";
 import { splitText } from "../pages/aligned_text.js";
 import { inkFlaws } from "../pages/flaws.js";
+import { byLogProb } from "./judge.js";
 import { candidateSeed, lineSeed, penNoise } from "./noise.js";
 import { drawPenStep, logDensity } from "./writer_model.js";
 
@@ -237,14 +238,16 @@ class StalledWindowScale {
 export class TextWriter {
   /**
    * @param {object} model a WriterModel
-   * @param {{bias: number, seed: number[]}} settings
+   * @param {{bias: number, seed: number[], bestOf?: number}} settings bestOf: each piece is written
+   *   so often, and the best is kept
+   * @param {import("./judge.js").Judge | null} judge says which is the best, and what is wrong with
+   *   it; without one the likeliest is, and what shows without reading
    */
-  constructor(model, { bias, seed }) {
+  constructor(model, { bias, seed, bestOf = 1 }, judge = null) {
     this.lines = new LineWriter(model);
     this.rules = model.about.pieces;
     this.known = knownCharacters(model.about);
-    this.bias = bias;
-    this.seed = seed;
+    Object.assign(this, { bias, seed, bestOf, judge });
     this.numDrawn = 0;
   }
 
@@ -261,15 +264,14 @@ export class TextWriter {
     let example = -1;
     if (!style && texts.some(Boolean)) {
       example = this.exampleOf(texts);
-      const write = (seed, at) => this.best(texts[at], seed, this.rules.candidates, at);
+      const number = Math.max(this.bestOf, this.rules.candidates);
+      const write = (seed, at) => this.best(texts[at], null, seed, number, at);
       const kept = yield* this.written([example], write);
       const best = kept.get(example);
       style = best.reachedLimit ? null : { strokes: best.strokes, text: best.text };
     }
     const missing = texts.flatMap((own, at) => (own && at !== example ? [at] : []));
-    yield* this.written(missing, (seed, at) =>
-      this.line({ text: texts[at], style, bias: this.bias, seed }, at),
-    );
+    yield* this.written(missing, (seed, at) => this.best(texts[at], style, seed, this.bestOf, at));
   }
 
   /** Writes pieces; those with flaws again, a few times, and keeps the first of the best of each. */
@@ -281,7 +283,7 @@ export class TextWriter {
       this.numDrawn += missing.length;
       for (const [number, at] of missing.entries()) {
         const line = yield* write(lineSeed(this.seed, first + number), at);
-        const found = inkFlaws(line);
+        const found = [...inkFlaws(line), ...(this.judge?.flaws(line) ?? [])];
         const severity = flaws(line) + found.length;
         if (kept.has(at) && severities.get(at) <= severity) continue;
         kept.set(at, line);
@@ -300,15 +302,19 @@ export class TextWriter {
     return enough >= 0 ? enough : lengths.indexOf(Math.max(...lengths));
   }
 
-  *best(text, seed, number, at) {
-    let [best, most] = [null, -Infinity];
+  *best(text, style, seed, number, at) {
+    const lines = [];
     for (let candidate = 0; candidate < number; candidate++) {
       const own = candidateSeed(seed, candidate);
-      const line = yield* this.line({ text, style: null, bias: this.bias, seed: own }, at);
-      const score = line.reachedLimit ? -Infinity : line.logProb / line.strokes.length;
-      if (best === null || score > most) [best, most] = [line, score];
+      lines.push(yield* this.line({ text, style, bias: this.bias, seed: own }, at));
     }
-    return best;
+    if (number === 1) return lines[0];
+    const scores = this.judge?.scores(lines) ?? byLogProb(lines);
+    let best = 0;
+    scores.forEach((score, place) => {
+      if (score > scores[best]) best = place;
+    });
+    return lines[best];
   }
 
   *line(request, at) {

@@ -1,9 +1,15 @@
 // Writes texts beside the page's own thread. Messages to it: {kind: "load", weights, module},
-// {kind: "write", text, style, bias, seed, page}, {kind: "layout", page}. It is stopped by ending it.
+// {kind: "judge", weights, module} of a reader, {kind: "rules", language, text} of hyphenation,
+// {kind: "write", text, pens, style, bias, seed, bestOf, page}, {kind: "layout", page}. It is stopped
+// by ending it.
 
+import { measuredPiece } from "../pages/blocks.js";
 import { completed, isPlain, measureHand } from "../pages/completion.js";
-import { layoutPages, measuredPiece } from "../pages/layout.js";
+import { hyphenationOf } from "../pages/hyphenation.js";
+import { layoutPages } from "../pages/layout.js";
 import { packPage } from "../pages/packed.js";
+import { Judge } from "./judge.js";
+import { ReaderModel } from "./reader_model.js";
 import { TextWriter } from "./synthesis.js";
 import { WriterModel } from "./writer_model.js";
 
@@ -13,12 +19,15 @@ const REPORT_PAUSE = 100;
 const NO_INK = { strokes: [], text: "", characterOfStep: [], reachedLimit: false };
 
 let model = null;
+let judge = null;
+const rules = new Map(); // what finds the places where a word may be cut, by language
+let pens = null;
 let pieces = []; // {spelling, line, flaws}, in the text's order; line is null until it is written
 let page = {};
 
 addEventListener("message", ({ data }) => {
   try {
-    ({ load, write, layout })[data.kind](data);
+    ({ load, judge: setJudge, rules: addRules, write, layout })[data.kind](data);
   } catch (error) {
     postMessage({ kind: "error", message: error.message });
   }
@@ -29,10 +38,19 @@ function load({ weights, module }) {
   postMessage({ kind: "loaded", about: model.about, isCompiled: model.kernel.isCompiled });
 }
 
+function setJudge({ weights, module }) {
+  judge = new Judge(new ReaderModel(weights, module));
+}
+
+function addRules({ language, text }) {
+  rules.set(language, hyphenationOf(text));
+}
+
 function write(request) {
   page = request.page;
+  pens = request.pens ?? null;
   pieces = [];
-  const writer = new TextWriter(model, request);
+  const writer = new TextWriter(model, request, request.bestOf > 1 ? judge : null);
   const totals = { written: 0, all: 0, steps: 0 };
   let [nextLayout, nextReport] = [0, 0];
   for (const event of writer.write(request.text, request.style)) {
@@ -72,13 +90,19 @@ function sendLayout(isAll) {
   const gap = pieces.findIndex(({ line }) => !line);
   const there = gap < 0 ? pieces : pieces.slice(0, gap);
   if (there.length || isAll) {
-    const { pages, warnings } = layoutPages(measured(there), page);
+    const { pages, warnings } = layoutPages(measured(there), { ...page, pens, ...hyphens(there) });
     if (isAll) warnings.push(...flawsOf(there));
     const packed = pages.map(packPage);
     const buffers = packed.map(({ points }) => points.buffer);
     postMessage({ kind: "pages", pages: packed, warnings, isAll }, buffers);
   }
   return performance.now() - start;
+}
+
+/** What the layout needs to hyphenate, where that is wanted. */
+function hyphens(there) {
+  const points = rules.get(page.hyphenate) ?? null;
+  return points ? { points, slant: measureHand(there.map(({ line }) => line)).slant } : {};
 }
 
 /** Pieces as they are laid out. What is added to the ink of some has the size of the whole hand, so

@@ -90,6 +90,7 @@ class HandTab {
         this.lines.delete(id);
         await dropLine(id);
       }
+      element("hand-canvas").dataset.kept = String(strokes.length);
       say(this.status, strokes.length ? "Kept in this browser." : "");
     } catch (error) {
       say(this.status, `It is not kept: ${error.message}.`, true);

@@ -3,6 +3,7 @@
 // A stroke is a list of points [x, y, time in ms, pressure], in CSS pixels of the surface.
 
 const PEN_WIDTH = 2.6;
+const BOX_EDGE = 6; // around the ink of a word
 const ERASER_RADIUS = 12;
 const ERASER_BUTTON = 32; // of PointerEvent.buttons: a pen turned around
 const PALM = 45; // CSS pixels; wider touches are no fingertips
@@ -28,6 +29,7 @@ export class InkCanvas {
     this.pointer = null;
     this.hasPen = false;
     this.marked = null; // {left, top, right, bottom}
+    this.boxes = []; // the same
     this.connect();
     new ResizeObserver(() => this.resize()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint());
@@ -189,12 +191,18 @@ export class InkCanvas {
 
   changed() {
     this.marked = null;
+    this.boxes = [];
     this.repaint();
     this.onChange();
   }
 
   mark(box) {
     this.marked = box;
+    this.repaint();
+  }
+
+  showBoxes(boxes) {
+    this.boxes = boxes;
     this.repaint();
   }
 
@@ -233,7 +241,13 @@ export class InkCanvas {
     if (this.marked) {
       const { left, top, right, bottom } = this.marked;
       context.fillStyle = this.colour("--accent-soft");
-      context.fillRect(left - 6, top - 6, right - left + 12, bottom - top + 12);
+      context.fillRect(left - BOX_EDGE, top - BOX_EDGE, right - left + 2 * BOX_EDGE, bottom - top + 2 * BOX_EDGE);
+    }
+    context.strokeStyle = this.colour("--box");
+    for (const { left, top, right, bottom } of this.boxes) {
+      context.beginPath();
+      context.roundRect(left - BOX_EDGE, top - BOX_EDGE, right - left + 2 * BOX_EDGE, bottom - top + 2 * BOX_EDGE, 4);
+      context.stroke();
     }
     for (const stroke of this.strokes) this.paintStroke(stroke, 0);
   }

@@ -16,7 +16,7 @@ export class PageView {
     this.container = container;
     this.pages = [];
     this.sheets = [];
-    this.colour = "#16213a";
+    this.colours = ["#16213a"];
     this.speed = 1;
     this.drawn = 0; // points so far, over all pages
     this.frame = 0;
@@ -119,7 +119,7 @@ export class PageView {
       const { canvas } = this.sheets[at];
       if (canvas && first < last) {
         const scale = canvas.width / page.width;
-        const options = { colour: this.colour, paper: null, from: first, upTo: last };
+        const options = { colours: this.colours, paper: null, from: first, upTo: last };
         paintPage(canvas.getContext("2d"), page, scale, options);
       }
       start += this.counts[at];
@@ -159,7 +159,7 @@ export class PageView {
       Object.assign(sheet.canvas, { width, height });
     }
     const start = this.counts.slice(0, at).reduce((sum, count) => sum + count, 0);
-    const options = { colour: this.colour, upTo: this.drawn - start };
+    const options = { colours: this.colours, upTo: this.drawn - start };
     paintPage(sheet.canvas.getContext("2d"), page, scale, options);
   }
 }

@@ -27,6 +27,7 @@ class ReadTab {
         Array.from({ length: Math.floor(height / RULE_PITCH) }, (_, at) => (at + 1) * RULE_PITCH - 16),
     });
     this.request = 0;
+    this.hasBoxes = false;
     this.lines = [];
     this.readSoon = whenQuiet(PAUSE, () => this.read());
     this.connect();
@@ -54,6 +55,7 @@ class ReadTab {
     on("read-undo", "click", () => this.canvas.undo());
     on("read-redo", "click", () => this.canvas.redo());
     on("read-clear", "click", () => this.canvas.clear());
+    on("read-boxes", "click", () => this.toggleBoxes());
     on("read-open", "click", () => element("read-file").click());
     on("read-file", "change", ({ target }) => {
       if (target.files.length) this.open(target.files[0]);
@@ -83,6 +85,19 @@ class ReadTab {
     this.canvas.tool = tool;
     element("read-pen").setAttribute("aria-pressed", String(tool === "pen"));
     element("read-eraser").setAttribute("aria-pressed", String(tool === "eraser"));
+  }
+
+  /** Boxes around all words, or around that alone which is pointed at. */
+  toggleBoxes() {
+    this.hasBoxes = !this.hasBoxes;
+    element("read-boxes").setAttribute("aria-pressed", String(this.hasBoxes));
+    this.showBoxes();
+  }
+
+  showBoxes() {
+    const isShown = this.hasBoxes && this.readStrokes === this.canvas.strokes;
+    const boxes = this.lines.flatMap((line) => line.words.map((word) => this.boxOf(line, word)));
+    this.canvas.showBoxes(isShown ? boxes.filter(Boolean) : []);
   }
 
   changed() {
@@ -148,6 +163,7 @@ class ReadTab {
       const words = line.words.flatMap((word) => [this.wordButton(line, word), " "]);
       return make("span", { className: "line" }, ...words);
     }));
+    this.showBoxes();
   }
 
   wordButton(line, word) {

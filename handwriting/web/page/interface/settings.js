@@ -14,10 +14,15 @@ export const PAPERS = {
 export const DEFAULTS = {
   text: "Dear reader, these words were never written by a hand. A small model draws them stroke by stroke, right here in your browser.",
   hand: "", bias: "", speed: "3", pen: "0.45", size: "10", ink: INKS[0][1], paper: "fit",
-  rules: "plain", seed: "1",
+  rules: "plain", seed: "1", drift: "0", align: "left", fit: "spacing", hyphens: "none", best: "1",
+  marks: "off",
+};
+const CHOICES = {
+  rules: ["plain", "ruled"], align: ["left", "center", "right"], fit: ["spacing", "page"],
+  hyphens: ["none", "en_GB", "en_US"], best: ["1", "2", "4", "8"], marks: ["off", "colours"],
 };
 const LONGEST_TEXT = 100_000;
-const RANGES = { bias: [0, 2], speed: [0, 6], pen: [0.1, 1.5], size: [6, 20], seed: [0, 2 ** 53 - 1] };
+const RANGES = { bias: [0, 2], speed: [0, 6], pen: [0.1, 1.5], size: [6, 20], drift: [0, 2], seed: [0, 2 ** 53 - 1] };
 
 /** Settings from a link's part after #, what is wrong or missing by default. */
 export function settingsOfLink(hash) {
@@ -39,7 +44,7 @@ function isGood(name, value) {
   }
   if (name === "ink") return /^#[0-9a-f]{6}$/i.test(value);
   if (name === "paper") return Object.hasOwn(PAPERS, value);
-  if (name === "rules") return ["plain", "ruled"].includes(value);
+  if (name in CHOICES) return CHOICES[name].includes(value);
   if (name === "hand") return value.length <= 100;
   return value.length <= LONGEST_TEXT;
 }
@@ -56,10 +61,14 @@ export function linkOf(settings) {
 }
 
 /** Options of the layout, see pages/layout.js. */
-export function pageOptionsOf({ paper, size, rules, pen }) {
+export function pageOptionsOf({ paper, size, rules, pen, drift, align, fit, hyphens, seed }) {
   const [, pageWidth, pageHeight, margin] = PAPERS[paper];
   return {
     pageWidth, pageHeight, margin, lineSpacing: Number(size), ruled: rules === "ruled",
-    penWidth: Number(pen), fitHeight: paper === "fit",
+    penWidth: Number(pen), fitHeight: paper === "fit", drift: Number(drift), align, fit: fit === "page",
+    hyphenate: hyphens === "none" ? null : hyphens, seed: wholeSeed(seed),
   };
 }
+
+/** The seed of a setting, a whole number. */
+export const wholeSeed = (seed) => Math.floor(Number(seed) || 0);

@@ -2,7 +2,9 @@
 
 import { Engine } from "../engine/client.js";
 import { seedOf } from "../engine/noise.js";
-import { gcodeOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
+import { parseMarkup } from "../ink/markup.js";
+import { pdfOf } from "../ink/pdf_file.js";
+import { gcodeOf, hpglOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
 import {
   knownCharacters, unknownCharacters, writableText,
 } from "../ink/writable_text.js";
@@ -12,12 +14,21 @@ import { pngOf } from "../pages/paint.js";
 import { copyText, download, element, make, say, whenQuiet } from "./elements.js";
 import { MY_HAND, allHands, showHands } from "./hands.js";
 import { PageView } from "./page_view.js";
-import { INKS, PAPERS, SPEEDS, linkOf, pageOptionsOf, settingsOfLink } from "./settings.js";
+import {
+  DEFAULTS, INKS, PAPERS, SPEEDS, linkOf, pageOptionsOf, settingsOfLink, wholeSeed,
+} from "./settings.js";
 
 const DPI = 200;
 const COPY_DPI = 150;
 const MOST_SEED = 1_000_000;
-const FIELDS = ["text", "bias", "speed", "pen", "size", "paper", "rules", "seed"];
+const FIELDS = [
+  "text", "bias", "speed", "pen", "size", "paper", "rules", "seed", "drift", "align", "fit", "hyphens",
+  "best", "marks",
+];
+// What changes the layout alone, and what changes the ink.
+const OF_LAYOUT = ["pen", "size", "paper", "rules", "drift", "align", "fit", "hyphens"];
+const OF_INK = ["best", "marks"];
+const MORE = ["drift", "align", "fit", "hyphens", "best", "marks"];
 const EMPTY_ROWS = 6; // of paper that is as long as the text, before there is one
 const SHOWN = 12; // unknown characters that are named
 
@@ -37,6 +48,7 @@ class WriteTab {
     this.hands = [];
     this.pages = [];
     this.isWriting = false;
+    this.turn = 0; // of requests
     this.fill(settingsOfLink(location.hash));
     this.connect();
   }
@@ -80,10 +92,12 @@ class WriteTab {
     }));
     this.hand = settings.hand;
     this.ink = settings.ink;
+    this.colours = [this.ink];
     for (const name of FIELDS) element(name).value = settings[name];
     this.hasOwnBias = settings.bias === "";
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) element("speed").value = "6";
     element("write-settings").open = matchMedia("(min-width: 861px)").matches;
+    element("more-settings").open = MORE.some((name) => settings[name] !== DEFAULTS[name]);
     this.showValues();
   }
 
@@ -93,13 +107,14 @@ class WriteTab {
   }
 
   showValues() {
-    const { bias, speed, pen, size } = this.settings();
+    const { bias, speed, pen, size, drift } = this.settings();
     const rate = SPEEDS[speed];
     element("bias-value").textContent = Number(bias).toFixed(2);
     element("speed-value").textContent = rate === Infinity ? "at once" : `${rate} ×`;
     element("pen-value").textContent = `${Number(pen).toFixed(2)} mm`;
     element("size-value").textContent = `${size} mm`;
-    this.view.colour = this.ink;
+    element("drift-value").textContent = Number(drift) ? Number(drift).toFixed(1) : "none";
+    this.view.colours = this.colours;
     this.view.setSpeed(rate);
   }
 
@@ -116,15 +131,21 @@ class WriteTab {
     on("stop", "click", () => this.stop());
     on("text", "input", whenQuiet(250, () => this.checkText()));
     for (const name of ["bias", "speed"]) on(name, "input", () => this.showValues());
-    for (const name of ["pen", "size", "paper", "rules"]) {
+    for (const name of OF_LAYOUT) {
       on(name, "input", () => {
         this.showValues();
-        this.layOut();
+        this.guarded(() => this.layOut());
+      });
+    }
+    for (const name of OF_INK) {
+      on(name, "input", () => {
+        if (this.pages.length || this.isWriting) this.write();
       });
     }
     on("inks", "change", ({ target }) => {
       this.ink = target.value;
-      this.view.colour = this.ink;
+      this.colours = [this.ink, ...this.colours.slice(1)];
+      this.showValues();
       this.view.repaint();
     });
     on("pages", "click", () => this.view.finish());
@@ -196,26 +217,51 @@ class WriteTab {
       say(this.status, "Some characters have to be replaced first.", true);
       return;
     }
+    let request;
+    try {
+      request = this.requestOf(text, settings);
+    } catch (error) {
+      if (this.isWriting) this.stop();
+      say(this.status, `Colours: ${error.message}.`, true);
+      return;
+    }
     if (this.isWriting) this.engine.stop();
-    const hand = this.hands.find((each) => each.id === this.hand);
+    const turn = ++this.turn;
     this.isWriting = true;
     this.pages = [];
     this.started = performance.now();
     this.firstInk = null;
     this.setBusy(true);
-    say(this.status, "Writing …");
+    say(this.status, settings.best === "1" ? "Writing …" : "Loading the reader …");
     this.showValues();
     this.showPaper();
     this.bringIntoView();
+    try {
+      const { hyphenate } = request.page;
+      if (hyphenate) await this.engine.addRules(hyphenate);
+      if (request.bestOf > 1) await this.engine.addJudge();
+      // It may have been stopped, or asked for something else, meanwhile.
+      if (turn === this.turn) await this.engine.send(request);
+    } catch (error) {
+      if (turn === this.turn) this.answered({ kind: "error", message: error.message });
+    }
+  }
+
+  /** What the engine is asked for; an error where the text's marks are wrong. */
+  requestOf(text, settings) {
     const { text: written, changes } = writableText(text, this.known);
+    const marked = settings.marks === "colours"
+      ? parseMarkup(written, this.ink)
+      : { text: written, pens: null, colours: [this.ink] };
+    this.colours = marked.colours;
     this.changes = changes.map(({ character, written: own }) =>
       own ? `“${character}” became “${own}”` : "an invisible character was left out",
     );
-    const request = {
-      kind: "write", text: written, style: hand.style, bias: Number(settings.bias),
-      seed: seedOf(Math.floor(Number(settings.seed) || 0)), page: pageOptionsOf(settings),
+    const hand = this.hands.find((each) => each.id === this.hand);
+    return {
+      kind: "write", text: marked.text, pens: marked.pens, style: hand.style, bias: Number(settings.bias),
+      seed: seedOf(wholeSeed(settings.seed)), bestOf: Number(settings.best), page: pageOptionsOf(settings),
     };
-    await this.guarded(() => this.engine.send(request));
   }
 
   /** Scrolls to the paper where it is under what is to be seen, as on a phone. */
@@ -262,6 +308,7 @@ class WriteTab {
   }
 
   stop() {
+    this.turn++;
     this.engine.stop();
     this.engine.load().catch(() => {});
     this.isWriting = false;
@@ -290,12 +337,14 @@ class WriteTab {
     this.view.clear({ width, height, penWidth, rules, lines: [] });
   }
 
-  layOut() {
+  async layOut() {
     if (!this.pages.length) {
       this.showPaper();
     } else if (!this.isWriting) {
       this.view.setSpeed(Infinity);
-      this.engine.send({ kind: "layout", page: pageOptionsOf(this.settings()) });
+      const page = pageOptionsOf(this.settings());
+      if (page.hyphenate) await this.engine.addRules(page.hyphenate);
+      await this.engine.send({ kind: "layout", page });
     }
   }
 
@@ -305,10 +354,12 @@ class WriteTab {
     const digits = String(this.pages.length).length;
     const named = (at, suffix) =>
       this.pages.length > 1 ? `page-${String(at + 1).padStart(digits, "0")}.${suffix}` : `page.${suffix}`;
-    if (format === "json") return [{ name: "page.json", content: jsonOf(this.pages) }];
+    const { colours } = this;
+    if (format === "json") return [{ name: "page.json", content: jsonOf(this.pages, colours) }];
+    if (format === "pdf") return [{ name: "page.pdf", content: await pdfOf(this.pages, colours) }];
     const write = {
-      svg: (page) => svgOf(page, this.ink), gcode: gcodeOf, inkml: (page) => inkmlOf(page),
-      png: (page) => pngOf(page, DPI, this.ink),
+      svg: (page) => svgOf(page, colours), gcode: gcodeOf, hpgl: hpglOf, inkml: (page) => inkmlOf(page),
+      png: (page) => pngOf(page, DPI, colours),
     }[format];
     const files = [];
     for (const [at, page] of this.pages.entries()) {
@@ -334,7 +385,7 @@ class WriteTab {
 
   async copyPicture() {
     if (typeof ClipboardItem === "undefined") throw new Error("This browser cannot copy pictures.");
-    const picture = pngOf(this.pages[0], COPY_DPI, this.ink);
+    const picture = pngOf(this.pages[0], COPY_DPI, this.colours);
     await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
     say(this.status, this.pages.length > 1 ? "The first page is copied." : "The picture is copied.");
   }
@@ -342,7 +393,7 @@ class WriteTab {
   print() {
     const parser = new DOMParser();
     const drawings = this.pages.map((page) =>
-      document.importNode(parser.parseFromString(svgOf(page, this.ink), "image/svg+xml").documentElement, true),
+      document.importNode(parser.parseFromString(svgOf(page, this.colours), "image/svg+xml").documentElement, true),
     );
     element("print-pages").replaceChildren(...drawings);
     window.print();

@@ -17,8 +17,8 @@ export function packPage({ lines, ...page }) {
       }
     }
   }
-  const packed = lines.map(({ text, baseline, strokes }) => ({
-    text, baseline, counts: Uint32Array.from(strokes, (stroke) => stroke.length),
+  const packed = lines.map(({ text, baseline, strokes, pens }) => ({
+    text, baseline, pens, counts: Uint32Array.from(strokes, (stroke) => stroke.length),
   }));
   return { ...page, lines: packed, points };
 }
@@ -26,8 +26,8 @@ export function packPage({ lines, ...page }) {
 /** A page whose lines' strokes are made when they are asked for. */
 export function unpackPage({ lines, points, ...page }) {
   let start = 0;
-  const unpacked = lines.map(({ text, baseline, counts }) => {
-    const line = new PackedLine(text, baseline, counts, points, start);
+  const unpacked = lines.map((packed) => {
+    const line = new PackedLine(packed, points, start);
     start += line.numPoints;
     return line;
   });
@@ -40,9 +40,8 @@ class PackedLine {
   #start;
   #strokes = null;
 
-  constructor(text, baseline, counts, points, start) {
-    this.text = text;
-    this.baseline = baseline;
+  constructor({ text, baseline, counts, pens }, points, start) {
+    Object.assign(this, { text, baseline, pens });
     this.numPoints = counts.reduce((sum, count) => sum + count, 0);
     this.#counts = counts;
     this.#points = points;

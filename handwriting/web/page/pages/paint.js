@@ -10,12 +10,12 @@ const MM_PER_INCH = 25.4;
  * @param {CanvasRenderingContext2D} context
  * @param {object} page from pages/layout.js
  * @param {number} scale pixels to a mm
- * @param {{colour?: string, paper?: string | null, upTo?: number, from?: number}} options only the
+ * @param {{colours?: string[], paper?: string | null, upTo?: number, from?: number}} options only the
  *   points from number `from` to before `upTo`, counted over the page's strokes; a null paper
  *   paints on what is there
  */
 export function paintPage(context, page, scale, options = {}) {
-  const { colour = INK_COLOUR, paper = PAPER, upTo = Infinity, from = 0 } = options;
+  const { colours = [INK_COLOUR], paper = PAPER, upTo = Infinity, from = 0 } = options;
   context.setTransform(scale, 0, 0, scale, 0, 0);
   if (paper !== null) {
     context.fillStyle = paper;
@@ -29,7 +29,6 @@ export function paintPage(context, page, scale, options = {}) {
     }
     context.stroke();
   }
-  context.strokeStyle = context.fillStyle = colour;
   context.lineCap = context.lineJoin = "round";
   let passed = 0;
   for (const line of page.lines) {
@@ -38,10 +37,13 @@ export function paintPage(context, page, scale, options = {}) {
       continue;
     }
     if (passed >= upTo) return;
-    for (const stroke of line.strokes) {
+    for (const [number, stroke] of line.strokes.entries()) {
       if (passed >= upTo) return;
       const [first, stop] = [Math.max(from - passed, 0), Math.min(upTo - passed, stroke.length)];
-      if (first < stop) paintStroke(context, stroke, first, stop, page.penWidth);
+      if (first < stop) {
+        context.strokeStyle = context.fillStyle = colours[line.pens[number] ?? 0];
+        paintStroke(context, stroke, first, stop, page.penWidth);
+      }
       passed += stroke.length;
     }
   }
@@ -64,12 +66,12 @@ function paintStroke(context, stroke, first, stop, penWidth) {
 }
 
 /** A page as a PNG picture. */
-export function pngOf(page, dpi, colour) {
+export function pngOf(page, dpi, colours) {
   const canvas = document.createElement("canvas");
   const scale = dpi / MM_PER_INCH;
   canvas.width = Math.max(Math.round(page.width * scale), 1);
   canvas.height = Math.max(Math.round(page.height * scale), 1);
-  paintPage(canvas.getContext("2d"), page, scale, { colour });
+  paintPage(canvas.getContext("2d"), page, scale, { colours });
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture was made"))));
   });

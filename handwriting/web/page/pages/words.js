@@ -11,9 +11,9 @@ const MOST_ASTRAY = 8;
 
 /**
  * Cuts levelled ink into the words of a text.
- * @returns {{words: {text: string, newlines: number, strokes: object[], space: string}[],
- *   newlines: number, withoutInk: string[]}} newlines before each word, and after the last; the
- *   spaces and tabs just before each
+ * @returns {{words: {text: string, newlines: number, strokes: object[], space: string,
+ *   start: number}[], newlines: number, withoutInk: string[]}} newlines before each word, and after
+ *   the last; the spaces and tabs just before each, and its place in the text
  */
 export function splitWords(strokes, text, xHeight) {
   const characters = [...text];
@@ -30,7 +30,7 @@ export function splitWords(strokes, text, xHeight) {
     if (inks[group].length) {
       const ink = inks[group].map((stroke) => renumbered(stroke, start, stop));
       const space = spaceBefore(characters, start);
-      words.push({ text: own, newlines: newlinesTo(start), strokes: ink, space });
+      words.push({ text: own, newlines: newlinesTo(start), strokes: ink, space, start });
       end = stop;
     } else if (stop > start) {
       withoutInk.push(own);
