@@ -9,11 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from exported_models import export_shipped
 
-from handwriting.runtime.hands import write_hands
-from handwriting.runtime.made_hands import make_hands
-from handwriting.runtime.writer import Writer
 from handwriting.version import version
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +37,7 @@ def pip(*arguments: str, python: Path | str = sys.executable) -> subprocess.Comp
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from the files that a clone has, with exports of the shipped models in it."""
+    """Built from the files that a clone has."""
     pytest.importorskip("setuptools", reason="needs setuptools to build a wheel")
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -50,12 +46,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("model", "tests", "utils"):
         (source / name).mkdir()
         (source / name / "__init__.py").touch()
-    ignored = shutil.ignore_patterns("__pycache__", "weights")
+    ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "handwriting", source / "handwriting", ignore=ignored)
-    weights = source / "handwriting" / "weights"
-    weights.mkdir()
-    export_shipped(weights, "conditional", "recognition", "language_model")
-    write_hands(make_hands(Writer(weights))[:1], weights / "hands.safetensors")
     out = source / "dist"
     options = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(out))
     done = pip("wheel", *options, str(source))
@@ -100,7 +92,7 @@ def test_it_is_installed_and_used_without_torch(wheel: Path, tmp_path: Path) -> 
     )
     assert "Anna" in call("python", "-c", THREE_LINES) or (work / "notes.png").is_file()
     outputs = {command[0]: call("handwriting", *command) for command in COMMANDS}
-    assert outputs["hands"] == "lena\n"
+    assert outputs["hands"].startswith("lena\n")
     assert outputs["--version"] == f"handwriting {version()}\n"
     assert (work / "hello.inkml").is_file()
     assert call("python", "-m", "handwriting", "--version") == outputs["--version"]

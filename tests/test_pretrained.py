@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from exported_models import export_shipped
 
 from handwriting.errors import CheckpointError
+from handwriting.runtime.model_file import read_model_file
 from trainer.checkpointing import load_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -71,3 +73,22 @@ def test_weights_for_everybody_saw_no_data_for_research_alone() -> None:
     for path in OPEN:
         source = json.dumps(load_checkpoint(path)["config"]["data_loader"]["args"]["source"])
         assert '"auto"' not in source
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("conditional", "writer"),
+        ("recognition", "recogniser"),
+        ("language_model", "language_model"),
+    ],
+)
+def test_the_package_has_the_shipped_models(name: str, file: str, tmp_path: Path) -> None:
+    weights = ROOT / "handwriting" / "weights"
+    export_shipped(tmp_path, name)
+    own, fresh = (
+        read_model_file(folder / f"{file}.safetensors").about for folder in (weights, tmp_path)
+    )
+    assert own == fresh, "make package writes it anew"
+    hands = ROOT / "saved" / "models" / "pretrained" / "hands.safetensors"
+    assert (weights / "hands.safetensors").read_bytes() == hands.read_bytes()
