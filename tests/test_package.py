@@ -17,7 +17,7 @@ MOST_BYTES = 12_000_000
 THREE_LINES = """
 from handwriting import Reader, Writer
 Writer().write("Dear Anna,\\nthank you!", hand="lena", seed=3).save("letter.svg")
-page = Reader().read("letter.svg"); print(page.text); page.save("notes.png")
+page = Reader().read("letter.svg"); print(page.text); page.save("notes.pdf")
 """
 COMMANDS = (
     ("write", "Hello", "-o", "hello.svg"),
@@ -90,7 +90,7 @@ def test_it_is_installed_and_used_without_torch(wheel: Path, tmp_path: Path) -> 
     assert call("python", "-c", "import importlib.util as u; print(u.find_spec('torch'))") == (
         "None\n"
     )
-    assert "Anna" in call("python", "-c", THREE_LINES) or (work / "notes.png").is_file()
+    assert "Anna" in call("python", "-c", THREE_LINES) or (work / "notes.pdf").is_file()
     outputs = {command[0]: call("handwriting", *command) for command in COMMANDS}
     assert outputs["hands"].startswith("lena\n")
     assert outputs["--version"] == f"handwriting {version()}\n"

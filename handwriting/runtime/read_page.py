@@ -1,6 +1,5 @@
 """The result of reading a file, or some strokes."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,9 +79,8 @@ class ReadInk(SavablePages):
 
         Args:
             path: of the file. Its suffix says the format. With what was read are ``.txt``,
-                ``.json``, ``.md``, ``.hocr``, ``.alto.xml``, ``.inkml``, ``.xopp``,
-                ``.boxes.svg``, and ``.pdf`` where the package ``fpdf2`` is installed; all others
-                have the ink alone, see ``SavablePages.save``.
+                ``.json``, ``.md``, ``.hocr``, ``.alto.xml``, ``.pdf``, ``.inkml``, ``.xopp`` and
+                ``.boxes.svg``; all others have the ink alone, see ``SavablePages.save``.
             options: of the files of ink alone.
 
         Returns:
@@ -123,9 +121,13 @@ def _result_format(name: str) -> ResultFormat | None:
     for suffix, wanted in _WITH_TEXT.items():
         if name.endswith(suffix):
             return _NAMES[wanted]
-    if name.endswith(".pdf"):
-        return _NAMES["pdf"] if importlib.util.find_spec("fpdf") is not None else None
-    suffixes = {"md": ".md", "hocr": ".hocr", "alto": ".alto.xml", "svg": ".boxes.svg"}
+    suffixes = {
+        "pdf": ".pdf",
+        "md": ".md",
+        "hocr": ".hocr",
+        "alto": ".alto.xml",
+        "svg": ".boxes.svg",
+    }
     return next((_NAMES[key] for key, suffix in suffixes.items() if name.endswith(suffix)), None)
 
 

@@ -196,7 +196,16 @@ def test_long_lines_are_read_in_pieces(shipped_reader: Reader) -> None:
 
 def test_results_are_saved_with_their_text(reader: Reader, writer: Writer, tmp_path: Path) -> None:
     page = reader.read(writer.write("rain", seed=2).save(tmp_path / "a.json")[0])
-    for name in ("a.md", "a.hocr", "a.alto.xml", "a.inkml", "a.xopp", "a.boxes.svg", "a.svg"):
+    for name in (
+        "a.md",
+        "a.hocr",
+        "a.pdf",
+        "a.alto.xml",
+        "a.inkml",
+        "a.xopp",
+        "a.boxes.svg",
+        "a.svg",
+    ):
         (file,) = page.save(tmp_path / name)
         assert file.stat().st_size > 0
     values = page.to_dict()
