@@ -81,3 +81,7 @@ def test_the_results_say_so_where_there_are_neither_data_nor_runs(tmp_path: Path
     nowhere = str(tmp_path)
     printed = run("results.ipynb", HANDWRITING_SAVED=nowhere, HANDWRITING_DATA=nowhere)
     assert printed == f"{PICTURES} pictures\n"
+
+
+def test_the_package_writes_reads_and_takes_a_hand_without_a_clone() -> None:
+    assert run("package.ipynb", PYTHONPATH=str(NOTEBOOKS.parent)) == "0 pictures\n"

@@ -25,7 +25,7 @@ _NAMES = {entry.name: entry for entry in FORMATS}
 
 @dataclass(frozen=True)
 class ReadInk(SavablePages):
-    """What was read in a file. In a notebook it shows its ink.
+    """Text and places that were read in a file. In a notebook it shows its ink.
 
     Attributes:
         document: its pages, with blocks, lines, words and characters; see
