@@ -51,7 +51,7 @@ class ReadInk(SavablePages):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know about the pages, a sentence each."""
+        """Notes on the pages, a sentence each."""
         return tuple(note for page in self.document.pages for note in page.notes)
 
     @property
