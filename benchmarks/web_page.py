@@ -1,4 +1,5 @@
-"""The page in a browser: sizes, time to the first ink, steps a second, memory, time to read a line.
+"""The page in a browser: sizes, time to the first ink, steps a second, memory, time to read a line,
+and what a text of 10,000 characters takes.
 
 python -m benchmarks.web_page --weights FOLDER [--json FILE]
 
@@ -37,15 +38,30 @@ _WRITE = """async ([weights, count]) => {
   const steps = window.writer.start("the quick brown fox jumps over");
   for (let at = 0; at < count; at++) steps.step([0, 0.1, 0.1]);
 }"""
-_READ = """async ([weights, count, rows]) => {
+_READ = """async ([weights, language, count, rows]) => {
   const {ReaderModel} = await import("/engine/reader_model.js");
+  const {LanguageModel} = await import("/engine/language_model.js");
   const {LineReader} = await import("/engine/reading.js");
   const {fetchKernelModule} = await import("/engine/kernel.js");
-  const buffer = await (await fetch(`/weights/${weights}`)).arrayBuffer();
+  const loaded = async (name) => (await fetch(`/weights/${name}`)).arrayBuffer();
   const module = await fetchKernelModule("/engine/kernel.wasm");
-  window.reader ??= new LineReader(new ReaderModel(buffer, module));
+  if (!window.reader) {
+    const model = new ReaderModel(await loaded(weights), module);
+    const {symbols} = model.about;
+    const own = language && new LanguageModel(await loaded(language), symbols, module);
+    window.reader = new LineReader(model, own);
+  }
   for (let at = 0; at < count; at++) window.reader.read(rows);
 }"""
+_LONG = 10_000  # characters
+# Through all pages to the end, as fast as they are shown.
+_SCROLL = """async () => {
+  for (const sheet of document.querySelectorAll("#pages .sheet")) {
+    sheet.scrollIntoView();
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 30)));
+  }
+}"""
+_POLL = 250  # ms
 _TRACED = ["toplevel", "disabled-by-default-devtools.timeline"]
 
 
@@ -69,10 +85,17 @@ def measure(weights: Path, executable: str) -> dict[str, Any]:
         browser = playwright.chromium.launch(executable_path=executable, args=browser_options())
         try:
             written = _write(browser, server.url)
+            long = {f"long_{key}": value for key, value in _write_long(browser, server.url).items()}
             names = {kind: file.name for kind, file in weights_in(weights).items()}
             strokes = example_strokes(weights)
             engine = _engine(browser, server.url, names, strokes)
-            return {"bytes": sizes(weights), "line_points": len(strokes), **written, **engine}
+            return {
+                "bytes": sizes(weights),
+                "line_points": len(strokes),
+                **written,
+                **long,
+                **engine,
+            }
         finally:
             browser.close()
             server.shutdown()
@@ -137,10 +160,62 @@ def _write(browser: Any, url: str) -> dict[str, Any]:
         "first_ink_processor_ms": 1000 * to_ink,
         "longest_task_processor_ms": longest_task(json.loads(browser.stop_tracing())),
         "heap_bytes": page.evaluate("performance.memory.usedJSHeapSize"),
-        "memory_bytes": max((use for _, _, use in _processes()), default=0),
+        "memory_bytes": _page_memory(),
+        "own_memory_bytes": _own_memory(),
     }
     context.close()
     return found
+
+
+def _write_long(browser: Any, url: str) -> dict[str, Any]:
+    """Write a long text, look at all its pages, and save them."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(f"{url}#paper=a4")
+    page.wait_for_selector("#hands label")
+    page.fill("#text", (f"{_TEXT} " * (_LONG // len(_TEXT) + 1))[:_LONG].strip())
+    begin, memory, own = _processor_seconds(), [0], [0]
+    browser.start_tracing(page=page, categories=_TRACED)
+    page.click("#write")
+    while page.get_attribute("#pages", "data-state") != "written":
+        memory.append(_page_memory())
+        own.append(_own_memory())
+        page.wait_for_timeout(_POLL)
+    used = _processor_seconds() - begin
+    page.click("#pages .sheet")
+    page.evaluate(_SCROLL)
+    page.select_option("#format", "svg")
+    with page.expect_download():
+        page.click("#download")
+    memory.append(_page_memory())
+    own.append(_own_memory())
+    found = {
+        "processor_ms": 1000 * used,
+        "pages": page.locator("#pages .sheet").count(),
+        "longest_task_processor_ms": longest_task(json.loads(browser.stop_tracing())),
+        "memory_bytes": max(memory),
+        "own_memory_bytes": max(own),
+    }
+    context.close()
+    return found
+
+
+def _page_memory() -> int:
+    """Resident bytes of the largest of the browser's processes that run pages."""
+    return max((use for _, _, use in _processes()), default=0)
+
+
+def _own_memory() -> int:
+    """Bytes of that process that no other shares, such as the browser's program is shared."""
+    largest = max(_processes(), key=lambda each: each[2], default=None)
+    if largest is None:
+        return 0
+    try:
+        lines = Path(f"/proc/{largest[0]}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def longest_task(trace: Mapping[str, Any]) -> float:
@@ -172,7 +247,9 @@ def _engine(browser: Any, url: str, names: dict[str, str], strokes: list[Any]) -
         start, each = _processor_times(page, _WRITE, [names["writer"]], _STEPS)
         found |= {"writer_start_processor_ms": start, "steps_per_processor_second": 1000 / each}
     if "reader" in names:
-        start, each = _processor_times(page, _READ, [names["reader"]], _LINES, strokes)
+        start, each = _processor_times(
+            page, _READ, [names["reader"], names.get("language")], _LINES, strokes
+        )
         found |= {"reader_start_processor_ms": start, "read_line_processor_ms": each}
     context.close()
     return found

@@ -230,7 +230,7 @@ def test_pages_are_the_same_after_they_were_packed():
     }  # fmt: skip
     found = scripts.run(
         """const again = unpackPage(packPage(page));
-        const {lines, ...rest} = again;
+        const {lines, points, ...rest} = again;
         const plain = lines.map(
           ({text, baseline, strokes, pens}) => ({text, baseline, strokes, pens}),
         );

@@ -14,7 +14,7 @@ import { TextWriter } from "./synthesis.js";
 import { WriterModel } from "./writer_model.js";
 
 const LAYOUT_PAUSE = 150; // ms from one layout to the next, at least
-const LAYOUT_SHARE = 4; // and this many times what a layout takes
+const LAYOUT_SHARE = 8; // and this many times what a layout takes
 const REPORT_PAUSE = 100;
 const NO_INK = { strokes: [], text: "", characterOfStep: [], reachedLimit: false };
 
@@ -90,11 +90,11 @@ function sendLayout(isAll) {
   const gap = pieces.findIndex(({ line }) => !line);
   const there = gap < 0 ? pieces : pieces.slice(0, gap);
   if (there.length || isAll) {
-    const { pages, warnings } = layoutPages(measured(there), { ...page, pens, ...hyphens(there) });
+    const options = { ...page, pens, ...hyphens(there) };
+    const { pages, warnings } = layoutPages(measured(there), options, packPage);
     if (isAll) warnings.push(...flawsOf(there));
-    const packed = pages.map(packPage);
-    const buffers = packed.map(({ points }) => points.buffer);
-    postMessage({ kind: "pages", pages: packed, warnings, isAll }, buffers);
+    const buffers = pages.map(({ points }) => points.buffer);
+    postMessage({ kind: "pages", pages, warnings, isAll }, buffers);
   }
   return performance.now() - start;
 }

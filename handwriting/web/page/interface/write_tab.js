@@ -3,23 +3,19 @@
 import { Engine } from "../engine/client.js";
 import { seedOf } from "../engine/noise.js";
 import { parseMarkup } from "../ink/markup.js";
-import { pdfOf } from "../ink/pdf_file.js";
-import { gcodeOf, hpglOf, inkmlOf, jsonOf, svgOf } from "../ink/write_files.js";
 import {
   knownCharacters, unknownCharacters, writableText,
 } from "../ink/writable_text.js";
 import { zipOf } from "../ink/zip.js";
 import { unpackPage } from "../pages/packed.js";
-import { pngOf } from "../pages/paint.js";
 import { copyText, download, element, make, say, whenQuiet } from "./elements.js";
 import { MY_HAND, allHands, showHands } from "./hands.js";
+import { filesOf } from "./page_files.js";
 import { PageView } from "./page_view.js";
 import {
   DEFAULTS, INKS, PAPERS, SPEEDS, linkOf, pageOptionsOf, settingsOfLink, wholeSeed,
 } from "./settings.js";
 
-const DPI = 200;
-const COPY_DPI = 150;
 const MOST_SEED = 1_000_000;
 const FIELDS = [
   "text", "bias", "speed", "pen", "size", "paper", "rules", "seed", "drift", "align", "fit", "hyphens",
@@ -151,7 +147,7 @@ class WriteTab {
     on("pages", "click", () => this.view.finish());
     on("download", "click", () => this.guarded(() => this.download()));
     on("copy-picture", "click", () => this.guarded(() => this.copyPicture()));
-    on("print", "click", () => this.print());
+    on("print", "click", () => this.guarded(() => this.print()));
     on("link", "click", () => this.copyLink());
   }
 
@@ -350,27 +346,9 @@ class WriteTab {
 
   // --- what becomes of it --------------------------------------------------------------------------
 
-  async filesOf(format) {
-    const digits = String(this.pages.length).length;
-    const named = (at, suffix) =>
-      this.pages.length > 1 ? `page-${String(at + 1).padStart(digits, "0")}.${suffix}` : `page.${suffix}`;
-    const { colours } = this;
-    if (format === "json") return [{ name: "page.json", content: jsonOf(this.pages, colours) }];
-    if (format === "pdf") return [{ name: "page.pdf", content: await pdfOf(this.pages, colours) }];
-    const write = {
-      svg: (page) => svgOf(page, colours), gcode: gcodeOf, hpgl: hpglOf, inkml: (page) => inkmlOf(page),
-      png: (page) => pngOf(page, DPI, colours),
-    }[format];
-    const files = [];
-    for (const [at, page] of this.pages.entries()) {
-      files.push({ name: named(at, format), content: await write(page) });
-    }
-    return files;
-  }
-
   async download() {
     const format = element("format").value;
-    const files = await this.filesOf(format);
+    const files = await filesOf(format, this.pages, this.colours);
     if (files.length === 1) {
       download(files[0].name, new Blob([files[0].content]));
       return;
@@ -385,15 +363,16 @@ class WriteTab {
 
   async copyPicture() {
     if (typeof ClipboardItem === "undefined") throw new Error("This browser cannot copy pictures.");
-    const picture = pngOf(this.pages[0], COPY_DPI, this.colours);
+    const picture = filesOf("png", this.pages.slice(0, 1), this.colours).then(([file]) => file.content);
     await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
     say(this.status, this.pages.length > 1 ? "The first page is copied." : "The picture is copied.");
   }
 
-  print() {
+  async print() {
     const parser = new DOMParser();
-    const drawings = this.pages.map((page) =>
-      document.importNode(parser.parseFromString(svgOf(page, this.colours), "image/svg+xml").documentElement, true),
+    const files = await filesOf("svg", this.pages, this.colours);
+    const drawings = files.map(({ content }) =>
+      document.importNode(parser.parseFromString(content, "image/svg+xml").documentElement, true),
     );
     element("print-pages").replaceChildren(...drawings);
     window.print();

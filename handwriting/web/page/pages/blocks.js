@@ -14,9 +14,9 @@ import { splitStrokes, splitWords } from "./words.js";
 const [HIGHEST, LOWEST, BENT] = [0.82, 0.62, 0.1];
 const ROUNDING = 1e-6; // mm
 
-/** @typedef {{text: string, strokes: object[], width: number, newlines: number, gap: number | null,
+/** @typedef {{text: string, strokes: object[], top: number, bottom: number, width: number, newlines: number, gap: number | null,
  *   space: string, pens: number[]}} Block a word in mm, y upwards from its baseline, left edge at
- *   x = 0; gap to the word before, where both were written in one go; pens of its characters, none
+ *   x = 0; top and bottom of its ink; gap to the word before, where both were written in one go; pens of its characters, none
  *   where all are of the first */
 
 /** A written piece, levelled and cut into words; to be made once a piece. */
@@ -30,10 +30,8 @@ export function measuredPiece(line) {
   strokes = unbend(strokes, line.text, findSize(strokes, line.text).xHeight);
   const size = findSize(strokes, line.text);
   const words = splitWords(strokes, line.text, size.xHeight);
-  return {
-    words: { ...words, words: words.words.map((word) => levelWord(word, size.xHeight)) }, size,
-    text: line.text,
-  };
+  const levelled = words.words.map((word) => packedWord(levelWord(word, size.xHeight)));
+  return { words: { ...words, words: levelled }, size, text: line.text };
 }
 
 /** The word, standing on y = 0, without a hook after its full stop. */
@@ -43,6 +41,76 @@ function levelWord(word, xHeight) {
     points: points.map(([x, y]) => [x, y - shift]), characters,
   }));
   return { ...word, strokes: withoutHook(strokes, word.text, xHeight) };
+}
+
+/** A word with its ink in arrays of numbers: a long text has a million points. */
+function packedWord({ strokes, ...word }) {
+  const count = strokes.reduce((sum, { points }) => sum + points.length, 0);
+  const [points, characters] = [new Float64Array(2 * count), new Uint16Array(count)];
+  let at = 0;
+  let [top, bottom] = [-Infinity, Infinity];
+  for (const stroke of strokes) {
+    stroke.points.forEach(([x, y], step) => {
+      points[2 * at] = x;
+      points[2 * at + 1] = y;
+      characters[at++] = stroke.characters[step];
+      top = Math.max(top, y);
+      bottom = Math.min(bottom, y);
+    });
+  }
+  const [left, right] = extentOf(strokes);
+  const counts = Uint32Array.from(strokes, (stroke) => stroke.points.length);
+  return { ...word, ink: { points, characters, counts, left, right, top, bottom } };
+}
+
+/** A word on a page, whose strokes are made when they are asked for. */
+class InkedWord {
+  #ink;
+  #scale;
+  #held = null;
+
+  constructor(word, scale, properties) {
+    this.#ink = word.ink;
+    this.#scale = scale;
+    const { left, right, top, bottom } = word.ink;
+    Object.assign(this, { text: word.text, space: word.space, ...properties });
+    Object.assign(this, { width: scale * (right - left), top: scale * top, bottom: scale * bottom });
+  }
+
+  /** Puts heights where they may be. */
+  hold(held) {
+    this.#held = held;
+  }
+
+  get strokes() {
+    return this.placed((x, y) => [x, y]).map(({ points, characters }) => ({
+      points, characters: [...characters],
+    }));
+  }
+
+  /** The strokes with points elsewhere; their characters are a part of an array of all. */
+  placed(move) {
+    const { points, characters, counts, left } = this.#ink;
+    const hold = this.#held ?? ((y) => y);
+    let at = 0;
+    return Array.from(counts, (count) => {
+      const [first, moved] = [at, new Array(count)];
+      for (; at < first + count; at++) {
+        moved[at - first] = move(
+          this.#scale * (points[2 * at] - left), hold(this.#scale * points[2 * at + 1]),
+        );
+      }
+      return { points: moved, characters: characters.subarray(first, at) };
+    });
+  }
+}
+
+/** A block's strokes with points elsewhere. */
+export function placedStrokes(block, move) {
+  if (block.placed) return block.placed(move);
+  return block.strokes.map(({ points, characters }) => ({
+    points: points.map(([x, y]) => move(x, y)), characters,
+  }));
 }
 
 /**
@@ -61,17 +129,12 @@ export function blocksOf(pieces, xHeight, pens = null) {
     const scale = scales[at];
     let right = null;
     for (const word of words.words) {
-      const [left, end] = extentOf(word.strokes);
       newlines += word.newlines;
-      const gap = right === null || newlines ? null : scale * (left - right);
-      const strokes = word.strokes.map(({ points, characters }) => ({
-        points: points.map(([x, y]) => [scale * (x - left), scale * y]), characters,
-      }));
-      const { text, space, start } = word;
-      const first = inked + countInked(characters.slice(0, start));
-      const own = pens ? pens.slice(first, first + [...text].length) : [];
-      blocks.push({ text, strokes, width: scale * (end - left), newlines, gap, space, pens: own });
-      right = end;
+      const gap = right === null || newlines ? null : scale * (word.ink.left - right);
+      const first = inked + countInked(characters.slice(0, word.start));
+      const own = pens ? pens.slice(first, first + [...word.text].length) : [];
+      blocks.push(new InkedWord(word, scale, { newlines, gap, pens: own }));
+      right = word.ink.right;
       newlines = 0;
     }
     newlines += words.newlines;
@@ -85,7 +148,8 @@ const countInked = (characters) => characters.filter((each) => /\S/.test(each)).
 /** The pen of most of a block's stroke. */
 export function penOf({ pens }, { characters }) {
   if (!pens.length) return 0;
-  return pens[Math.trunc(median(characters.map((at) => clamp(at, 0, pens.length - 1))))];
+  const own = Array.from(characters, (at) => clamp(at, 0, pens.length - 1));
+  return pens[Math.trunc(median(own))];
 }
 
 /** mm per unit of ink for each piece. */
@@ -95,29 +159,20 @@ function scalesOf(sizes, xHeight) {
   return sizes.map((size) => xHeight / sizeAmong(size, usual));
 }
 
-/** The block with none of its ink in another line; told where it is held back by more than shows. */
+/** Holds a block's ink back from other lines; told where by more than shows. */
 export function heldToLine(block, spacing, warnings) {
   const [highest, lowest, bent] = [HIGHEST * spacing, LOWEST * spacing, BENT * spacing];
-  let [top, bottom] = [0, 0];
-  for (const { points } of block.strokes) {
-    for (const [, y] of points) {
-      top = Math.max(top, y);
-      bottom = Math.min(bottom, y);
-    }
-  }
+  const [top, bottom] = [Math.max(block.top, 0), Math.min(block.bottom, 0)];
   if (top <= highest - bent && bottom >= bent - lowest) return block;
   const rest = (room) => bent * Math.exp(Math.min(room / bent - 1, 0));
-  const held = (y) => {
+  block.hold((y) => {
     if (y > highest - bent) return highest - rest(highest - y);
     return y < bent - lowest ? rest(lowest + y) - lowest : y;
-  };
+  });
   if (top > highest + spacing / 4 || bottom < -lowest - spacing / 4) {
     warnings.push(`“${block.text}” left its line and was held back`);
   }
-  const strokes = block.strokes.map(({ points, characters }) => ({
-    points: points.map(([x, y]) => [x, held(y)]), characters,
-  }));
-  return { ...block, strokes };
+  return block;
 }
 
 /** The block, or if it is too wide blocks that fit, cut between characters. */

@@ -6,7 +6,7 @@ import { resampleLine } from "../ink/resampling.js";
 import { rowsOfPoints } from "../ink/strokes.js";
 import { extentOf, tracedStrokes } from "./aligned_text.js";
 import { findBaseline, findSize, level, sizeAmong, usualXHeight, wordOffset } from "./baseline.js";
-import { clamp, least, mean, most, percentile } from "./numbers.js";
+import { clamp, least, mean, most, percentile, sum } from "./numbers.js";
 import { splitStrokes } from "./words.js";
 
 const STEEPEST_SLANT = 0.8;
@@ -37,24 +37,31 @@ export const isPlain = ({ marks, shapes }) => !marks.length && !shapes.length;
  * ink, and in widths a height.
  */
 export function measureHand(lines) {
-  const sizes = [];
+  const inked = lines.map(measuresOf).filter(Boolean);
+  const xHeight = usualXHeight(inked.map(({ size }) => size));
+  if (xHeight === null) return { xHeight: 1, slant: 0 };
+  const [lean, total] = ["lean", "total"].map((name) => sum(inked.map((each) => each[name])));
+  return { xHeight, slant: total ? clamp(lean / total, -STEEPEST_SLANT, STEEPEST_SLANT) : 0 };
+}
+
+const measures = new WeakMap();
+
+/** Size of a line, how far its steep parts lean and how high they are; null without ink. */
+function measuresOf(line) {
+  if (measures.has(line)) return measures.get(line);
+  const strokes = levelled(line);
   let [lean, total] = [0, 0];
-  for (const line of lines) {
-    const strokes = levelled(line);
-    if (!strokes.length) continue;
-    sizes.push(findSize(strokes, line.text));
-    for (const { points } of strokes) {
-      for (let at = 1; at < points.length; at++) {
-        const [dx, dy] = [points[at][0] - points[at - 1][0], points[at][1] - points[at - 1][1]];
-        if (Math.abs(dy) <= Math.abs(dx) / 2) continue;
-        lean += dx * Math.sign(dy);
-        total += Math.abs(dy);
-      }
+  for (const { points } of strokes) {
+    for (let at = 1; at < points.length; at++) {
+      const [dx, dy] = [points[at][0] - points[at - 1][0], points[at][1] - points[at - 1][1]];
+      if (Math.abs(dy) <= Math.abs(dx) / 2) continue;
+      lean += dx * Math.sign(dy);
+      total += Math.abs(dy);
     }
   }
-  const xHeight = usualXHeight(sizes);
-  if (xHeight === null) return { xHeight: 1, slant: 0 };
-  return { xHeight, slant: total ? clamp(lean / total, -STEEPEST_SLANT, STEEPEST_SLANT) : 0 };
+  const found = strokes.length ? { size: findSize(strokes, line.text), lean, total } : null;
+  measures.set(line, found);
+  return found;
 }
 
 /**

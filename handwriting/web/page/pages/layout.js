@@ -2,7 +2,7 @@
 // level on their baselines, wrapped at the page's width as the ink measures. Lengths are in mm; a
 // page's points have x to the right and y downwards from its top left corner.
 
-import { blocksOf, heldToLine, penOf, splitToWidth } from "./blocks.js";
+import { blocksOf, heldToLine, penOf, placedStrokes, splitToWidth } from "./blocks.js";
 import { drawn } from "./completion.js";
 import { lineDrift } from "./drift.js";
 import { clamp } from "./numbers.js";
@@ -36,9 +36,11 @@ export const DEFAULT_PAGE = {
  * @param {object[]} pieces from measuredPiece, in the text's order
  * @param {object} options some of DEFAULT_PAGE; pens are of each character of the text that is no
  *   white space
+ * @param {(page: Page) => object} finished what is kept of each page, such as its points in one array:
+ *   all pages at once take far more memory as lists
  * @returns {{pages: Page[], warnings: string[]}}
  */
-export function layoutPages(pieces, options = {}) {
+export function layoutPages(pieces, options = {}, finished = (each) => each) {
   let page = withSize({ ...DEFAULT_PAGE, ...options });
   const warnings = pieces.flatMap(({ words }) =>
     words.withoutInk.map((word) => `no ink was written for “${word}”`),
@@ -47,7 +49,9 @@ export function layoutPages(pieces, options = {}) {
   const rows = rowsOf(pieces, page, warnings);
   const generator = new Generator(page.seed);
   const count = rowsPerPage(page);
-  const pages = paginated(rows, count).map((group) => pageOf(group, count, page, generator, warnings));
+  const pages = paginated(rows, count).map((group) =>
+    finished(pageOf(group, count, page, generator, warnings)),
+  );
   return { pages, warnings: [...new Set(warnings)] };
 }
 
@@ -140,14 +144,15 @@ function lineOf(row, baseline, height, page, generator, warnings) {
   blocks.forEach((block, at) => {
     const [size, raised] = [drift.sizes[at] ?? 1, drift.words[at] ?? 0];
     let isCut = false;
-    for (const stroke of block.strokes) {
-      strokes.push(stroke.points.map(([x, y]) => {
-        const right = start + lefts[at] + x * size;
-        const down = baseline - (y * size + raised + drift.height(lefts[at] + x * size));
-        const kept = [clamp(right, 0, page.pageWidth), clamp(down, 0, height)];
-        isCut ||= Math.max(Math.abs(kept[0] - right), Math.abs(kept[1] - down)) > ROUNDING;
-        return kept;
-      }));
+    const placed = placedStrokes(block, (x, y) => {
+      const right = start + lefts[at] + x * size;
+      const down = baseline - (y * size + raised + drift.height(lefts[at] + x * size));
+      const kept = [clamp(right, 0, page.pageWidth), clamp(down, 0, height)];
+      isCut ||= Math.max(Math.abs(kept[0] - right), Math.abs(kept[1] - down)) > ROUNDING;
+      return kept;
+    });
+    for (const stroke of placed) {
+      strokes.push(stroke.points);
       pens.push(penOf(block, stroke));
     }
     if (isCut) warnings.push(`“${block.text}” reaches beyond the paper and was cut to its edge`);

@@ -31,14 +31,15 @@ export function unpackPage({ lines, points, ...page }) {
     start += line.numPoints;
     return line;
   });
-  return { ...page, lines: unpacked };
+  return { ...page, lines: unpacked, points };
 }
+
+let latest = { line: null, strokes: [] }; // of the line that was asked for last
 
 class PackedLine {
   #counts;
   #points;
   #start;
-  #strokes = null;
 
   constructor({ text, baseline, counts, pens }, points, start) {
     Object.assign(this, { text, baseline, pens });
@@ -49,8 +50,8 @@ class PackedLine {
   }
 
   get strokes() {
-    this.#strokes ??= this.#unpacked();
-    return this.#strokes;
+    if (latest.line !== this) latest = { line: this, strokes: this.#unpacked() };
+    return latest.strokes;
   }
 
   #unpacked() {
@@ -59,6 +60,26 @@ class PackedLine {
       Array.from({ length: count }, () => [this.#points[at++], this.#points[at++]]),
     );
   }
+
+  /** Number of points, first and last point of each stroke. */
+  *ends() {
+    const point = (at) => [this.#points[2 * at], this.#points[2 * at + 1]];
+    let at = this.#start;
+    for (const count of this.#counts) {
+      yield { count, first: point(at), last: point(at + count - 1) };
+      at += count;
+    }
+  }
+
+  get counts() {
+    return this.#counts;
+  }
+}
+
+/** A page as it was packed, to be sent on. */
+export function packedAgain({ lines, points, ...page }) {
+  const packed = lines.map(({ text, baseline, pens, counts }) => ({ text, baseline, pens, counts }));
+  return { ...page, points, lines: packed };
 }
 
 /** Points of a page's lines. */

@@ -5,30 +5,32 @@ import { DOT_OF_PEN, INK_COLOUR, RULE_COLOUR, RULE_WIDTH, isDot } from "../ink/w
 const PAPER = "#ffffff";
 const MM_PER_INCH = 25.4;
 
+/** Paints the paper of a page and what is printed on it. */
+export function paintPaper(context, page, scale, paper = PAPER) {
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.fillStyle = paper;
+  context.fillRect(0, 0, page.width, page.height);
+  context.lineWidth = RULE_WIDTH;
+  context.strokeStyle = RULE_COLOUR;
+  context.beginPath();
+  for (const y of page.rules) {
+    context.moveTo(0, y);
+    context.lineTo(page.width, y);
+  }
+  context.stroke();
+}
+
 /**
- * Paints a page.
+ * Paints ink of a page.
  * @param {CanvasRenderingContext2D} context
  * @param {object} page from pages/layout.js
  * @param {number} scale pixels to a mm
- * @param {{colours?: string[], paper?: string | null, upTo?: number, from?: number}} options only the
- *   points from number `from` to before `upTo`, counted over the page's strokes; a null paper
- *   paints on what is there
+ * @param {string[]} colours of the pens
+ * @param {number} from only the points from this number on, counted over the page's strokes
+ * @param {number} upTo to before this one
  */
-export function paintPage(context, page, scale, options = {}) {
-  const { colours = [INK_COLOUR], paper = PAPER, upTo = Infinity, from = 0 } = options;
+export function paintInk(context, page, scale, colours = [INK_COLOUR], from = 0, upTo = Infinity) {
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  if (paper !== null) {
-    context.fillStyle = paper;
-    context.fillRect(0, 0, page.width, page.height);
-    context.lineWidth = RULE_WIDTH;
-    context.strokeStyle = RULE_COLOUR;
-    context.beginPath();
-    for (const y of page.rules) {
-      context.moveTo(0, y);
-      context.lineTo(page.width, y);
-    }
-    context.stroke();
-  }
   context.lineCap = context.lineJoin = "round";
   let passed = 0;
   for (const line of page.lines) {
@@ -65,13 +67,17 @@ function paintStroke(context, stroke, first, stop, penWidth) {
   context.stroke();
 }
 
-/** A page as a PNG picture. */
-export function pngOf(page, dpi, colours) {
-  const canvas = document.createElement("canvas");
+/** A page as a PNG picture; also in a worker. */
+export async function pngOf(page, dpi, colours) {
   const scale = dpi / MM_PER_INCH;
-  canvas.width = Math.max(Math.round(page.width * scale), 1);
-  canvas.height = Math.max(Math.round(page.height * scale), 1);
-  paintPage(canvas.getContext("2d"), page, scale, { colours });
+  const size = [page.width, page.height].map((length) => Math.max(Math.round(length * scale), 1));
+  const isInWindow = typeof document !== "undefined";
+  const canvas = isInWindow ? document.createElement("canvas") : new OffscreenCanvas(...size);
+  [canvas.width, canvas.height] = size;
+  const context = canvas.getContext("2d");
+  paintPaper(context, page, scale);
+  paintInk(context, page, scale, colours);
+  if (!isInWindow) return canvas.convertToBlob({ type: "image/png" });
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture was made"))));
   });
