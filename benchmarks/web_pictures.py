@@ -27,6 +27,7 @@ from handwriting.web.server import PageServer
 SIZES = {1440: 900, 390: 844}
 SCHEMES = ("light", "dark")
 _COLOURS = 160
+_PAINTING = 500  # ms, in which a page is painted, a part at a time
 _SEED = 4
 _READ_TEXT = "Meet me at 7 by the old oak"
 _PROMPT = "the five boxing wizards jump quickly"
@@ -73,6 +74,7 @@ def _write(page: Any, url: str, ink: Path, hand: Path) -> None:
     page.click("#write")
     page.wait_for_selector('#pages[data-state="written"]')
     page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(_PAINTING)
 
 
 def _read(page: Any, url: str, ink: Path, hand: Path) -> None:

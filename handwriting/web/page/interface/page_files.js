@@ -11,14 +11,15 @@ const waiting = new Map();
  * @param {string} format svg, png, pdf, gcode, hpgl, inkml or json
  * @param {object[]} pages unpacked
  * @param {string[]} colours of the pens
+ * @param {boolean} asOne several files as an archive
  * @returns {Promise<{name: string, content: string | Blob | Uint8Array}[]>}
  */
-export function filesOf(format, pages, colours) {
+export function filesOf(format, pages, colours, asOne = false) {
   worker ??= started();
   const id = ++number;
   return new Promise((resolve, reject) => {
     waiting.set(id, { resolve, reject });
-    worker.postMessage({ id, format, pages: pages.map(packedAgain), colours });
+    worker.postMessage({ id, format, pages: pages.map(packedAgain), colours, asOne });
   });
 }
 

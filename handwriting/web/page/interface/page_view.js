@@ -9,7 +9,7 @@ const MOST_DPR = 2;
 const NEAR = "600px";
 const SAME = 0.05; // mm that ink may have moved and be left as it is painted
 const MOST_SPARE = 2; // canvases that are kept to be painted on again
-const MOST_POINTS = 8000; // painted at a time, so that the page goes on answering
+const MOST_POINTS = 4000; // painted at a time, so that the page goes on answering
 const LONGEST_FRAME = 100; // ms; after a pause the pen goes on where it was
 
 /** Shows pages in an element, each as a sheet with a canvas that is there while it is near. */

@@ -6,7 +6,6 @@ import { parseMarkup } from "../ink/markup.js";
 import {
   knownCharacters, unknownCharacters, writableText,
 } from "../ink/writable_text.js";
-import { zipOf } from "../ink/zip.js";
 import { unpackPage } from "../pages/packed.js";
 import { copyText, download, element, make, say, whenQuiet } from "./elements.js";
 import { MY_HAND, allHands, showHands } from "./hands.js";
@@ -348,17 +347,8 @@ class WriteTab {
 
   async download() {
     const format = element("format").value;
-    const files = await filesOf(format, this.pages, this.colours);
-    if (files.length === 1) {
-      download(files[0].name, new Blob([files[0].content]));
-      return;
-    }
-    const packed = [];
-    for (const { name, content } of files) {
-      const bytes = new Uint8Array(await new Blob([content]).arrayBuffer());
-      packed.push({ name, bytes });
-    }
-    download(`pages-${format}.zip`, new Blob(zipOf(packed), { type: "application/zip" }));
+    const [{ name, content }] = await filesOf(format, this.pages, this.colours, true);
+    download(name, new Blob([content]));
   }
 
   async copyPicture() {
