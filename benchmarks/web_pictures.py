@@ -21,6 +21,7 @@ from benchmarks.web_page import PATIENCE, browser_driver, browser_options
 from handwriting.command_line import OneLineParser
 from handwriting.errors import UserError, run_command
 from handwriting.ink.line import points_from_strokes
+from handwriting.ink.measures import x_height
 from handwriting.runtime.writer import Writer
 from handwriting.web.server import PageServer
 
@@ -28,7 +29,9 @@ SIZES = {1440: 900, 390: 844}
 SCHEMES = ("light", "dark")
 _COLOURS = 160
 _PAINTING = 500  # ms, in which a page is painted, a part at a time
-_SEED = 4
+_SEED = 3
+_HAND = "jonas"
+_HAND_SIZE = 4.0  # mm, of small letters of the hand that is collected
 _READ_TEXT = "Meet me at 7 by the old oak"
 _PROMPT = "the five boxing wizards jump quickly"
 
@@ -69,7 +72,7 @@ def draw(weights: Path, out: Path, executable: str, scratch: Path) -> None:
 
 
 def _write(page: Any, url: str, ink: Path, hand: Path) -> None:
-    page.goto(f"{url}#seed={_SEED}&bias=1")
+    page.goto(f"{url}#seed={_SEED}&bias=1&hand={_HAND}")
     page.wait_for_selector("#hands label")
     page.click("#write")
     page.wait_for_selector('#pages[data-state="written"]')
@@ -79,7 +82,7 @@ def _write(page: Any, url: str, ink: Path, hand: Path) -> None:
 
 def _read(page: Any, url: str, ink: Path, hand: Path) -> None:
     page.click("#tab-read")
-    page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
+    page.wait_for_selector("#panel-read[data-state=ready]")
     page.set_input_files("#read-file", ink)
     page.wait_for_selector(".word")
     unsure = page.locator(".word.unsure")
@@ -99,12 +102,13 @@ def _hand(page: Any, url: str, ink: Path, hand: Path) -> None:
 def _example_files(weights: Path, folder: Path) -> tuple[Path, Path]:
     """A line to read, and one of a hand, as files."""
     writer = Writer(weights)
-    hand = writer.hands[0] if writer.hands else None
+    hand = _HAND if _HAND in writer.hands else None
     read, prompt = writer.write_lines([_READ_TEXT, _PROMPT], hand=hand, seed=_SEED, bias=1.0)
     ink = folder / "a line.json"
     ink.write_text(json.dumps(np.round(read.strokes.astype(float), 2).tolist()))
+    size = _HAND_SIZE / x_height(points_from_strokes(prompt.strokes), _PROMPT)
     traces = "".join(
-        "<trace>" + ", ".join(f"{x:.1f} {-y:.1f}" for x, y in stroke * 0.08) + "</trace>"
+        "<trace>" + ", ".join(f"{x:.1f} {-y:.1f}" for x, y in stroke * size) + "</trace>"
         for stroke in points_from_strokes(prompt.strokes)
     )
     own = folder / "my-hand.inkml"

@@ -318,7 +318,7 @@ def test_read_while_drawing_and_from_files(visit, url, vectors, tmp_path):
     it = visit(permissions=["clipboard-read", "clipboard-write"])
     page = it.page
     page.goto(f"{url}#read")
-    page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
+    page.wait_for_selector("#panel-read[data-state=ready]")
     strokes = _word(vectors)
     _draw(page, "#read-canvas", strokes)
     page.wait_for_selector('#read-text[data-state="read"] .word')
@@ -457,7 +457,7 @@ def test_all_works_offline_once_it_is_loaded(visit, url, vectors):
     page.goto(url)
     page.wait_for_selector("#hands label")
     page.click("#tab-read")
-    page.wait_for_function("() => document.getElementById('read-status').textContent === ''")
+    page.wait_for_selector("#panel-read[data-state=ready]")
     page.wait_for_load_state("networkidle")  # the status is empty before it loads, too
     page.click("#tab-hand")
     page.wait_for_selector("#prompts button")

@@ -185,7 +185,7 @@ function fitted({ strokes, width, height }, size) {
   const box = boundsOf(strokes);
   const [across, down] = [box.right - box.left, box.bottom - box.top];
   const room = [size.width - 2 * MARGIN, size.height - 2 * MARGIN];
-  const scale = Math.min(room[0] / Math.max(across, 1), room[1] / Math.max(down, 1), 1);
+  const scale = Math.min(room[0] / Math.max(across, 1), room[1] / Math.max(down, 1));
   const left = (size.width - scale * across) / 2;
   const middle = (BASELINE - X_HEIGHT / 2) * size.height - (scale * down) / 2;
   const top = Math.max(Math.min(middle, size.height - MARGIN - scale * down), MARGIN);

@@ -7,7 +7,6 @@ import { ownStyle } from "./own_hand.js";
 
 export const NEW_HAND = "new";
 export const MY_HAND = "mine";
-const THUMBNAIL_POINTS = 420;
 const EDGE = 4;
 
 /** @typedef {{id: string, name: string, about: string, style: object | null, bias: number | null,
@@ -65,14 +64,16 @@ export function showHands(container, hands, chosen, onChoice) {
 
 /** The beginning of a line, as large as the picture takes it. */
 export function paintThumbnail(canvas, rows) {
-  const strokes = pointsOfStrokes(rows.slice(0, THUMBNAIL_POINTS));
-  const box = boundsOf(strokes);
+  const strokes = pointsOfStrokes(rows);
+  const { left, top, bottom } = boundsOf(strokes);
   const context = canvas.getContext("2d");
-  const scale = Math.min((canvas.height - 2 * EDGE) / Math.max(box.bottom - box.top, 1e-6), 0.9);
+  const scale = (canvas.height - 2 * EDGE) / Math.max(bottom - top, 1e-6);
   const colour = getComputedStyle(canvas).getPropertyValue("--ink");
-  const place = ([x, y]) => [EDGE + scale * (x - box.left), EDGE + scale * (box.bottom - y)];
+  const place = ([x, y]) => [EDGE + scale * (x - left), EDGE + scale * (bottom - y)];
+  const right = canvas.width / scale + left;
   Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: 3, strokeStyle: colour });
   for (const stroke of strokes) {
+    if (stroke[0][0] > right) continue;
     context.beginPath();
     context.moveTo(...place(stroke[0]));
     for (const point of stroke) context.lineTo(...place(point));

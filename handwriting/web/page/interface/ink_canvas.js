@@ -2,7 +2,10 @@
 //
 // A stroke is a list of points [x, y, time in ms, pressure], in CSS pixels of the surface.
 
+import { curved } from "../ink/curves.js";
+
 const PEN_WIDTH = 2.6;
+const SPARSE = 7; // CSS pixels between points
 const BOX_EDGE = 6; // around the ink of a word
 const ERASER_RADIUS = 12;
 const ERASER_BUTTON = 32; // of PointerEvent.buttons: a pen turned around
@@ -263,6 +266,10 @@ export class InkCanvas {
       context.fill();
       return;
     }
+    if (!from && isSparse(stroke)) {
+      this.paintRound(stroke);
+      return;
+    }
     for (let at = Math.max(from, 0) + 1; at < stroke.length; at++) {
       context.lineWidth = PEN_WIDTH * (0.6 + 0.8 * (stroke[at][3] ?? MOUSE_PRESSURE));
       context.beginPath();
@@ -271,6 +278,26 @@ export class InkCanvas {
       context.stroke();
     }
   }
+
+  /** A stroke with round bends, for points that are far apart, as in some files. */
+  paintRound(stroke) {
+    const { context } = this;
+    const { points } = curved(stroke, SPARSE / 3);
+    context.lineWidth = PEN_WIDTH;
+    context.beginPath();
+    context.moveTo(...points[0]);
+    for (const [x, y] of points) context.lineTo(x, y);
+    context.stroke();
+  }
+}
+
+/** Whether a stroke's points are so far apart that straight pieces between them would show. */
+function isSparse(stroke) {
+  let way = 0;
+  for (let at = 1; at < stroke.length; at++) {
+    way += Math.hypot(stroke[at][0] - stroke[at - 1][0], stroke[at][1] - stroke[at - 1][1]);
+  }
+  return stroke.length > 2 && way > SPARSE * (stroke.length - 1);
 }
 
 function touches(stroke, x, y) {

@@ -38,6 +38,7 @@ class ReadTab {
     try {
       await this.engine.load();
       say(this.status, this.engine.isCompiled ? "" : "No WebAssembly here: reading is slow.");
+      element("panel-read").dataset.state = "ready";
       if (this.canvas.strokes.length) this.read();
     } catch (error) {
       say(this.status, `The reader could not be started: ${error.message}.`, true);
